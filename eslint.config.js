@@ -1,0 +1,74 @@
+import js from "@eslint/js";
+import tseslint from "typescript-eslint";
+
+/** Floors run downwards (environment.md): a room imports only from rooms below it. */
+const floors = [
+  "graph",
+  "formats",
+  "tensor",
+  "inference",
+  "datasets",
+  "learning",
+  "report",
+  "index.ts",
+  "kernel",
+  "runner",
+  "cli",
+];
+/** These rooms serve any TypeScript notebook, so they know no inference. */
+const knowNoInference = ["kernel", "runner"];
+const inferenceRooms = ["graph", "formats", "tensor", "inference", "datasets", "learning", "report", "index.ts"];
+
+const roomRules = floors
+  .filter((room) => !room.endsWith(".ts"))
+  .map((room) => {
+    const above = floors.slice(floors.indexOf(room) + 1);
+    const forbidden = knowNoInference.includes(room) ? [...above, ...inferenceRooms] : above;
+    const group = forbidden.map((name) => (name.endsWith(".ts") ? `**/../${name}` : `**/../${name}/**`));
+    return {
+      files: [`src/${room}/**/*.ts`],
+      rules: group.length
+        ? {
+            "no-restricted-imports": [
+              "error",
+              {
+                patterns: [
+                  { group, message: `src/${room} may not import from there; see the rooms in environment.md.` },
+                ],
+              },
+            ],
+          }
+        : {},
+    };
+  });
+
+export default tseslint.config(
+  { ignores: ["dist/", "figures/", "data/", "node_modules/"] },
+  js.configs.recommended,
+  {
+    files: ["**/*.ts"],
+    extends: [...tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      "no-restricted-properties": [
+        "error",
+        {
+          object: "Math",
+          property: "random",
+          message: "Randomness comes only from an explicit generator: src/graph/random.ts.",
+        },
+      ],
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+      eqeqeq: "error",
+    },
+  },
+  {
+    files: ["**/*.{js,mjs,cjs}"],
+    languageOptions: {
+      globals: { process: "readonly", console: "readonly", URL: "readonly", require: "readonly", module: "writable" },
+    },
+  },
+  ...roomRules,
+);

@@ -1,0 +1,14 @@
+// Owns the name `@tensorflow/tfjs-node`, which danfojs-node requires. The real package downloads
+// libtensorflow when it is installed, so it is an optional dependency under an alias: where that
+// download works Danfo gets native TensorFlow, everywhere else it gets @tensorflow/tfjs.
+let tf;
+let engine;
+try {
+  tf = require("tfjs-node-native");
+  engine = { name: "tensorflow", why: "the native @tensorflow/tfjs-node library is installed" };
+} catch (error) {
+  tf = require("@tensorflow/tfjs");
+  tf.enableProdMode(); // silences the advice to install the package that could not be installed
+  engine = { name: "tfjs", why: String(error.message).split("\n")[0] };
+}
+module.exports = Object.assign(Object.create(tf), tf, { marginaliaEngine: engine });
