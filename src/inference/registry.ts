@@ -1,0 +1,45 @@
+/** Every method that a method string can name. A new algorithm adds its definition to the list, nothing else. */
+import { enumeration } from "./exact/enumeration.ts";
+import {
+  describeOptions,
+  formatMethod,
+  parseOptions,
+  splitMethod,
+  type InferenceContext,
+  type Method,
+  type ParsedMethod,
+} from "./method.ts";
+import type { InferenceResult } from "./result.ts";
+
+/** In the order of help texts: exact methods, then bounds, then approximations. */
+export const methods: readonly Method[] = [enumeration];
+
+/**
+ * Reads a method string, e.g. "refined-upper[order=strongest-first]".
+ * @throws RangeError for an unknown method or option, with the accepted list.
+ */
+export function parseMethod(text: string): ParsedMethod {
+  const { name, options: raw } = splitMethod(text);
+  const method = methods.find((candidate) => candidate.name === name);
+  if (!method)
+    throw new RangeError(`unknown method "${name}". Accepted methods: ${methods.map((one) => one.name).join(", ")}`);
+  const options = parseOptions(name, method.options, raw);
+  return { method, options, text: formatMethod(name, method.options, options) };
+}
+
+/** Help text: one line a method, its options below. */
+export function describeMethods(): string {
+  return methods
+    .map((method) => `${method.name}: ${method.summary}\n    options: ${describeOptions(method.options)}`)
+    .join("\n");
+}
+
+/**
+ * Runs the method that `spec` names on `model`.
+ * @param spec a method string such as "enumeration" or "refined-upper[order=strongest-first]", or what `parseMethod` made of one.
+ * @throws RangeError for an unknown method or option, or a model that the method does not take, saying what it would take.
+ */
+export function infer(model: unknown, spec: string | ParsedMethod, context: InferenceContext = {}): InferenceResult {
+  const { method, options } = typeof spec === "string" ? parseMethod(spec) : spec;
+  return method.run(model, options, context);
+}
