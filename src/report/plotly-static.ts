@@ -1,0 +1,160 @@
+/**
+ * A Plotly figure as SVG, without a browser: plotly.js in a jsdom window whose text is measured with the bundled typeface.
+ *
+ * The same figure gives the same bytes in every process and after whatever figures were drawn before: the ids that Plotly
+ * draws at random come from a generator seeded by the figure itself, which also keeps the ids of different figures apart
+ * when their drawings stand in one page.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { DOMWindow } from "jsdom";
+import type { Config, Data, Layout } from "plotly.js";
+import { Random } from "../graph/random.ts";
+import { openWindow } from "./dom.ts";
+
+const require = createRequire(import.meta.url);
+
+/** A figure in Plotly's own terms. Arrays may be typed arrays. */
+export interface PlotlySpecification {
+  readonly data: readonly Data[];
+  readonly layout?: Partial<Layout>;
+  readonly config?: Partial<Config>;
+}
+
+/** A figure as JSON holds it: plain arrays, null for numbers that are not finite. */
+export interface PlainFigure {
+  readonly data: Record<string, unknown>[];
+  readonly layout: Record<string, unknown>;
+  readonly config?: Record<string, unknown>;
+}
+
+export const defaultSize = { width: 700, height: 450 } as const;
+
+/** Traces that Plotly draws as SVG from the figure alone. */
+const drawable = new Set(
+  (
+    "scatter bar box violin histogram histogram2d histogram2dcontour contour contourcarpet carpet scattercarpet heatmap image " +
+    "pie sunburst treemap icicle funnel funnelarea waterfall candlestick ohlc scatterpolar barpolar scatterternary " +
+    "scattersmith sankey parcats indicator table"
+  ).split(" "),
+);
+
+/** Traces that need WebGL or map data, and what shows the same numbers without. */
+const instead: Record<string, string> = {
+  scattergl: '"scatter"',
+  heatmapgl: '"heatmap"',
+  pointcloud: '"scatter"',
+  scatterpolargl: '"scatterpolar"',
+  splom: 'panels of "scatter"',
+  parcoords: '"parcats", or "scatter" lines over the axes',
+  scatter3d: '"scatter" in panels, or with colour for the third coordinate',
+  surface: '"heatmap" or "contour"',
+  mesh3d: '"heatmap" or "contour"',
+  volume: 'panels of "heatmap"',
+  isosurface: 'panels of "contour"',
+  cone: '"scatter" with annotation arrows',
+  streamtube: '"scatter" with annotation arrows',
+};
+const mapTraces = /^(choropleth|scattergeo|(scatter|choropleth|density)(map|mapbox))$/;
+
+/** @throws TypeError for a trace that cannot be drawn without a graphics processor or map data. */
+export function refuseUndrawable(data: readonly { readonly type?: unknown; readonly name?: unknown }[]): void {
+  data.forEach((trace, index) => {
+    const type = trace.type ?? "scatter";
+    if (typeof type === "string" && drawable.has(type)) return;
+    const which = `trace ${index}${typeof trace.name === "string" ? ` ("${trace.name}")` : ""} has type ${JSON.stringify(type)}`;
+    const known = typeof type === "string" ? type : "";
+    if (mapTraces.test(known))
+      throw new TypeError(`${which}, which needs map data from the network; use "scatter" over longitude and latitude`);
+    if (instead[known])
+      throw new TypeError(
+        `${which}, which needs WebGL and would come out empty without a browser; use ${instead[known]}`,
+      );
+    throw new TypeError(`${which}, which Plotly does not have; use one of ${[...drawable].join(", ")}`);
+  });
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === "number") return Number.isFinite(value) ? value : null;
+  if (typeof value === "bigint") return Number(value);
+  if (value instanceof Date) return value.toISOString();
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return Array.from(value as Float64Array, plain);
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value === "object" && value !== null)
+    return Object.fromEntries(
+      Object.entries(value)
+        .filter(([, entry]) => entry !== undefined && typeof entry !== "function")
+        .map(([key, entry]) => [key, plain(entry)]),
+    );
+  return value;
+}
+
+/**
+ * The figure as plain JSON values, checked for undrawable traces; the argument is left as it is.
+ * @throws TypeError for a trace that cannot be drawn, or when `data` is not a list.
+ */
+export function plainFigure(figure: PlotlySpecification): PlainFigure {
+  if (!Array.isArray(figure.data)) throw new TypeError("a figure needs { data: [...traces] }");
+  refuseUndrawable(figure.data as never);
+  return plain({ ...figure, layout: { ...defaultSize, ...figure.layout } }) as PlainFigure;
+}
+
+interface Plotly {
+  newPlot(root: Element, data: unknown, layout: unknown, config: unknown): Promise<unknown>;
+  purge(root: Element): void;
+  readonly Snapshot: { toSVG(root: Element, format: "svg"): string };
+}
+
+let generator: Random | undefined;
+let opened: { window: DOMWindow; plotly: Plotly } | undefined;
+
+function openPlotly() {
+  if (opened) return opened;
+  generator = Random.fromSeed(0);
+  const window = openWindow(() => generator!.uniform());
+  window.eval(readFileSync(require.resolve("plotly.js-dist-min"), "utf8"));
+  opened = { window, plotly: (window as unknown as { Plotly: Plotly }).Plotly };
+  return opened;
+}
+
+/** The size in CSS pixels of the figure's drawing. */
+export function figureSize({ layout }: PlainFigure): { width: number; height: number } {
+  const pixels = (value: unknown, otherwise: number) => (typeof value === "number" && value >= 10 ? value : otherwise);
+  return { width: pixels(layout.width, defaultSize.width), height: pixels(layout.height, defaultSize.height) };
+}
+
+/**
+ * Draws the figure. The same figure gives the same string, in this process and in every other.
+ * @throws TypeError for a trace that cannot be drawn without a browser; Error with Plotly's message when Plotly fails.
+ */
+export function figureSvg(figure: PlotlySpecification): string {
+  const json = JSON.stringify(plainFigure(figure));
+  const { window, plotly } = openPlotly();
+  generator = Random.fromSeed(createHash("sha256").update(json).digest().readUInt32LE(0));
+  // Parsed inside the window, for Plotly tells plain objects from others by the window's own Object.
+  const inside = (window as unknown as { JSON: typeof JSON }).JSON.parse(json) as PlainFigure;
+  const root = window.document.createElement("div");
+  window.document.body.appendChild(root);
+  try {
+    let failure: unknown;
+    const config = { ...inside.config, staticPlot: true, displayModeBar: false };
+    plotly
+      .newPlot(root, inside.data, { ...inside.layout, ...figureSize(inside) }, config)
+      .catch((error: unknown) => (failure = error));
+    if (!root.querySelector(".main-svg")) throw new Error(`Plotly could not draw the figure: ${String(failure)}`);
+    return finishSvg(plotly.Snapshot.toSVG(root, "svg"));
+  } finally {
+    plotly.purge(root);
+    root.remove();
+  }
+}
+
+function finishSvg(svg: string): string {
+  return svg
+    .replaceAll("TOBESTRIPPED", "'") // Plotly's stand-in for quotes, which jsdom writes in places that Plotly does not expect
+    .replaceAll(
+      /image-rendering: [^;"]*(;\s*image-rendering: [^;"]*)*/g,
+      "image-rendering: pixelated; image-rendering: optimizeSpeed",
+    );
+}
