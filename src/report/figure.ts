@@ -1,0 +1,118 @@
+/**
+ * A figure in the house style. It shows itself in notebooks and writes itself to files.
+ *
+ * The display bundle has no text/html on purpose: front ends prefer html to every other form, and GitHub strips its
+ * scripts, which leaves a blank. The PNG is seen everywhere; the Plotly JSON is drawn interactively where a renderer is.
+ */
+import type { Data, Layout, LayoutAxis } from "plotly.js";
+import { figureSize, figureSvg, plainFigure, type PlainFigure, type PlotlySpecification } from "./plotly-static.ts";
+import { pngOfSvg, type Png } from "./render.ts";
+import { houseTemplate } from "./style.ts";
+
+export interface Axis {
+  readonly title: string;
+  /** Set in square brackets after the title. */
+  readonly unit?: string;
+  readonly scale?: "linear" | "log";
+  /** In the axis's own values, also on a log scale (where Plotly itself wants exponents). */
+  readonly range?: readonly [number, number];
+}
+
+export interface FigureOptions extends PlotlySpecification {
+  readonly title?: string;
+  /** The x axis: its title alone, or more. */
+  readonly x?: Axis | string;
+  readonly y?: Axis | string;
+}
+
+/** An axis in Plotly's terms. */
+export function plotlyAxis(axis: Axis | string | undefined): Partial<LayoutAxis> {
+  if (axis === undefined) return {};
+  const { title, unit, scale, range } = typeof axis === "string" ? { title: axis } : axis;
+  const ends = scale === "log" ? range?.map(Math.log10) : range;
+  if (ends?.some((end) => !Number.isFinite(end)))
+    throw new RangeError(`the range of the ${scale ?? "linear"} axis "${title}" must be finite${scale === "log" ? " and positive" : ""}, got ${range!.join(" to ")}`); // prettier-ignore
+  return {
+    title: { text: unit ? `${title} [${unit}]` : title },
+    ...(scale === "log" && { type: "log", exponentformat: "power", minor: { ticks: "outside", ticklen: 2 } }),
+    ...(ends && { range: [...ends] }),
+  };
+}
+
+export class PlotlyFigure {
+  /** The figure as plain JSON values, template included. */
+  readonly plain: PlainFigure;
+  #svg: string | undefined;
+  #png: Png | undefined;
+
+  /** @throws TypeError for a trace that cannot be drawn without a browser. */
+  constructor(specification: PlotlySpecification) {
+    const template = specification.layout?.template ?? (houseTemplate as unknown as Layout["template"]);
+    this.plain = plainFigure({ ...specification, layout: { ...specification.layout, template } });
+  }
+
+  get size(): { width: number; height: number } {
+    return figureSize(this.plain);
+  }
+
+  get title(): string {
+    const title = this.plain.layout.title as { text?: string } | string | undefined;
+    return (typeof title === "string" ? title : title?.text) ?? "";
+  }
+
+  /** A complete SVG document; the same figure gives the same string on every run. */
+  svg(): string {
+    return (this.#svg ??= figureSvg(this.plain));
+  }
+
+  /** The figure on white, two pixels a CSS pixel. */
+  png(): Png {
+    return (this.#png ??= pngOfSvg(this.svg()));
+  }
+
+  /** JSON.stringify(figure) is the figure as other Plotly libraries read it. */
+  toJSON(): PlainFigure {
+    return this.plain;
+  }
+
+  toString(): string {
+    const traces = this.plain.data.map((trace, index) => {
+      const points = [trace.y, trace.x, trace.z, trace.values].find(Array.isArray) as unknown[] | undefined;
+      return `${typeof trace.name === "string" ? trace.name : `trace ${index}`}${points ? ` (${points.length})` : ""}`;
+    });
+    return `Figure${this.title ? ` "${this.title.replace(/<[^>]*>/g, " ")}"` : ""}: ${traces.join(", ") || "no traces"}`;
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
+  [Symbol.for("Jupyter.display")](): Record<string, unknown> {
+    return {
+      "application/vnd.plotly.v1+json": this.plain,
+      "image/png": Buffer.from(this.png().bytes).toString("base64"),
+      "text/plain": this.toString(),
+    };
+  }
+
+  [Symbol.for("Jupyter.displayMetadata")](): Record<string, unknown> {
+    return { "image/png": { ...this.size } };
+  }
+}
+
+/**
+ * A figure in the house style. Whatever `layout` says wins over `title`, `x`, `y` and the style.
+ * @throws TypeError for a trace that cannot be drawn without a browser.
+ */
+export function figure({ title, x, y, data, layout, config }: FigureOptions): PlotlyFigure {
+  return new PlotlyFigure({
+    data: data,
+    config,
+    layout: {
+      ...(title !== undefined && { title: { text: title } }),
+      ...layout,
+      xaxis: { ...plotlyAxis(x), ...layout?.xaxis },
+      yaxis: { ...plotlyAxis(y), ...layout?.yaxis },
+    },
+  });
+}

@@ -1,0 +1,131 @@
+/** Panels side by side, as papers print (a) and (b): one legend for all, each panel with its own axes and title. */
+import type { Annotations, Data, Layout } from "plotly.js";
+import { plotlyAxis, PlotlyFigure, type Axis } from "./figure.ts";
+
+export interface Panel {
+  /** Stands above the panel, e.g. "(a) n = 8". */
+  readonly title?: string;
+  readonly x?: Axis | string;
+  readonly y?: Axis | string;
+  readonly data: readonly Data[];
+}
+
+export interface PanelsOptions {
+  readonly title?: string;
+  readonly panels: readonly Panel[];
+  /** By default all in one row up to three panels, then two or three columns. */
+  readonly columns?: number;
+  /** CSS pixels of one panel's plotting area. */
+  readonly panelWidth?: number;
+  readonly panelHeight?: number;
+  /** Wins over everything that the panels decide. */
+  readonly layout?: Partial<Layout>;
+}
+
+/** CSS pixels around the plotting areas: room for tick labels and titles. */
+const room = { left: 76, right: 28, top: 84, bottom: 104, between: 92, above: 92, colourBar: 74 } as const;
+
+/** Which axes a trace is on, and one entry in the legend for all traces of one name. */
+function placed(panels: readonly Panel[], colourBarPlace: (index: number) => object): Data[] {
+  const named = new Set<string>();
+  return panels.flatMap((panel, index) =>
+    panel.data.map((trace) => {
+      const suffix = index ? String(index + 1) : "";
+      const name = (trace as { name?: string }).name;
+      const shown = (trace as { showlegend?: boolean }).showlegend !== false;
+      const repeated = name !== undefined && shown && named.has(name);
+      if (name !== undefined && shown) named.add(name);
+      const { colorbar } = trace as { colorbar?: object };
+      return {
+        ...trace,
+        xaxis: `x${suffix}`,
+        yaxis: `y${suffix}`,
+        ...(name !== undefined && { legendgroup: name }),
+        ...(repeated && { showlegend: false }),
+        ...(colorbar && { colorbar: { ...colourBarPlace(index), ...colorbar } }),
+      };
+    }),
+  );
+}
+
+/**
+ * A figure of several panels, in reading order.
+ * @throws RangeError when there are no panels or columns is not a positive integer.
+ */
+export function panels(options: PanelsOptions): PlotlyFigure {
+  const { title, panels: all, panelWidth = 380, panelHeight = 300 } = options;
+  if (!all.length) throw new RangeError("a figure of panels needs at least one panel");
+  const columns = options.columns ?? (all.length <= 3 ? all.length : all.length === 4 ? 2 : 3);
+  if (!Number.isInteger(columns) || columns < 1)
+    throw new RangeError(`columns must be a positive integer, got ${columns}`);
+  const rows = Math.ceil(all.length / columns);
+  const withColourBar = all.some(({ data }) => data.some((trace) => "colorbar" in trace));
+  const right = room.right + (withColourBar ? room.colourBar : 0);
+  const gap = room.between + (withColourBar ? room.colourBar : 0);
+  const innerWidth = columns * panelWidth + (columns - 1) * gap;
+  const innerHeight = rows * panelHeight + (rows - 1) * room.above;
+
+  const across = (index: number) => {
+    const start = (index % columns) * (panelWidth + gap);
+    return [start / innerWidth, (start + panelWidth) / innerWidth] as const;
+  };
+  const upwards = (index: number) => {
+    const start = (rows - 1 - Math.floor(index / columns)) * (panelHeight + room.above);
+    return [start / innerHeight, (start + panelHeight) / innerHeight] as const;
+  };
+
+  const axes = Object.fromEntries(
+    all.flatMap((panel, index) => {
+      const suffix = index ? String(index + 1) : "";
+      return [
+        [
+          `xaxis${suffix}`,
+          { ...plotlyAxis(panel.x), domain: [...across(index)], anchor: `y${suffix}`, automargin: false },
+        ],
+        [
+          `yaxis${suffix}`,
+          { ...plotlyAxis(panel.y), domain: [...upwards(index)], anchor: `x${suffix}`, automargin: false },
+        ],
+      ];
+    }),
+  ) as Partial<Layout>;
+
+  const annotations = all.flatMap((panel, index): Partial<Annotations>[] => {
+    if (!panel.title) return [];
+    const [left, rightEnd] = across(index);
+    const place = { x: (left + rightEnd) / 2, y: upwards(index)[1], xref: "paper", yref: "paper" } as const;
+    return [
+      {
+        text: panel.title,
+        ...place,
+        xanchor: "center",
+        yanchor: "bottom",
+        yshift: 4,
+        showarrow: false,
+        font: { size: 14 },
+      },
+    ];
+  });
+
+  const height = innerHeight + room.top + room.bottom;
+  return new PlotlyFigure({
+    data: placed(all, (index) => ({
+      x: across(index)[1] + 8 / innerWidth,
+      xanchor: "left",
+      y: (upwards(index)[0] + upwards(index)[1]) / 2,
+      len: panelHeight / innerHeight,
+      thickness: 14,
+    })),
+    layout: {
+      width: innerWidth + room.left + right,
+      height,
+      margin: { l: room.left, r: right, t: room.top, b: room.bottom },
+      ...(title !== undefined && { title: { text: title } }),
+      ...axes,
+      annotations,
+      // Under the axis titles of the lowest row, where no curve can run.
+      legend: { orientation: "h", x: 0.5, xanchor: "center", y: -58 / innerHeight, yanchor: "top" },
+      ...options.layout,
+    },
+  });
+}
