@@ -1,0 +1,58 @@
+/** Many notebooks: found in folders, prepared together so that a bad input is told before anything runs, run side by side. */
+import { readdir, stat } from "node:fs/promises";
+import path from "node:path";
+import type { PreparedRun, RunResult } from "./execute.ts";
+import { InputError } from "./input-error.ts";
+
+/** The notebooks that `paths` name, folders searched in depth (hidden ones, checkpoints and modules left out), in order. */
+export async function findNotebooks(paths: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const given of paths) {
+    const isFolder = await stat(given).then(
+      (stats) => stats.isDirectory(),
+      () => false, // reading will say what is wrong
+    );
+    if (!isFolder) {
+      found.push(given);
+      continue;
+    }
+    const inside = (await readdir(given, { recursive: true }))
+      .filter((name) => name.endsWith(".ipynb") && !/(^|[/\\])(\.|node_modules([/\\]|$))/.test(name))
+      .sort();
+    if (inside.length === 0) throw new InputError(`${given}: no notebooks (*.ipynb) in this folder`);
+    found.push(...inside.map((name) => path.join(given, name)));
+  }
+  const seen = new Set<string>();
+  return found.filter((file) => !seen.has(path.resolve(file)) && seen.add(path.resolve(file)));
+}
+
+/** Throws an InputError when two runs would write to one place. */
+export function requireDistinctOutputs(runs: readonly PreparedRun[]): void {
+  const byOutput = new Map<string, PreparedRun>();
+  for (const run of runs) {
+    const other = byOutput.get(run.output);
+    if (other)
+      throw new InputError(
+        `${other.file} and ${run.file} would both write ${run.output}; run them with different --out`,
+      );
+    byOutput.set(run.output, run);
+  }
+}
+
+/** Executes up to `jobs` runs at a time, in order; after an abort the runs not yet begun are left out of the results. */
+export async function runAll(
+  runs: readonly PreparedRun[],
+  execute: (run: PreparedRun) => Promise<RunResult>,
+  options: { readonly jobs: number; readonly signal?: AbortSignal },
+): Promise<RunResult[]> {
+  const results: RunResult[] = [];
+  const queue = runs.entries();
+  const worker = async () => {
+    for (const [i, run] of queue) {
+      if (options.signal?.aborted) return;
+      results[i] = await execute(run);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, options.jobs) }, worker));
+  return results.filter((result) => result !== undefined);
+}

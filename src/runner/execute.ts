@@ -1,0 +1,311 @@
+/**
+ * Executes a notebook: parameters injected, every code cell sent to a fresh kernel in the notebook's own folder, outputs
+ * folded, the executed notebook saved after each cell, so that whatever happens the partial notebook is there.
+ *
+ * Timings stand in one place, `metadata.marginalia` of the executed notebook; everything else in it is as deterministic as
+ * the notebook's own code.
+ */
+import path from "node:path";
+import { z } from "zod";
+import { failingCell, failureOfError, type CellFailure } from "./failure.ts";
+import { InputError } from "./input-error.ts";
+import { KernelClient, KernelDied } from "./kernel-client.ts";
+import type { Kernel } from "./kernelspecs.ts";
+import { executedNotebookFile, experimentName, projectRoot } from "./locations.ts";
+import { hasTag, readNotebook, writeNotebook, type Cell, type JsonObject, type Notebook } from "./notebook.ts";
+import { Displays, OutputFold, type MutableCell } from "./outputs.ts";
+import { declaredParameters, injectParameters, type Parameters } from "./parameters.ts";
+
+export type RunStatus = z.infer<typeof runRecordSchema>["status"];
+
+/** A notebook that is ready to run: read, checked, its parameters injected. Nothing has been written yet. */
+export interface PreparedRun {
+  /** "<paper>/<experiment>". */
+  readonly name: string;
+  /** Absolute path of the source notebook. */
+  readonly file: string;
+  /** Absolute path of the executed notebook to be. */
+  readonly output: string;
+  readonly outputRoot: string;
+  readonly notebook: Notebook;
+  readonly parameters: Parameters;
+  readonly profile?: string;
+  /** What each cell took when this notebook was last executed with this profile, by cell id; {} when that is unknown. */
+  readonly expectedSeconds: Readonly<Record<string, number>>;
+}
+
+export interface RunResult {
+  readonly run: PreparedRun;
+  readonly status: Exclude<RunStatus, "running">;
+  readonly failure?: CellFailure;
+  readonly seconds: number;
+}
+
+/** What happens during a run, in order; progress displays and logs listen. Cell numbers are 1-based over all cells. */
+export type RunEvent = { readonly run: PreparedRun } & (
+  | { readonly type: "run-start" }
+  | { readonly type: "cell-start"; readonly cell: number }
+  | { readonly type: "cell-end"; readonly cell: number; readonly seconds: number }
+  | { readonly type: "run-end"; readonly result: RunResult }
+);
+
+/** What an executed notebook's `metadata.marginalia` says of its run. */
+export const runRecordSchema = z.object({
+  source: z.string(),
+  profile: z.string().optional(),
+  parameters: z.record(z.string(), z.unknown()),
+  status: z.enum(["running", "ok", "failed", "interrupted"]),
+  failure: z.object({ cell: z.int().optional(), message: z.string() }).optional(),
+  node: z.string(),
+  seconds: z.object({ total: z.number(), cells: z.record(z.string(), z.number()) }),
+});
+
+export interface ExecuteOptions {
+  readonly kernel: Kernel;
+  /** Seconds that a cell may take; no limit unless told. */
+  readonly cellTimeout?: number;
+  /** Seconds between interrupting a kernel and killing it; 5 unless told. */
+  readonly grace?: number;
+  /** Aborting interrupts the running cell and ends the run; the partial notebook is kept. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: RunEvent) => void;
+}
+
+export interface PrepareOptions {
+  /** Where <paper>/<experiment>/ goes; `figures` in the notebook's project unless told. */
+  readonly outputRoot?: string;
+  readonly parameters?: Parameters;
+  /** Injected as the parameter `profile`. */
+  readonly profile?: string;
+  /** Leave the profile out where a notebook declares none, instead of refusing. */
+  readonly profileIfDeclared?: boolean;
+}
+
+/** Reads and checks. Throws a InputError for what the caller has to mend; writes nothing. */
+export async function prepareRun(file: string, options: PrepareOptions = {}): Promise<PreparedRun> {
+  const source = await readNotebook(file);
+  const isDeclared = async () => (await declaredParameters(source)).some(({ name }) => name === "profile");
+  const profile =
+    options.profile !== undefined && (!options.profileIfDeclared || (await isDeclared())) ? options.profile : undefined;
+  const parameters: Parameters = { ...(profile === undefined ? {} : { profile }), ...options.parameters };
+  const absolute = path.resolve(file);
+  const outputRoot = path.resolve(options.outputRoot ?? path.join(projectRoot(path.dirname(absolute)), "figures"));
+  const output = executedNotebookFile(outputRoot, absolute);
+  if (output === absolute) throw new InputError(`${file}: its executed copy would replace it; choose another --out`);
+  const notebook = await injectParameters(source, parameters, file);
+  const expectedSeconds = await secondsOfLastRun(output, profile);
+  return {
+    name: experimentName(absolute),
+    file: absolute,
+    output,
+    outputRoot,
+    notebook,
+    parameters,
+    profile,
+    expectedSeconds,
+  };
+}
+
+async function secondsOfLastRun(output: string, profile: string | undefined): Promise<Record<string, number>> {
+  const last = await readNotebook(output).catch(() => undefined); // never run, or not ours: there is no estimate then
+  const record = runRecordSchema.safeParse(last?.metadata.marginalia);
+  return record.success && record.data.profile === profile ? record.data.seconds.cells : {};
+}
+
+/** Runs a prepared notebook. Failing cells, timeouts, kernel death and abortion are results; only writing may throw. */
+export async function executeRun(run: PreparedRun, options: ExecuteOptions): Promise<RunResult> {
+  return new Execution(run, options).execute();
+}
+
+class Execution {
+  readonly #run: PreparedRun;
+  readonly #options: ExecuteOptions;
+  readonly #cells: Cell[];
+  readonly #displays = new Displays();
+  readonly #cellSeconds: Record<string, number> = {};
+  readonly #started = performance.now();
+  #languageInfo: unknown;
+
+  constructor(run: PreparedRun, options: ExecuteOptions) {
+    this.#run = run;
+    this.#options = options;
+    this.#cells = run.notebook.cells.map((cell) =>
+      cell.cell_type === "code" ? { ...cell, execution_count: null, outputs: [] } : cell,
+    );
+  }
+
+  async execute(): Promise<RunResult> {
+    this.#tell({ type: "run-start" });
+    let kernel: KernelClient | undefined;
+    let failure: CellFailure | undefined;
+    try {
+      kernel = await this.#startKernel();
+      this.#languageInfo = kernel.info.language_info;
+      failure = await this.#executeCells(kernel);
+      // Shut down in order only what is still well: a kernel that was told to stop may not listen any more.
+      await (failure === undefined || failure.kind === "error" ? kernel.shutdown() : kernel.kill());
+    } catch (error) {
+      if (!(error instanceof KernelDied) && !this.#options.signal?.aborted) throw error;
+      failure = this.#options.signal?.aborted ? INTERRUPTED : startFailure(error as KernelDied);
+    } finally {
+      await kernel?.kill();
+    }
+    const status = failure === undefined ? "ok" : failure.kind === "interrupted" ? "interrupted" : "failed";
+    await this.#save(status, failure);
+    const result: RunResult = { run: this.#run, status, failure, seconds: this.#elapsed() };
+    this.#tell({ type: "run-end", result });
+    return result;
+  }
+
+  #startKernel(): Promise<KernelClient> {
+    return KernelClient.start(this.#options.kernel, {
+      cwd: path.dirname(this.#run.file),
+      environment: { ...process.env, MARGINALIA_OUT: this.#run.outputRoot, MARGINALIA_NOTEBOOK: this.#run.file },
+      signal: this.#options.signal,
+    });
+  }
+
+  async #executeCells(kernel: KernelClient): Promise<CellFailure | undefined> {
+    for (const [i, cell] of this.#cells.entries()) {
+      if (cell.cell_type !== "code" || cell.source.trim() === "" || hasTag(cell, "skip-execution")) continue;
+      if (this.#options.signal?.aborted) return INTERRUPTED;
+      this.#tell({ type: "cell-start", cell: i + 1 });
+      const start = performance.now();
+      const failure = await this.#executeCell(kernel, cell, i + 1);
+      const seconds = (performance.now() - start) / 1000;
+      this.#cellSeconds[cell.id] = rounded(seconds);
+      this.#tell({ type: "cell-end", cell: i + 1, seconds });
+      if (failure) return failure;
+      await this.#save("running");
+    }
+    return undefined;
+  }
+
+  async #executeCell(kernel: KernelClient, cell: MutableCell, number: number): Promise<CellFailure | undefined> {
+    const fold = new OutputFold(cell, this.#displays);
+    const stop = new Stop(kernel, this.#options);
+    try {
+      const reply = await kernel.execute({
+        code: cell.source,
+        cellId: cell.id,
+        onMessage: (type, content) => fold.add(type, content),
+      });
+      if (typeof reply.execution_count === "number") cell.execution_count = reply.execution_count;
+      if (stop.reason) return this.#stopped(stop.reason, "interrupted", cell, number);
+      if (reply.status === "ok" || hasTag(cell, "raises-exception")) return undefined;
+      const error = cell.outputs.findLast((output) => output.output_type === "error") ?? errorInReply(reply);
+      return failureOfError(error, cell, number);
+    } catch (error) {
+      if (!(error instanceof KernelDied)) throw error;
+      if (stop.reason) return this.#stopped(stop.reason, "killed", cell, number);
+      return withOutput(
+        { kind: "kernel died", ...failingCell(cell, number), message: error.message, traceback: [] },
+        cell,
+      );
+    } finally {
+      stop.end();
+    }
+  }
+
+  #stopped(reason: "timeout" | "abort", how: "interrupted" | "killed", cell: MutableCell, number: number): CellFailure {
+    const after = how === "killed" ? "; it did not heed the interrupt, so the kernel was killed" : "";
+    const place = failingCell(cell, number);
+    if (reason === "abort") return { kind: "interrupted", ...place, message: `interrupted${after}`, traceback: [] };
+    const message = `the cell took longer than the ${this.#options.cellTimeout} s of --timeout and was ${how}${after}`;
+    return withOutput({ kind: "timeout", ...place, message, traceback: [] }, cell);
+  }
+
+  async #save(status: RunStatus, failure?: CellFailure): Promise<void> {
+    const { kernel } = this.#options;
+    const { file, output, profile, parameters, notebook } = this.#run;
+    const record: z.infer<typeof runRecordSchema> = {
+      source: path
+        .relative(projectRoot(path.dirname(file)), file)
+        .split(path.sep)
+        .join("/"),
+      ...(profile === undefined ? {} : { profile }),
+      parameters,
+      status,
+      ...(failure === undefined ? {} : { failure: { cell: failure.cell, message: failure.message } }),
+      node: process.versions.node,
+      seconds: { total: this.#elapsed(), cells: this.#cellSeconds },
+    };
+    const metadata: JsonObject = {
+      ...notebook.metadata,
+      kernelspec: { name: kernel.name, display_name: kernel.display_name, language: kernel.language },
+      language_info: this.#languageInfo ?? { name: kernel.language },
+      marginalia: record,
+    };
+    await writeNotebook(output, { metadata, cells: this.#cells });
+  }
+
+  #elapsed(): number {
+    return rounded((performance.now() - this.#started) / 1000);
+  }
+
+  #tell(event: DistributiveOmit<RunEvent, "run">): void {
+    this.#options.onEvent?.({ run: this.#run, ...event });
+  }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** Stops a cell that takes too long or is no longer wanted: interrupts the kernel, and kills it after the grace. */
+class Stop {
+  reason: "timeout" | "abort" | undefined;
+  readonly #kernel: KernelClient;
+  readonly #options: ExecuteOptions;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #onAbort = () => this.#stop("abort");
+
+  constructor(kernel: KernelClient, options: ExecuteOptions) {
+    this.#kernel = kernel;
+    this.#options = options;
+    const { cellTimeout, signal } = options;
+    if (cellTimeout !== undefined) this.#timers.push(setTimeout(() => this.#stop("timeout"), cellTimeout * 1000));
+    signal?.addEventListener("abort", this.#onAbort);
+  }
+
+  end(): void {
+    this.#timers.forEach(clearTimeout);
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+  }
+
+  #stop(reason: "timeout" | "abort"): void {
+    if (this.reason) return;
+    this.reason = reason;
+    void this.#kernel.interrupt().catch(() => undefined);
+    this.#timers.push(setTimeout(() => void this.#kernel.kill(), (this.#options.grace ?? 5) * 1000));
+  }
+}
+
+const INTERRUPTED: CellFailure = { kind: "interrupted", message: "interrupted", traceback: [] };
+
+function startFailure(error: KernelDied): CellFailure {
+  return { kind: "kernel died", message: error.message, traceback: [] };
+}
+
+/** Says in the partial notebook itself why it ends here, where the kernel could not. */
+function withOutput(failure: CellFailure, cell: MutableCell): CellFailure {
+  const ename = failure.kind === "timeout" ? "CellTimeout" : "KernelDied";
+  cell.outputs.push({
+    output_type: "error",
+    ename,
+    evalue: failure.message,
+    traceback: [`${ename}: ${failure.message}`],
+  });
+  return failure;
+}
+
+function errorInReply(reply: JsonObject): { ename: string; evalue: string; traceback: string[] } {
+  const traceback = Array.isArray(reply.traceback) ? reply.traceback.map(String) : [];
+  return {
+    ename: typeof reply.ename === "string" ? reply.ename : "Error",
+    evalue: typeof reply.evalue === "string" ? reply.evalue : `the kernel answered with status ${String(reply.status)}`,
+    traceback,
+  };
+}
+
+function rounded(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000;
+}

@@ -1,0 +1,142 @@
+/**
+ * Papermill's conventions for TypeScript: a cell tagged `parameters` declares names with default values; a run's own
+ * values stand in a cell tagged `injected-parameters` right after it, which replaces the one of an earlier run.
+ *
+ *     let depth = 5;                            depth = 20;
+ *     const profile: Profile = "quick";         const profile: Profile = "paper";
+ *
+ * A `let` is assigned to; a `const` is declared again with the type of the first declaration, so that in both cases the
+ * kernel's type check holds the given value against the notebook's own type.
+ */
+import type { SourceFile, VariableDeclaration, VariableStatement } from "typescript";
+import { InputError } from "./input-error.ts";
+import { hasTag, type Cell, type CodeCell, type Notebook } from "./notebook.ts";
+
+export type ParameterValue =
+  string | number | boolean | null | readonly unknown[] | { readonly [key: string]: unknown };
+export type Parameters = Readonly<Record<string, ParameterValue>>;
+
+export interface DeclaredParameter {
+  readonly name: string;
+  readonly keyword: "let" | "const" | "var";
+  /** The type as written, or what a literal default widens to; undefined where only the type checker could tell. */
+  readonly type: string | undefined;
+  /** Source text of the default value; undefined for a declaration without one. */
+  readonly defaultValue: string | undefined;
+}
+
+/** `name=value` from the command line; throws an InputError for text that is no such pair. */
+export function parseParameter(pair: string): [name: string, value: ParameterValue] {
+  const match = /^\s*([\p{ID_Start}$_][\p{ID_Continue}$]*)\s*=(.*)$/su.exec(pair);
+  if (!match) throw new InputError(`"${pair}" is no parameter, expected name=value such as -p depth=5`);
+  return [match[1], parseValue(match[2])];
+}
+
+/** A number, true, false, null or other JSON where the text is that, else the text itself. */
+export function parseValue(text: string): ParameterValue {
+  const plain = text.trim();
+  if (/^[+-]?(0|[1-9]\d*)?(\.\d*)?(e[+-]?\d+)?$/i.test(plain) && /^[^e]*\d/i.test(plain)) {
+    const value = Number(plain);
+    if (!Number.isFinite(value) || (/^[+-]?\d+$/.test(plain) && !Number.isSafeInteger(value)))
+      throw new InputError(`${plain} is beyond what a number holds exactly; write '"${plain}"' to pass it as text`);
+    return value;
+  }
+  try {
+    return JSON.parse(plain) as ParameterValue;
+  } catch {
+    return text;
+  }
+}
+
+/** What the notebook's parameters cell declares at its top level; empty when there is no such cell. */
+export async function declaredParameters(notebook: Notebook): Promise<DeclaredParameter[]> {
+  const cell = parametersCell(notebook);
+  if (!cell) return [];
+  const { default: ts } = await import("typescript");
+  const source = ts.createSourceFile("parameters.ts", cell.source, ts.ScriptTarget.Latest, true);
+  return source.statements.filter(ts.isVariableStatement).flatMap((statement) => declarations(ts, source, statement));
+}
+
+function declarations(
+  ts: typeof import("typescript"),
+  source: SourceFile,
+  statement: VariableStatement,
+): DeclaredParameter[] {
+  const { flags, declarations } = statement.declarationList;
+  const keyword = flags & ts.NodeFlags.Const ? "const" : flags & ts.NodeFlags.Let ? "let" : "var";
+  const typeOf = ({ type, initializer: value }: VariableDeclaration): string | undefined => {
+    if (type) return type.getText(source);
+    if (!value) return undefined;
+    if (ts.isAsExpression(value) && !ts.isConstTypeReference(value.type)) return value.type.getText(source);
+    if (ts.isSatisfiesExpression(value)) return value.type.getText(source);
+    if (ts.isStringLiteralLike(value)) return "string";
+    if (value.kind === ts.SyntaxKind.TrueKeyword || value.kind === ts.SyntaxKind.FalseKeyword) return "boolean";
+    const operand = ts.isPrefixUnaryExpression(value) ? value.operand : value;
+    return ts.isNumericLiteral(operand) ? "number" : undefined;
+  };
+  return declarations
+    .filter((declaration) => ts.isIdentifier(declaration.name))
+    .map((declaration) => ({
+      name: declaration.name.getText(source),
+      keyword,
+      type: typeOf(declaration),
+      defaultValue: declaration.initializer?.getText(source),
+    }));
+}
+
+/**
+ * The notebook with `values` injected; without values, the notebook without an earlier run's injected cell.
+ * Throws a InputError that lists the declared names when one of `values` is not among them; `file` is for messages.
+ */
+export async function injectParameters(notebook: Notebook, values: Parameters, file: string): Promise<Notebook> {
+  const cells = notebook.cells.filter((cell) => !hasTag(cell, "injected-parameters"));
+  const clean = { ...notebook, cells };
+  const names = Object.keys(values);
+  if (names.length === 0) return clean;
+  const declared = await declaredParameters(clean);
+  validate(declared, names, clean, file);
+  const at = cells.indexOf(parametersCell(clean)!) + 1;
+  return { ...notebook, cells: [...cells.slice(0, at), injectedCell(declared, values, cells), ...cells.slice(at)] };
+}
+
+/** The place for checks before anything runs; today the names. Types are checked by the kernel in the injected cell. */
+function validate(declared: readonly DeclaredParameter[], names: readonly string[], notebook: Notebook, file: string) {
+  if (!parametersCell(notebook))
+    throw new InputError(
+      `${file}: got ${plural(names)} ${names.join(", ")}, but no cell is tagged "parameters"; tag the one that declares the defaults`,
+    );
+  const unknown = names.filter((name) => !declared.some((parameter) => parameter.name === name));
+  if (unknown.length === 0) return;
+  const known = declared.map(({ name, type }) => (type ? `${name}: ${type}` : name)).join(", ") || "none";
+  throw new InputError(
+    `${file}: unknown ${plural(unknown)} ${unknown.join(", ")}; its parameters cell declares ${known}`,
+  );
+}
+
+function plural(names: readonly string[]): string {
+  return names.length > 1 ? "parameters" : "parameter";
+}
+
+function parametersCell(notebook: Notebook): CodeCell | undefined {
+  return notebook.cells.find((cell): cell is CodeCell => cell.cell_type === "code" && hasTag(cell, "parameters"));
+}
+
+function injectedCell(declared: readonly DeclaredParameter[], values: Parameters, others: readonly Cell[]): CodeCell {
+  const statements = declared
+    .filter(({ name }) => Object.hasOwn(values, name))
+    .map(({ name, keyword, type }) => {
+      const value = JSON.stringify(values[name]);
+      if (keyword !== "const") return `${name} = ${value};`;
+      return `const ${name}${type ? `: ${type}` : ""} = ${value};`;
+    });
+  let id = "injected-parameters";
+  while (others.some((cell) => cell.id === id)) id += "-";
+  return {
+    cell_type: "code",
+    id,
+    metadata: { tags: ["injected-parameters"] },
+    source: ["// Parameters of this run", ...statements].join("\n"),
+    execution_count: null,
+    outputs: [],
+  };
+}
