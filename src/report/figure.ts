@@ -4,7 +4,7 @@
  * The display bundle has no text/html on purpose: front ends prefer html to every other form, and GitHub strips its
  * scripts, which leaves a blank. The PNG is seen everywhere; the Plotly JSON is drawn interactively where a renderer is.
  */
-import type { Data, Layout, LayoutAxis } from "plotly.js";
+import type { Layout, LayoutAxis } from "plotly.js";
 import { figureSize, figureSvg, plainFigure, type PlainFigure, type PlotlySpecification } from "./plotly-static.ts";
 import { pngOfSvg, type Png } from "./render.ts";
 import { houseTemplate } from "./style.ts";

@@ -11,4 +11,5 @@ try {
   tf.enableProdMode(); // silences the advice to install the package that could not be installed
   engine = { name: "tfjs", why: String(error.message).split("\n")[0] };
 }
-module.exports = Object.assign(Object.create(tf), tf, { marginaliaEngine: engine });
+// The library's own object, not a copy: its exports are getters, and two copies would be two engines.
+module.exports = Object.defineProperty(tf, "marginaliaEngine", { value: engine, enumerable: true });
