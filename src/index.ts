@@ -21,3 +21,37 @@ export {
   type EnumerationOptions,
   type EnumerationResult,
 } from "./inference/exact/enumeration.ts";
+
+// Factor graphs, evidence by conditioning
+export {
+  describeFactor,
+  factorGraph,
+  logScore,
+  scopeOf,
+  tableOf,
+  type FactorGraph,
+  type FactorInput,
+} from "./graph/factor-graph.ts";
+export {
+  condition,
+  liftFactorMarginals,
+  liftMarginals,
+  liftStates,
+  type Conditioned,
+  type Distributions,
+  type Evidence,
+} from "./graph/condition.ts";
+
+// Formats: .uai and .evid, read in bounded memory, written atomically
+export { FormatError } from "./formats/format-error.ts";
+export { defaultReadLimits, type Model, type ReadLimits } from "./formats/model.ts";
+export { modelEndings, readModel } from "./formats/read.ts";
+export { formatUai, parseUai, readUai, uaiText, writeUai } from "./formats/uai.ts";
+export {
+  evidenceText,
+  parseEvidence,
+  readEvidence,
+  readEvidenceSamples,
+  variableOf,
+  writeEvidence,
+} from "./formats/evidence.ts";
