@@ -3,8 +3,13 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { PreparedRun, RunResult } from "./execute.ts";
 import { InputError } from "./input-error.ts";
+import { readNotebook } from "./notebook.ts";
+import { runRecordSchema } from "./run-record.ts";
 
-/** The notebooks that `paths` name, folders searched in depth (hidden ones, checkpoints and modules left out), in order. */
+/**
+ * The notebooks that `paths` name, in order. Folders are searched in depth, leaving out what is hidden, modules, and the
+ * executed copies that runs have written there.
+ */
 export async function findNotebooks(paths: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const given of paths) {
@@ -19,11 +24,18 @@ export async function findNotebooks(paths: readonly string[]): Promise<string[]>
     const inside = (await readdir(given, { recursive: true }))
       .filter((name) => name.endsWith(".ipynb") && !/(^|[/\\])(\.|node_modules([/\\]|$))/.test(name))
       .sort();
-    if (inside.length === 0) throw new InputError(`${given}: no notebooks (*.ipynb) in this folder`);
-    found.push(...inside.map((name) => path.join(given, name)));
+    const before = found.length;
+    for (const file of inside.map((name) => path.join(given, name)))
+      if (!(await isExecutedCopy(file))) found.push(file);
+    if (found.length === before) throw new InputError(`${given}: no notebooks (*.ipynb) in this folder`);
   }
   const seen = new Set<string>();
   return found.filter((file) => !seen.has(path.resolve(file)) && seen.add(path.resolve(file)));
+}
+
+async function isExecutedCopy(file: string): Promise<boolean> {
+  const notebook = await readNotebook(file).catch(() => undefined); // unreadable: said when it is to be run
+  return runRecordSchema.safeParse(notebook?.metadata.marginalia).success;
 }
 
 /** Throws an InputError when two runs would write to one place. */

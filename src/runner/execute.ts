@@ -6,17 +6,15 @@
  * the notebook's own code.
  */
 import path from "node:path";
-import { z } from "zod";
 import { failingCell, failureOfError, type CellFailure } from "./failure.ts";
 import { InputError } from "./input-error.ts";
 import { KernelClient, KernelDied } from "./kernel-client.ts";
 import type { Kernel } from "./kernelspecs.ts";
-import { executedNotebookFile, experimentName, projectRoot } from "./locations.ts";
+import { executedNotebookFile, experimentName, figuresFolder, projectOfNotebook } from "./locations.ts";
 import { hasTag, readNotebook, writeNotebook, type Cell, type JsonObject, type Notebook } from "./notebook.ts";
 import { Displays, OutputFold, type MutableCell } from "./outputs.ts";
 import { declaredParameters, injectParameters, type Parameters } from "./parameters.ts";
-
-export type RunStatus = z.infer<typeof runRecordSchema>["status"];
+import { runRecordSchema, type RunRecord, type RunStatus } from "./run-record.ts";
 
 /** A notebook that is ready to run: read, checked, its parameters injected. Nothing has been written yet. */
 export interface PreparedRun {
@@ -39,6 +37,8 @@ export interface RunResult {
   readonly status: Exclude<RunStatus, "running">;
   readonly failure?: CellFailure;
   readonly seconds: number;
+  /** Whether the executed (or partial) notebook was written: not when no kernel came up to execute a cell. */
+  readonly isSaved: boolean;
 }
 
 /** What happens during a run, in order; progress displays and logs listen. Cell numbers are 1-based over all cells. */
@@ -48,17 +48,6 @@ export type RunEvent = { readonly run: PreparedRun } & (
   | { readonly type: "cell-end"; readonly cell: number; readonly seconds: number }
   | { readonly type: "run-end"; readonly result: RunResult }
 );
-
-/** What an executed notebook's `metadata.marginalia` says of its run. */
-export const runRecordSchema = z.object({
-  source: z.string(),
-  profile: z.string().optional(),
-  parameters: z.record(z.string(), z.unknown()),
-  status: z.enum(["running", "ok", "failed", "interrupted"]),
-  failure: z.object({ cell: z.int().optional(), message: z.string() }).optional(),
-  node: z.string(),
-  seconds: z.object({ total: z.number(), cells: z.record(z.string(), z.number()) }),
-});
 
 export interface ExecuteOptions {
   readonly kernel: Kernel;
@@ -89,7 +78,7 @@ export async function prepareRun(file: string, options: PrepareOptions = {}): Pr
     options.profile !== undefined && (!options.profileIfDeclared || (await isDeclared())) ? options.profile : undefined;
   const parameters: Parameters = { ...(profile === undefined ? {} : { profile }), ...options.parameters };
   const absolute = path.resolve(file);
-  const outputRoot = path.resolve(options.outputRoot ?? path.join(projectRoot(path.dirname(absolute)), "figures"));
+  const outputRoot = path.resolve(options.outputRoot ?? figuresFolder(projectOfNotebook(absolute)));
   const output = executedNotebookFile(outputRoot, absolute);
   if (output === absolute) throw new InputError(`${file}: its executed copy would replace it; choose another --out`);
   const notebook = await injectParameters(source, parameters, file);
@@ -151,8 +140,9 @@ class Execution {
       await kernel?.kill();
     }
     const status = failure === undefined ? "ok" : failure.kind === "interrupted" ? "interrupted" : "failed";
-    await this.#save(status, failure);
-    const result: RunResult = { run: this.#run, status, failure, seconds: this.#elapsed() };
+    const isSaved = kernel !== undefined;
+    if (isSaved) await this.#save(status, failure);
+    const result: RunResult = { run: this.#run, status, failure, seconds: this.#elapsed(), isSaved };
     this.#tell({ type: "run-end", result });
     return result;
   }
@@ -218,7 +208,7 @@ class Execution {
   async #save(status: RunStatus, failure?: CellFailure): Promise<void> {
     const { kernel } = this.#options;
     const { file, output, profile, parameters, notebook } = this.#run;
-    const record: z.infer<typeof runRecordSchema> = {
+    const record: RunRecord = {
       source: path
         .relative(projectRoot(path.dirname(file)), file)
         .split(path.sep)

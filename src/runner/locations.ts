@@ -5,12 +5,32 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 
-/** The nearest folder upwards of `from` (a folder) that holds a package.json; `from` itself when there is none. */
-export function projectRoot(from: string): string {
+/** The nearest folder upwards of `from` (a folder) that holds a package.json; undefined when there is none. */
+export function projectRoot(from: string): string | undefined {
   for (let folder = path.resolve(from); ; folder = path.dirname(folder)) {
     if (existsSync(path.join(folder, "package.json"))) return folder;
-    if (folder === path.dirname(folder)) return path.resolve(from);
+    if (folder === path.dirname(folder)) return undefined;
   }
+}
+
+/** The project that a notebook belongs to: its own, else the one worked in, else the working folder itself. */
+export function projectOfNotebook(notebook: string): string {
+  return projectRoot(path.dirname(path.resolve(notebook))) ?? workingProject();
+}
+
+export function workingProject(): string {
+  return projectRoot(process.cwd()) ?? process.cwd();
+}
+
+/** The default output root of a project. */
+export function figuresFolder(project: string): string {
+  return path.join(project, "figures");
+}
+
+/** For messages: relative to the working folder when it lies inside, else absolute. */
+export function shownPath(file: string): string {
+  const relative = path.relative(process.cwd(), file);
+  return relative.startsWith("..") || path.isAbsolute(relative) ? path.resolve(file) : relative;
 }
 
 /** "<paper>/<experiment>": the path below the innermost `notebooks` folder, else the file's base name. */

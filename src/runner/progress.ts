@@ -29,7 +29,7 @@ export class Progress {
 
   constructor(stream: ProgressStream = process.stderr) {
     this.#stream = stream;
-    if (stream.isTTY) this.#live = createLogUpdate(stream as NodeJS.WriteStream);
+    if (stream.isTTY) this.#live = createLogUpdate(stream);
   }
 
   readonly onEvent = (event: RunEvent): void => {
@@ -39,7 +39,8 @@ export class Progress {
       case "run-start":
         this.#running.set(run, state);
         if (this.#live) this.#timer ??= setInterval(() => this.#draw(), FRAME_MILLISECONDS);
-        else this.say(`${run.name}: ${run.notebook.cells.length} cells`);
+        else
+          this.say(`${run.name}: ${run.notebook.cells.length} ${run.notebook.cells.length === 1 ? "cell" : "cells"}`);
         break;
       case "cell-start":
         Object.assign(state, { cell: event.cell, cellStart: now() });
@@ -49,12 +50,17 @@ export class Progress {
         if (!this.#live) this.say(`${run.name}: ${describe(state)} (this cell ${event.seconds.toFixed(1)} s)`);
         break;
       case "run-end":
-        this.#running.delete(run);
-        if (this.#running.size === 0) this.#stop();
+        this.end(run);
         break;
     }
     this.#draw();
   };
+
+  /** Takes the run's line away; for a run that ended without telling so. */
+  end(run: PreparedRun): void {
+    this.#running.delete(run);
+    if (this.#running.size === 0) this.#stop();
+  }
 
   /** Prints lines that stay, above the live ones. */
   say(text: string): void {

@@ -1,0 +1,30 @@
+/** `marginalia kernel install|uninstall`: makes the kernel known to Jupyter front ends. */
+import { installKernelspec, kernelspecFolder, uninstallKernelspec, type InstallPlace } from "../kernel/kernelspec.ts";
+import { InputError } from "../runner/input-error.ts";
+import { EXIT } from "./exit-codes.ts";
+
+export interface KernelPlaceOptions {
+  readonly user?: boolean;
+  readonly sysPrefix?: boolean;
+  readonly prefix?: string;
+}
+
+export function kernel(action: "install" | "uninstall", options: KernelPlaceOptions): number {
+  const place = placeOf(options);
+  if (action === "install") console.log(`installed in ${installKernelspec(place)}`);
+  else {
+    const removed = uninstallKernelspec(place);
+    if (removed === undefined) {
+      console.error(`not installed in ${kernelspecFolder(place)}`);
+      return EXIT.failed;
+    }
+    console.log(`removed from ${removed}`);
+  }
+  return EXIT.ok;
+}
+
+function placeOf({ user, sysPrefix, prefix }: KernelPlaceOptions): InstallPlace {
+  if ([user, sysPrefix, prefix].filter(Boolean).length > 1)
+    throw new InputError("--user, --sys-prefix and --prefix exclude one another: give one, or none for --user");
+  return prefix !== undefined ? { prefix } : sysPrefix ? "sys-prefix" : "user";
+}

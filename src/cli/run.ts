@@ -1,0 +1,104 @@
+/** `marginalia run`: executes notebooks. Progress and failures go to stderr, the executed notebooks' paths to stdout. */
+import pc from "picocolors";
+import { findNotebooks, requireDistinctOutputs, runAll } from "../runner/batch.ts";
+import { executeRun, prepareRun, type PreparedRun, type RunResult } from "../runner/execute.ts";
+import { describeFailure } from "../runner/failure.ts";
+import { InputError } from "../runner/input-error.ts";
+import { findKernel } from "../runner/kernelspecs.ts";
+import { shownPath } from "../runner/locations.ts";
+import type { Parameters } from "../runner/parameters.ts";
+import { clock, Progress } from "../runner/progress.ts";
+import { EXIT } from "./exit-codes.ts";
+import { interruptible } from "./interrupts.ts";
+
+export interface RunOptions {
+  readonly profile?: string;
+  readonly parameters?: Parameters;
+  readonly out?: string;
+  readonly kernel?: string;
+  readonly jobs: number;
+  readonly timeout?: number;
+}
+
+/** Prepares all notebooks before the first one runs, so that wrong usage costs no time and leaves no trace. */
+export async function run(paths: readonly string[], options: RunOptions): Promise<number> {
+  const kernel = findKernel(options.kernel);
+  const files = await findNotebooks(paths);
+  const runs = await Promise.all(
+    files.map((file) =>
+      prepareRun(file, { outputRoot: options.out, parameters: options.parameters, profile: options.profile }),
+    ),
+  );
+  requireDistinctOutputs(runs);
+  for (const { notebook, file } of runs) requireLanguage(notebook.metadata, file, kernel.language, options.kernel);
+  return execute(runs, options);
+}
+
+/** Executes prepared notebooks; a failing one does not keep the others from running. */
+export async function execute(runs: readonly PreparedRun[], options: RunOptions): Promise<number> {
+  const kernel = findKernel(options.kernel);
+  const progress = new Progress();
+  const executeOne = async (prepared: PreparedRun, signal: AbortSignal): Promise<RunResult> => {
+    const shown = shownPath(prepared.file);
+    try {
+      const result = await executeRun(prepared, {
+        kernel,
+        cellTimeout: options.timeout,
+        signal,
+        onEvent: progress.onEvent,
+      });
+      progress.say(report(result, shown));
+      return result;
+    } catch (error) {
+      // Nothing about the notebook itself: a full disk, a folder that may not be written to.
+      const failure = { kind: "error", message: (error as Error).message, traceback: [] } as const;
+      progress.end(prepared);
+      progress.say(`${pc.red("✗")} ${describeFailure(failure, shown)}`);
+      return { run: prepared, status: "failed", failure, seconds: 0, isSaved: false };
+    }
+  };
+  return interruptible(async (signal) => {
+    const results = await runAll(runs, (prepared) => executeOne(prepared, signal), { jobs: options.jobs, signal });
+    for (const result of results) if (result.status === "ok") console.log(result.run.output);
+    const failed = results.filter((result) => result.status === "failed");
+    if (runs.length > 1) console.error(summary(runs, results));
+    return failed.length > 0 ? EXIT.failed : EXIT.ok;
+  });
+}
+
+function report({ run, status, failure, seconds, isSaved }: RunResult, shown: string): string {
+  if (!failure) return `${pc.green("✓")} ${pc.bold(run.name)} in ${clock(seconds)}`;
+  const mark = status === "interrupted" ? pc.yellow("✗") : pc.red("✗");
+  const kept = isSaved ? `\n  partial notebook: ${shownPath(run.output)}` : "";
+  return `${mark} ${describeFailure(failure, shown)}${kept}`;
+}
+
+function summary(runs: readonly PreparedRun[], results: readonly RunResult[]): string {
+  const count = (status: RunResult["status"]) => results.filter((result) => result.status === status).length;
+  const parts = [`${count("ok")} of ${runs.length} notebooks done`];
+  if (count("failed") > 0) parts.push(`${count("failed")} failed`);
+  if (count("interrupted") > 0) parts.push(`${count("interrupted")} interrupted`);
+  if (results.length < runs.length) parts.push(`${runs.length - results.length} not begun`);
+  return parts.join(", ");
+}
+
+/** Else a Python notebook would fail with a hundred type errors. */
+function requireLanguage(
+  metadata: Readonly<Record<string, unknown>>,
+  file: string,
+  kernelLanguage: string,
+  asked: string | undefined,
+): void {
+  const language = languageOf(metadata);
+  if (asked !== undefined || language === undefined || /^(type|java)script$/i.test(language)) return;
+  throw new InputError(
+    `${file}: a ${language} notebook, but the kernel speaks ${kernelLanguage}; name another by --kernel`,
+  );
+}
+
+function languageOf(metadata: Readonly<Record<string, unknown>>): string | undefined {
+  const kernelspec = metadata.kernelspec as { language?: unknown } | undefined;
+  const info = metadata.language_info as { name?: unknown } | undefined;
+  const language = info?.name ?? kernelspec?.language;
+  return typeof language === "string" ? language : undefined;
+}

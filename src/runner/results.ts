@@ -1,0 +1,160 @@
+/**
+ * What one experiment left in its folder: result.json (written by the notebook through src/report), figures, tables and the
+ * executed notebook. Read leniently, since older results and other people's notebooks must still show.
+ */
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { z } from "zod";
+import { readNotebook } from "./notebook.ts";
+import { runRecordSchema, type RunRecord } from "./run-record.ts";
+
+/** A number, an interval, or words such as "about .034"; JSON has no infinities, so null where there is none. */
+const quantity = z.union([z.number(), z.string(), z.array(z.union([z.number(), z.null()])), z.null()]).optional();
+
+const rowSchema = z.looseObject({
+  quantity: z.string(),
+  paper: quantity,
+  ours: quantity,
+  standardError: z.number().nullish(),
+  verdict: z.string().default("no reference"),
+  why: z.string().nullish(),
+});
+export type ResultRow = z.infer<typeof rowSchema>;
+
+export const resultSchema = z.looseObject({
+  experiment: z.string().optional(),
+  title: z.string().nullish(),
+  profile: z.string().nullish(),
+  rows: z.array(rowSchema).default([]),
+  provenance: z.record(z.string(), z.unknown()).default({}),
+});
+export type Result = z.infer<typeof resultSchema>;
+
+export interface FigureFiles {
+  readonly name: string;
+  /** File names, the one to show first. */
+  readonly images: readonly string[];
+  /** The figure's Plotly JSON file, where there is one. */
+  readonly json?: string;
+  readonly alt: string;
+}
+
+export interface Experiment {
+  /** "<paper>/<experiment>", "/" on every platform. */
+  readonly name: string;
+  readonly folder: string;
+  readonly title: string;
+  readonly result?: Result;
+  /** Why result.json could not be used. */
+  readonly problem?: string;
+  readonly figures: readonly FigureFiles[];
+  /** File names of tables. */
+  readonly tables: readonly string[];
+  readonly notebook?: string;
+  readonly run?: RunRecord;
+}
+
+/** Every folder below `root` that holds a result.json or an executed notebook, by name. */
+export async function findExperiments(root: string): Promise<Experiment[]> {
+  const folders = (await readdir(root, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .filter(
+      (folder) =>
+        !path
+          .relative(root, folder)
+          .split(path.sep)
+          .some((part) => part.startsWith(".")),
+    )
+    .sort();
+  const found = await Promise.all(folders.map((folder) => readExperiment(root, folder)));
+  return found.filter((experiment) => experiment !== undefined);
+}
+
+async function readExperiment(root: string, folder: string): Promise<Experiment | undefined> {
+  const files = (await readdir(folder, { withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => entry.name)
+    .sort();
+  const name = path.relative(root, folder).split(path.sep).join("/");
+  const notebook = files.find((file) => file === `${path.basename(folder)}.ipynb`);
+  if (!notebook && !files.includes("result.json")) return undefined;
+  const executed = notebook && (await readNotebook(path.join(folder, notebook)).catch(() => undefined));
+  const run = runRecordSchema.safeParse(executed ? executed.metadata.marginalia : undefined);
+  const read = files.includes("result.json") ? await readResult(path.join(folder, "result.json")) : {};
+  const heading =
+    executed && /^#\s+(.+)$/m.exec(executed.cells.find((cell) => cell.cell_type === "markdown")?.source ?? "");
+  return {
+    name,
+    folder,
+    title: read.result?.title ?? (heading ? heading[1].trim() : words(path.basename(folder))),
+    ...read,
+    figures: await findFigures(folder, files),
+    tables: files.filter((file) => file.endsWith(".csv")),
+    notebook,
+    run: run.success ? run.data : undefined,
+  };
+}
+
+async function readResult(file: string): Promise<{ result?: Result; problem?: string }> {
+  try {
+    const checked = resultSchema.safeParse(JSON.parse(await readFile(file, "utf8")));
+    return checked.success ? { result: checked.data } : { problem: `result.json: ${z.prettifyError(checked.error)}` };
+  } catch (error) {
+    return { problem: `result.json: ${(error as Error).message}` };
+  }
+}
+
+async function findFigures(folder: string, files: readonly string[]): Promise<FigureFiles[]> {
+  const stems = [...new Set(files.filter((file) => /\.(svg|png)$/.test(file)).map((file) => file.slice(0, -4)))];
+  return Promise.all(
+    stems.map(async (stem) => {
+      const images = [`${stem}.svg`, `${stem}.png`].filter((file) => files.includes(file));
+      const json = files.includes(`${stem}.json`) ? `${stem}.json` : undefined;
+      const told = json && (await describeFigure(path.join(folder, json)));
+      return { name: words(stem), images, json, alt: told || `Figure ${words(stem)}` };
+    }),
+  );
+}
+
+const titled = z.union([z.string(), z.looseObject({ text: z.string() }).transform(({ text }) => text)]);
+const plotlySchema = z.looseObject({
+  data: z.array(z.looseObject({ name: z.string().optional(), showlegend: z.boolean().optional() })),
+  layout: z.looseObject({ title: titled.optional(), meta: z.looseObject({ alt: z.string().optional() }).optional() }),
+});
+
+/** An alternative text from a Plotly figure: its own (layout.meta.alt), else title, axes and the names of its curves. */
+async function describeFigure(file: string): Promise<string | undefined> {
+  const content: unknown = await readFile(file, "utf8")
+    .then(JSON.parse)
+    .catch(() => undefined);
+  const figure = plotlySchema.safeParse(content);
+  if (!figure.success) return undefined;
+  const { data, layout } = figure.data;
+  if (layout.meta?.alt) return layout.meta.alt;
+  const axis = (letter: string) => {
+    const titles = Object.keys(layout)
+      .filter((key) => new RegExp(`^${letter}axis\\d*$`).test(key))
+      .map((key) => z.looseObject({ title: titled }).safeParse(layout[key]).data?.title);
+    return [...new Set(titles.filter(Boolean))].join(" and ");
+  };
+  const [x, y] = [axis("x"), axis("y")];
+  const names = [...new Set(data.filter((trace) => trace.showlegend !== false).map((trace) => trace.name))].filter(
+    Boolean,
+  );
+  const parts = [
+    layout.title,
+    y && x ? `${y} against ${x}` : y || x,
+    names.length > 0 ? `shown: ${names.join(", ")}` : undefined,
+  ];
+  return parts
+    .filter(Boolean)
+    .join("; ")
+    .replace(/<br\s*\/?>/gi, " ")
+    .replace(/<[^>]*>/g, ""); // Plotly's texts hold tags
+}
+
+/** "fig3-bounds" as "fig3 bounds". */
+function words(name: string): string {
+  return name.replace(/[-_]+/g, " ");
+}
