@@ -41,12 +41,32 @@ export {
   type Distributions,
   type Evidence,
 } from "./graph/condition.ts";
+export {
+  cnfFactorGraph,
+  cnfFormula,
+  defaultCnfGraphOptions,
+  type CnfFormula,
+  type CnfGraphOptions,
+} from "./graph/cnf.ts";
 
-// Formats: .uai and .evid, read in bounded memory, written atomically
+// Formats: .uai, .evid, .fg, DIMACS CNF, answers; read in bounded memory, written atomically
 export { FormatError } from "./formats/format-error.ts";
 export { defaultReadLimits, type Model, type ReadLimits } from "./formats/model.ts";
 export { modelEndings, readModel } from "./formats/read.ts";
 export { formatUai, parseUai, readUai, uaiText, writeUai } from "./formats/uai.ts";
+export { fgText, formatFg, parseFg, readFg, writeFg } from "./formats/fg.ts";
+export {
+  cnfModel,
+  dimacsText,
+  formatDimacs,
+  parseDimacs,
+  readCnfModel,
+  readDimacs,
+  writeDimacs,
+  type DimacsFile,
+} from "./formats/dimacs.ts";
+export { modelCountText, parseModelCount, readModelCount, type ModelCount } from "./formats/model-counts.ts";
+export { parseResults, readResults, resultsText, writeResults, type Answer, type Results } from "./formats/results.ts";
 export {
   evidenceText,
   parseEvidence,
@@ -55,3 +75,26 @@ export {
   variableOf,
   writeEvidence,
 } from "./formats/evidence.ts";
+
+// Report: figures, tables, statistics, comparison with the paper, display
+export { openExperiment, type Experiment, type ExperimentOptions, type Profile } from "./report/experiment.ts";
+export { type ResultRecord, type ResultRow } from "./report/experiment.ts";
+export { type DataKind, type Provenance } from "./report/provenance.ts";
+export { judge, type Comparison, type Verdict } from "./report/verdict.ts";
+export { figure, PlotlyFigure, type Axis, type FigureOptions } from "./report/figure.ts";
+export { panels, type Panel, type PanelsOptions } from "./report/panels.ts";
+export { band, bars, heatmap, line, scatter } from "./report/traces.ts";
+export { methodStyle, palette, sequenceStyles, type MethodStyle } from "./report/style.ts";
+export { figureSvg, type PlotlySpecification } from "./report/plotly-static.ts";
+export { pngOfSvg, type Png } from "./report/render.ts";
+export { table, tableCsv, type Columns, type TableOptions } from "./report/table.ts";
+export {
+  mean,
+  median,
+  quantiles,
+  standardDeviation,
+  standardError,
+  summarise,
+  type Summary,
+} from "./report/statistics.ts";
+export { clearOutput, display, type DisplayOptions, type KernelDisplay } from "./report/display.ts";

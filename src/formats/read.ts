@@ -1,6 +1,8 @@
 /** Reads a model whatever its format, chosen by the ending of the file's name. */
 import { FormatError } from "./format-error.ts";
 import type { Model, ReadLimits } from "./model.ts";
+import { readCnfModel } from "./dimacs.ts";
+import { readFg } from "./fg.ts";
 import { readUai } from "./uai.ts";
 
 type Reader = (path: string, limits?: ReadLimits) => Model;
@@ -8,6 +10,9 @@ type Reader = (path: string, limits?: ReadLimits) => Model;
 const readers: Readonly<Record<string, Reader>> = {
   ".uai": readUai,
   ".erg": readUai,
+  ".fg": readFg,
+  ".cnf": readCnfModel,
+  ".dimacs": readCnfModel,
 };
 
 /** The endings that readModel accepts, each also followed by .gz. */

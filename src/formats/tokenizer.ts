@@ -11,7 +11,8 @@ import { FormatError } from "./format-error.ts";
 export type Expected = string | (() => string);
 
 const CHUNK_BYTES = 1 << 20;
-const MAX_TOKEN_BYTES = 4096;
+/** Exact model counts have thousands of digits; anything longer is no word of these formats. */
+const MAX_TOKEN_BYTES = 1 << 16;
 /** A compressed file may not unfold to more than this: a few kilobytes can otherwise fill the memory. */
 const MAX_UNCOMPRESSED_BYTES = 2 ** 31 - 1;
 const NEWLINE = 10;
@@ -123,12 +124,12 @@ export class Tokenizer {
         continue;
       }
       while (position < filled && isSpace[buffer[position]] === 0) position++;
+      if (position - this.#start > MAX_TOKEN_BYTES) throw this.error(`a word of more than ${MAX_TOKEN_BYTES} bytes`);
       if (position === filled && this.#refill()) {
         position = this.#start; // the word went over the chunk's end: scan it again, now at the buffer's start
         continue;
       }
       this.#end = position === filled ? this.#filled : position;
-      if (this.#end - this.#start > MAX_TOKEN_BYTES) throw this.error(`a word of more than ${MAX_TOKEN_BYTES} bytes`);
       return true;
     }
   }
@@ -142,15 +143,13 @@ export class Tokenizer {
     }
   }
 
-  /** Whether another word follows on the current line; moves only over blanks. */
+  /** Whether another word follows on the current line; does not move. */
   hasMoreOnLine(): boolean {
-    for (;;) {
-      while (this.#end < this.#filled && isSpace[this.#buffer[this.#end]] === 1) {
-        if (this.#buffer[this.#end] === NEWLINE) return false;
-        this.#end++;
+    for (let blanks = 0; ;) {
+      for (; this.#end + blanks < this.#filled; blanks++) {
+        const byte = this.#buffer[this.#end + blanks];
+        if (isSpace[byte] === 0 || byte === NEWLINE) return byte !== NEWLINE;
       }
-      this.#start = this.#end;
-      if (this.#end < this.#filled) return true;
       if (!this.#refill()) return false;
     }
   }
@@ -305,7 +304,6 @@ export class Tokenizer {
   #refill(): boolean {
     if (this.#descriptor === undefined) return false;
     const kept = this.#filled - this.#start;
-    if (kept > MAX_TOKEN_BYTES) throw this.error(`a word of more than ${MAX_TOKEN_BYTES} bytes`);
     if (kept >= this.#buffer.length) {
       const larger = Buffer.allocUnsafe(2 * this.#buffer.length);
       this.#buffer.copy(larger, 0, this.#start, this.#filled);
