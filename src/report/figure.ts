@@ -39,6 +39,16 @@ export function plotlyAxis(axis: Axis | string | undefined): Partial<LayoutAxis>
   };
 }
 
+/** The note of withNote, drawn in the lower right corner, where Plotly's margins leave room. */
+function withNoteDrawn(svg: string, figure: PlainFigure): string {
+  const note = (figure.layout.meta as { note?: unknown } | undefined)?.note;
+  if (typeof note !== "string") return svg;
+  const { width, height } = figureSize(figure);
+  const escaped = note.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  const text = `<text class="note" x="${width - 6}" y="${height - 5}" text-anchor="end" style="font-family: 'Open Sans', Arial, sans-serif; font-size: 8px; fill: #767676">${escaped}</text>`; // prettier-ignore
+  return svg.replace(/<\/svg>$/, () => `${text}</svg>`);
+}
+
 export class PlotlyFigure {
   /** The figure as plain JSON values, template included. */
   readonly plain: PlainFigure;
@@ -60,9 +70,18 @@ export class PlotlyFigure {
     return (typeof title === "string" ? title : title?.text) ?? "";
   }
 
+  /**
+   * The same figure with a small line of text at its lower edge and a record in layout.meta, which every form of the
+   * figure carries.
+   */
+  withNote(note: string, record: Record<string, unknown>): PlotlyFigure {
+    const layout: Record<string, unknown> = { ...this.plain.layout, meta: { note, ...record } };
+    return new PlotlyFigure({ ...this.plain, layout });
+  }
+
   /** A complete SVG document; the same figure gives the same string on every run. */
   svg(): string {
-    return (this.#svg ??= figureSvg(this.plain));
+    return (this.#svg ??= withNoteDrawn(figureSvg(this.plain), this.plain));
   }
 
   /** The figure on white, two pixels a CSS pixel. */

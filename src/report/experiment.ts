@@ -1,0 +1,191 @@
+/**
+ * One experiment of one paper: what a notebook opens in its parameters cell, hands its figures and tables to, and compares
+ * with the paper at its end. Everything goes to <out>/<paper>/<experiment>/, each file written whole or not at all.
+ */
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import type { DataFrame } from "danfojs-node";
+import writeFileAtomic from "write-file-atomic";
+import type { PlotlyFigure } from "./figure.ts";
+import { formatNumber } from "./number-format.ts";
+import { notebookFolder, projectRoot, provenance, type DataKind, type Provenance } from "./provenance.ts";
+import { table, tableCsv } from "./table.ts";
+import { judge, type Comparison, type Verdict } from "./verdict.ts";
+
+export type Profile = "quick" | "paper";
+
+export interface ExperimentOptions {
+  readonly title: string;
+  readonly profile: Profile;
+  readonly seed?: number;
+  /** The notebook's parameters; JSON values. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
+  /** By default "generated". */
+  readonly data?: DataKind;
+  /** By default "javascript". */
+  readonly backend?: string;
+}
+
+/** A number; or the name of one that JSON has not, "NaN", "Infinity" or "-Infinity"; or words. */
+export type JsonNumber = number | string;
+
+export interface ResultRow {
+  readonly quantity: string;
+  readonly paper: JsonNumber | readonly [low: JsonNumber, high: JsonNumber] | null;
+  readonly ours: JsonNumber;
+  readonly standardError: JsonNumber | null;
+  readonly verdict: Verdict;
+  readonly why: string;
+}
+
+/** result.json, whole. */
+export interface ResultRecord {
+  /** "<paper>/<experiment>". */
+  readonly experiment: string;
+  readonly title: string;
+  readonly profile: Profile;
+  /** Names of the figures and tables beside the file, in the order of the notebook. */
+  readonly figures: readonly string[];
+  readonly tables: readonly string[];
+  readonly rows: readonly ResultRow[];
+  readonly provenance: Provenance;
+}
+
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+
+function checkName(what: string, name: string): string {
+  if (!namePattern.test(name))
+    throw new TypeError(
+      `${what} ${JSON.stringify(name)}: use letters, digits, "-", "_" and "." and start with a letter or digit`,
+    );
+  return name;
+}
+
+/** A record of JSON values as JSON holds it, so that a run and its record cannot differ. */
+function jsonParameters(parameters: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return JSON.parse(
+    JSON.stringify(parameters, (_key, value: unknown) => (typeof value === "number" ? jsonNumber(value) : value)),
+  ) as Record<string, unknown>;
+}
+
+const jsonNumber = (value: number): JsonNumber => (Number.isFinite(value) ? value : String(value));
+const jsonPretty = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+function readable(value: ResultRow["paper"]): string | number | null {
+  if (typeof value === "object" && value !== null)
+    return value.map((end) => (typeof end === "number" ? formatNumber(end) : end)).join(" to ");
+  return value;
+}
+
+export class Experiment {
+  /** "<paper>/<experiment>". */
+  readonly name: string;
+  /** Absolute; made when the first file is written. */
+  readonly folder: string;
+  readonly #options: ExperimentOptions;
+  readonly #provenance: Provenance;
+  readonly #figures = new Set<string>();
+  readonly #tables = new Set<string>();
+
+  constructor(name: string, options: ExperimentOptions) {
+    const parts = name.split("/");
+    if (parts.length !== 2)
+      throw new TypeError(`an experiment is named "<paper>/<experiment>", got ${JSON.stringify(name)}`);
+    parts.forEach((part) => checkName("experiment", part));
+    if (options.profile !== "quick" && options.profile !== "paper")
+      throw new TypeError(`profile must be "quick" or "paper", got ${JSON.stringify(options.profile)}`);
+    const out = process.env.MARGINALIA_OUT || path.join(projectRoot(notebookFolder()), "figures");
+    this.name = name;
+    this.folder = path.resolve(out, ...parts);
+    this.#options = options;
+    const { seed = null, data = "generated", backend = "javascript" } = options;
+    const parameters = jsonParameters(options.parameters ?? {});
+    this.#provenance = provenance({ seed, parameters, data, backend }, path.resolve(out));
+  }
+
+  /**
+   * Writes <name>.svg, <name>.png and <name>.json; a small line in the drawing says where it came from.
+   * @returns the figure that was written, which a notebook shows as the value of its cell.
+   */
+  figure(name: string, figure: PlotlyFigure): PlotlyFigure {
+    this.#checkFileName("figure", name);
+    const { commit, dirty, seed, data, marginalia } = this.#provenance;
+    const source = commit === null ? "no commit" : `commit ${commit.slice(0, 7)}${dirty ? " with changes" : ""}`;
+    const note = `${this.#options.profile} profile · ${data} data · seed ${seed ?? "none"} · ${source} · marginalia ${marginalia}`;
+    const noted = figure.withNote(note, { experiment: this.name, profile: this.#options.profile, ...this.#provenance });
+    this.#write(`${name}.svg`, noted.svg());
+    this.#write(`${name}.png`, noted.png().bytes);
+    this.#write(`${name}.json`, `${JSON.stringify(noted)}\n`);
+    this.#figures.add(name);
+    return noted;
+  }
+
+  /** Writes <name>.csv with every digit. @returns the frame. */
+  table(name: string, frame: DataFrame): DataFrame {
+    this.#checkFileName("table", name);
+    this.#write(`${name}.csv`, tableCsv(frame));
+    this.#tables.add(name);
+    return frame;
+  }
+
+  /**
+   * Compares with the paper and writes result.json: the notebook's last word, for it lists the figures and tables written
+   * before.
+   * @returns the comparison as a table.
+   * @throws RangeError for no rows, or a row that the rule cannot judge.
+   */
+  compare(comparisons: readonly Comparison[]): DataFrame {
+    if (!comparisons.length) throw new RangeError("compare needs at least one row");
+    const rows = comparisons.map((comparison): ResultRow => {
+      const { quantity, paper = null, ours, standardError = null } = comparison;
+      const numbers = (value: unknown) => (typeof value === "number" ? jsonNumber(value) : value);
+      return {
+        quantity,
+        paper: (Array.isArray(paper) ? paper.map(numbers) : numbers(paper)) as ResultRow["paper"],
+        ours: numbers(ours) as ResultRow["ours"],
+        standardError: numbers(standardError) as ResultRow["standardError"],
+        ...judge(comparison),
+      };
+    });
+    const record: ResultRecord = {
+      experiment: this.name,
+      title: this.#options.title,
+      profile: this.#options.profile,
+      figures: [...this.#figures],
+      tables: [...this.#tables],
+      rows,
+      provenance: this.#provenance,
+    };
+    this.#write("result.json", jsonPretty(record));
+    const withErrors = rows.some((row) => row.standardError !== null);
+    return table(
+      {
+        quantity: rows.map((row) => row.quantity),
+        paper: rows.map((row) => readable(row.paper)),
+        ours: rows.map((row) => row.ours),
+        ...(withErrors && { "standard error": rows.map((row) => row.standardError) }),
+        verdict: rows.map((row) => row.verdict),
+        why: rows.map((row) => row.why),
+      },
+      { caption: `${this.#options.title}: comparison with the paper (${this.#options.profile} profile)` },
+    );
+  }
+
+  #checkFileName(what: string, name: string) {
+    checkName(what, name);
+    if (name === "result") throw new TypeError(`${what} "result": the name is kept for result.json`);
+  }
+
+  #write(file: string, content: string | Uint8Array) {
+    mkdirSync(this.folder, { recursive: true });
+    writeFileAtomic.sync(path.join(this.folder, file), typeof content === "string" ? content : Buffer.from(content));
+  }
+}
+
+/**
+ * Opens the experiment that a notebook is. Output goes to $MARGINALIA_OUT, else to `figures` in the notebook's project.
+ * @throws TypeError for a name that is not "<paper>/<experiment>" or a profile that is neither "quick" nor "paper".
+ */
+export function openExperiment(name: string, options: ExperimentOptions): Experiment {
+  return new Experiment(name, options);
+}
