@@ -209,10 +209,7 @@ class Execution {
     const { kernel } = this.#options;
     const { file, output, profile, parameters, notebook } = this.#run;
     const record: RunRecord = {
-      source: path
-        .relative(projectRoot(path.dirname(file)), file)
-        .split(path.sep)
-        .join("/"),
+      source: path.relative(projectOfNotebook(file), file).split(path.sep).join("/"),
       ...(profile === undefined ? {} : { profile }),
       parameters,
       status,

@@ -96,7 +96,7 @@ function describe(state: RunState): string {
     expected: state.run.expectedSeconds,
     inCell: (now() - state.cellStart) / 1000,
   });
-  const time = `${clock((now() - state.start) / 1000)}${left === undefined ? "" : `, about ${clock(left)} left`}`;
+  const time = `${clock((now() - state.start) / 1000)}${left === undefined || left < 0.5 ? "" : `, about ${clock(left)} left`}`;
   return `cell ${state.cell}/${state.run.notebook.cells.length} ${time}`;
 }
 
