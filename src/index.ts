@@ -98,3 +98,16 @@ export {
   type Summary,
 } from "./report/statistics.ts";
 export { clearOutput, display, type DisplayOptions, type KernelDisplay } from "./report/display.ts";
+
+// Exact inference on factor graphs: enumeration, variable elimination, junction tree
+export { enumerateFactorGraph, maxEnumerationStates } from "./inference/exact/factor-graph-enumeration.ts";
+export {
+  eliminationOrder,
+  orderHeuristics,
+  TreewidthError,
+  type EliminationOrder,
+  type OrderHeuristic,
+  type OrderOptions,
+} from "./inference/exact/elimination-order.ts";
+export { eliminateVariables, type VariableEliminationOptions } from "./inference/exact/variable-elimination.ts";
+export { junctionTree, type JunctionTreeOptions } from "./inference/exact/junction-tree.ts";

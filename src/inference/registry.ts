@@ -1,5 +1,7 @@
 /** Every method that a method string can name. A new algorithm adds its definition to the list, nothing else. */
 import { enumeration } from "./exact/enumeration.ts";
+import { junctionTreeMethod } from "./exact/junction-tree.ts";
+import { variableElimination } from "./exact/variable-elimination.ts";
 import {
   describeOptions,
   formatMethod,
@@ -12,7 +14,7 @@ import {
 import type { InferenceResult } from "./result.ts";
 
 /** In the order of help texts: exact methods, then bounds, then approximations. */
-export const methods: readonly Method[] = [enumeration];
+export const methods: readonly Method[] = [enumeration, junctionTreeMethod, variableElimination];
 
 /**
  * Reads a method string, e.g. "refined-upper[order=strongest-first]".

@@ -14,8 +14,10 @@
  */
 import { z } from "zod";
 import { logPotential, toBoltzmann, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
-import { defineMethod, formatMethod, isPairwiseBinaryModel, parseOptions } from "../method.ts";
+import { defineMethod, formatMethod, parseOptions, type Method } from "../method.ts";
 import { Marginals, type InferenceResult } from "../result.ts";
+import { enumerateFactorGraph } from "./factor-graph-enumeration.ts";
+import { anyModelInWords, canBeFactorGraph, isFactorGraph, type AnyModel } from "./model.ts";
 
 /** More variables are refused: 2^25 states take about half a second, and each further variable doubles that. */
 export const maxEnumerationVariables = 25;
@@ -279,11 +281,21 @@ function offsets(count: number, size: number): Int32Array {
   return Int32Array.from({ length: count + 1 }, (_, item) => size * item);
 }
 
-export const enumeration = defineMethod({
+/** One name for both: a general factor graph is enumerated state by state, a pairwise binary model in blocks. */
+function enumerateAny(model: AnyModel, options: z.output<typeof optionSchema>): InferenceResult {
+  if (!isFactorGraph(model)) return enumerate(model, options);
+  if (options.pairs === "all")
+    throw new RangeError(
+      "pairs=all is for Boltzmann machines and Ising models; a factor graph gets its factor marginals",
+    );
+  return { method: enumeration.name, ...enumerateFactorGraph(model) };
+}
+
+export const enumeration: Method = defineMethod({
   name: "enumeration",
-  summary: `exact, all 2^n states of a pairwise binary model with at most ${maxEnumerationVariables} variables`,
+  summary: `exact, all joint states: at most 2^${maxEnumerationVariables} of them`,
   options: optionSchema,
-  accepts: isPairwiseBinaryModel,
-  accepted: "a Boltzmann machine or an Ising model",
-  infer: enumerate,
+  accepts: canBeFactorGraph,
+  accepted: anyModelInWords,
+  infer: enumerateAny,
 });

@@ -1,0 +1,253 @@
+/**
+ * Orders for eliminating variables: greedy, cheapest variable first, best of several.
+ *
+ * Eliminating v joins its neighbours N(v) into a clique and makes one table over v and N(v). The cost of v is
+ *   min-fill           number of pairs in N(v) that are not yet joined
+ *   weighted-min-fill  the same, each pair counted with the product of its cardinalities
+ *   min-weight         log2 of the size of the table over v and N(v)
+ *   min-degree         |N(v)|
+ * The first order of each heuristic breaks ties by index; the further ones by random numbers, and are broken off as soon as they cost more than
+ * the best. Fill counts are kept up to date edge by edge (Kjaerulff 1990 recomputes them), in memory linear in the edges.
+ */
+import type { FactorGraph } from "../../graph/factor-graph.ts";
+import { Random } from "../../graph/random.ts";
+import { IndexedHeap } from "./indexed-heap.ts";
+
+export const orderHeuristics = ["best", "min-fill", "weighted-min-fill", "min-weight", "min-degree"] as const;
+/** "best" takes min-fill, min-weight and weighted-min-fill in turns. */
+export type OrderHeuristic = (typeof orderHeuristics)[number];
+type GreedyHeuristic = Exclude<OrderHeuristic, "best">;
+
+export interface OrderOptions {
+  readonly heuristic: OrderHeuristic;
+  /** How many orders to try at most; fewer when trying would cost more than eliminating. */
+  readonly orderings: number;
+  /** For random ties. */
+  readonly random: Random;
+}
+
+export const defaultOrderOptions: OrderOptions = { heuristic: "best", orderings: 100, random: Random.fromSeed(0) };
+
+export interface EliminationOrder {
+  /** Int32Array[numVariables]: the variable to eliminate first stands first. */
+  readonly order: Int32Array;
+  /** Induced width: the largest number of neighbours at elimination. */
+  readonly width: number;
+  /** log2 of the number of entries of the largest table, over a variable and its neighbours. */
+  readonly log2LargestSize: number;
+  /** log2 of the number of entries of all those tables: what elimination costs. */
+  readonly log2TotalSize: number;
+  readonly heuristic: GreedyHeuristic;
+}
+
+/** A table larger than this is out of reach for any machine: an order that needs one is not completed. */
+const log2OutOfReach = 60;
+/** Below this many entries a better order saves less than looking for it costs. */
+const sizeNotWorthImproving = 2 ** 13;
+/** Steps of the ordering that cost about as much as one table entry of the elimination. */
+const stepsPerEntry = 1;
+
+/** Exact inference would need tables beyond the limit. Says how large, and what to use instead. */
+export class TreewidthError extends RangeError {
+  override readonly name = "TreewidthError";
+  /** log2 of the table entries needed with the best order found; a lower bound when that order was out of reach. */
+  readonly log2Entries: number;
+
+  constructor(message: string, log2Entries: number) {
+    super(message);
+    this.log2Entries = log2Entries;
+  }
+}
+
+/**
+ * The best elimination order found.
+ * @throws TreewidthError when every order tried makes a table of more than 2^60 entries.
+ */
+export function eliminationOrder(graph: FactorGraph, options: Partial<OrderOptions> = {}): EliminationOrder {
+  const { heuristic, orderings, random } = { ...defaultOrderOptions, ...options };
+  const cycle: GreedyHeuristic[] = heuristic === "best" ? ["min-fill", "min-weight", "weighted-min-fill"] : [heuristic];
+  const neighbours = interactionGraph(graph);
+  let best: EliminationOrder | undefined;
+  let smallestFailure = Infinity;
+  let steps = 0;
+  for (let attempt = 0; attempt < orderings; attempt++) {
+    const bestSize = best ? 2 ** best.log2TotalSize : Infinity;
+    if (bestSize < sizeNotWorthImproving || steps > stepsPerEntry * bestSize) break;
+    const ties = attempt < cycle.length ? undefined : random.split("order", attempt);
+    const run = greedyOrder(neighbours, graph.cardinalities, cycle[attempt % cycle.length], ties, bestSize);
+    steps += run.steps;
+    if (run.order) best = run.order;
+    else smallestFailure = Math.min(smallestFailure, run.log2LargestSize);
+  }
+  if (best) return best;
+  throw new TreewidthError(
+    `every elimination order tried needs a table of more than 2^${Math.floor(smallestFailure)} entries: ` +
+      "the graph is too densely connected for exact inference. Use an approximation or a bound",
+    smallestFailure,
+  );
+}
+
+/** neighbours[i]: the variables that share a factor with i. Variables with one state interact with none. */
+function interactionGraph({
+  numVariables,
+  cardinalities,
+  scopeOffsets,
+  scopes,
+  variableEdgeOffsets,
+  variableEdges,
+  edgeFactors,
+}: FactorGraph): number[][] {
+  const seenBy = new Int32Array(numVariables).fill(-1);
+  return Array.from({ length: numVariables }, (_, variable) => {
+    const found: number[] = [];
+    if (cardinalities[variable] === 1) return found;
+    seenBy[variable] = variable;
+    for (let at = variableEdgeOffsets[variable]; at < variableEdgeOffsets[variable + 1]; at++) {
+      const factor = edgeFactors[variableEdges[at]];
+      for (let edge = scopeOffsets[factor]; edge < scopeOffsets[factor + 1]; edge++) {
+        const other = scopes[edge];
+        if (seenBy[other] === variable || cardinalities[other] === 1) continue;
+        seenBy[other] = variable;
+        found.push(other);
+      }
+    }
+    return found;
+  });
+}
+
+interface GreedyRun {
+  /** Absent when the order was broken off: it costs `limit` or more, or is out of reach. */
+  readonly order?: EliminationOrder;
+  readonly log2LargestSize: number;
+  readonly steps: number;
+}
+
+function greedyOrder(
+  initialNeighbours: readonly (readonly number[])[],
+  cardinalities: Int32Array,
+  heuristic: GreedyHeuristic,
+  random: Random | undefined,
+  limit: number,
+): GreedyRun {
+  const numVariables = cardinalities.length;
+  const countsFill = heuristic === "min-fill" || heuristic === "weighted-min-fill";
+  const log2Sizes = Float64Array.from(cardinalities, Math.log2);
+  const weights =
+    heuristic === "weighted-min-fill" ? Float64Array.from(cardinalities) : new Float64Array(numVariables).fill(1);
+  const neighbours = initialNeighbours.map((list) => list.slice());
+  const marks = new Int32Array(numVariables);
+  let stamp = 0;
+  let steps = 0;
+
+  const tableLog2Size = (variable: number): number => {
+    let size = log2Sizes[variable];
+    for (const other of neighbours[variable]) size += log2Sizes[other];
+    return size;
+  };
+  /** The sum over unjoined pairs among the neighbours, from scratch. */
+  const fillOf = (variable: number): number => {
+    const list = neighbours[variable];
+    let fill = 0;
+    for (const a of list) {
+      stamp++;
+      for (const x of neighbours[a]) marks[x] = stamp;
+      marks[a] = stamp;
+      let unjoined = 0;
+      for (const b of list) if (marks[b] !== stamp) unjoined += weights[b];
+      fill += weights[a] * unjoined;
+      steps += list.length + neighbours[a].length;
+    }
+    return fill / 2;
+  };
+  const costOf = (variable: number): number =>
+    heuristic === "min-weight" ? tableLog2Size(variable) : neighbours[variable].length;
+
+  const costs = new Float64Array(numVariables);
+  const ties = new Float64Array(numVariables);
+  for (let variable = 0; variable < numVariables; variable++) {
+    costs[variable] = countsFill ? fillOf(variable) : costOf(variable);
+    ties[variable] = random ? random.uniform() : variable;
+  }
+  const heap = new IndexedHeap(costs, ties);
+  const changed: number[] = [];
+  const isChanged = new Uint8Array(numVariables);
+  const change = (variable: number): void => {
+    if (isChanged[variable]) return;
+    isChanged[variable] = 1;
+    changed.push(variable);
+  };
+
+  /** Joins a and b, which are marked as neighbours of a; keeps every fill count true. */
+  const join = (a: number, b: number): void => {
+    if (countsFill) {
+      const pair = weights[a] * weights[b];
+      let notOfA = 0;
+      let common = 0;
+      for (const x of neighbours[b]) {
+        if (marks[x] === stamp) {
+          costs[x] -= pair;
+          common += weights[x];
+          change(x);
+        } else notOfA += weights[x];
+      }
+      let ofA = 0;
+      for (const x of neighbours[a]) ofA += weights[x];
+      costs[b] += weights[a] * notOfA;
+      costs[a] += weights[b] * (ofA - common);
+      steps += neighbours[a].length + neighbours[b].length;
+    }
+    neighbours[a].push(b);
+    neighbours[b].push(a);
+    marks[b] = stamp;
+  };
+
+  const order = new Int32Array(numVariables);
+  let width = 0;
+  let log2LargestSize = 0;
+  let total = 0;
+  for (let position = 0; position < numVariables; position++) {
+    const variable = heap.take();
+    order[position] = variable;
+    const list = neighbours[variable];
+    const log2Size = tableLog2Size(variable);
+    width = Math.max(width, list.length);
+    log2LargestSize = Math.max(log2LargestSize, log2Size);
+    total += 2 ** log2Size;
+    if (total >= limit || log2Size > log2OutOfReach) return { log2LargestSize, steps };
+
+    for (let i = 0; i < list.length; i++) {
+      const a = list[i];
+      stamp++;
+      for (const x of neighbours[a]) marks[x] = stamp;
+      for (let j = i + 1; j < list.length; j++) if (marks[list[j]] !== stamp) join(a, list[j]);
+      steps += list.length + neighbours[a].length;
+    }
+    let listWeight = 0;
+    for (const a of list) listWeight += weights[a];
+    for (const a of list) {
+      const others = neighbours[a];
+      if (countsFill) {
+        // Pairs of `variable` with neighbours of a outside the clique are gone.
+        let outside = weights[a] - listWeight - weights[variable];
+        for (const x of others) outside += weights[x];
+        costs[a] -= weights[variable] * outside;
+      }
+      others[others.indexOf(variable)] = others[others.length - 1];
+      others.pop();
+      change(a);
+    }
+    neighbours[variable] = [];
+    for (const other of changed) {
+      isChanged[other] = 0;
+      if (!countsFill) costs[other] = costOf(other);
+      if (random) ties[other] = random.uniform();
+      heap.update(other);
+    }
+    changed.length = 0;
+  }
+  return {
+    order: { order, width, log2LargestSize, log2TotalSize: Math.log2(Math.max(total, 1)), heuristic },
+    log2LargestSize,
+    steps,
+  };
+}
