@@ -113,8 +113,9 @@ export class Experiment {
     const source = commit === null ? "no commit" : `commit ${commit.slice(0, 7)}${dirty ? " with changes" : ""}`;
     const note = `${this.#options.profile} profile · ${data} data · seed ${seed ?? "none"} · ${source} · marginalia ${marginalia}`;
     const noted = figure.withNote(note, { experiment: this.name, profile: this.#options.profile, ...this.#provenance });
-    this.#write(`${name}.svg`, noted.svg());
-    this.#write(`${name}.png`, noted.png().bytes);
+    const drawn = { svg: noted.svg(), png: noted.png().bytes }; // both before the first write: no figure without its picture
+    this.#write(`${name}.svg`, drawn.svg);
+    this.#write(`${name}.png`, drawn.png);
     this.#write(`${name}.json`, `${JSON.stringify(noted)}\n`);
     this.#figures.add(name);
     return noted;

@@ -32,21 +32,37 @@ export function plotlyAxis(axis: Axis | string | undefined): Partial<LayoutAxis>
   const ends = scale === "log" ? range?.map(Math.log10) : range;
   if (ends?.some((end) => !Number.isFinite(end)))
     throw new RangeError(`the range of the ${scale ?? "linear"} axis "${title}" must be finite${scale === "log" ? " and positive" : ""}, got ${range!.join(" to ")}`); // prettier-ignore
+  // Without a range Plotly chooses; with one, a label at every decade, or at fewer when there are many.
+  const decades = scale === "log" && ends ? Math.abs(ends[1] - ends[0]) : 0;
   return {
     title: { text: unit ? `${title} [${unit}]` : title },
     ...(scale === "log" && { type: "log", exponentformat: "power", minor: { ticks: "outside", ticklen: 2 } }),
+    ...(decades >= 2 && { dtick: Math.ceil(decades / 8) }),
     ...(ends && { range: [...ends] }),
   };
 }
 
-/** The note of withNote, drawn in the lower right corner, where Plotly's margins leave room. */
+/** CSS pixels that a note adds below the drawing. */
+const noteHeight = 16;
+
+const noteOf = ({ layout }: PlainFigure): string | undefined => {
+  const note = (layout.meta as { note?: unknown } | undefined)?.note;
+  return typeof note === "string" ? note : undefined;
+};
+
+/** The drawing with the note of withNote below it, where no axis title can stand. */
 function withNoteDrawn(svg: string, figure: PlainFigure): string {
-  const note = (figure.layout.meta as { note?: unknown } | undefined)?.note;
-  if (typeof note !== "string") return svg;
+  const note = noteOf(figure);
+  if (note === undefined) return svg;
   const { width, height } = figureSize(figure);
   const escaped = note.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-  const text = `<text class="note" x="${width - 6}" y="${height - 5}" text-anchor="end" style="font-family: 'Open Sans', Arial, sans-serif; font-size: 8px; fill: #767676">${escaped}</text>`; // prettier-ignore
-  return svg.replace(/<\/svg>$/, () => `${text}</svg>`);
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${width}" height="${height + noteHeight}">`,
+    `<rect width="100%" height="100%" fill="white"/>`,
+    svg,
+    `<text class="note" x="${width - 6}" y="${height + noteHeight - 6}" text-anchor="end" style="font-family: 'Open Sans', Arial, sans-serif; font-size: 8px; fill: #767676">${escaped}</text>`,
+    "</svg>",
+  ].join("");
 }
 
 export class PlotlyFigure {
@@ -61,8 +77,10 @@ export class PlotlyFigure {
     this.plain = plainFigure({ ...specification, layout: { ...specification.layout, template } });
   }
 
+  /** CSS pixels of the drawing, its note included. */
   get size(): { width: number; height: number } {
-    return figureSize(this.plain);
+    const { width, height } = figureSize(this.plain);
+    return { width, height: height + (noteOf(this.plain) === undefined ? 0 : noteHeight) };
   }
 
   get title(): string {
@@ -99,7 +117,7 @@ export class PlotlyFigure {
       const points = [trace.y, trace.x, trace.z, trace.values].find(Array.isArray) as unknown[] | undefined;
       return `${typeof trace.name === "string" ? trace.name : `trace ${index}`}${points ? ` (${points.length})` : ""}`;
     });
-    return `Figure${this.title ? ` "${this.title.replace(/<[^>]*>/g, " ")}"` : ""}: ${traces.join(", ") || "no traces"}`;
+    return `Figure${this.title ? ` "${this.title.replace(/<br[^>]*>/g, " ").replace(/<[^>]*>/g, "")}"` : ""}: ${traces.join(", ") || "no traces"}`;
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {

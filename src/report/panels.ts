@@ -23,7 +23,7 @@ export interface PanelsOptions {
 }
 
 /** CSS pixels around the plotting areas: room for tick labels and titles. */
-const room = { left: 76, right: 28, top: 84, bottom: 104, between: 92, above: 92, colourBar: 74 } as const;
+const room = { left: 84, right: 28, top: 84, bottom: 104, between: 100, above: 92, colourBar: 74 } as const;
 
 /** Which axes a trace is on, and one entry in the legend for all traces of one name. */
 function placed(panels: readonly Panel[], colourBarPlace: (index: number) => object): Data[] {
