@@ -21,6 +21,17 @@ export {
   type EnumerationOptions,
   type EnumerationResult,
 } from "./inference/exact/enumeration.ts";
+export {
+  recursiveBound,
+  type RecursiveBoundName,
+  type RecursiveBoundOptions,
+  type RecursiveBoundResult,
+} from "./inference/bounds/recursion.ts";
+export { type OrderRule } from "./inference/bounds/order.ts";
+export { eliminateFactorisedLower } from "./inference/bounds/factorised-lower.ts";
+export { eliminateFactorisedUpper } from "./inference/bounds/factorised-upper.ts";
+export { eliminateRefinedUpper } from "./inference/bounds/refined-upper.ts";
+export { fullyConnectedBoltzmann, randomBoltzmann, type Biases } from "./graph/generators/boltzmann.ts";
 
 // Factor graphs, evidence by conditioning
 export {
@@ -111,3 +122,12 @@ export {
 } from "./inference/exact/elimination-order.ts";
 export { eliminateVariables, type VariableEliminationOptions } from "./inference/exact/variable-elimination.ts";
 export { junctionTree, type JunctionTreeOptions } from "./inference/exact/junction-tree.ts";
+
+// Message passing: belief propagation
+export {
+  beliefPropagation,
+  maxProduct,
+  type BeliefPropagationOptions,
+  type MaxProductOptions,
+} from "./inference/messages/belief-propagation.ts";
+export { schedules, type Schedule } from "./inference/messages/schedule.ts";

@@ -1,4 +1,5 @@
 /** Every method that a method string can name. A new algorithm adds its definition to the list, nothing else. */
+import { recursiveBounds } from "./bounds/recursion.ts";
 import { enumeration } from "./exact/enumeration.ts";
 import { junctionTreeMethod } from "./exact/junction-tree.ts";
 import { variableElimination } from "./exact/variable-elimination.ts";
@@ -11,10 +12,11 @@ import {
   type Method,
   type ParsedMethod,
 } from "./method.ts";
+import { messageMethods } from "./messages/methods.ts";
 import type { InferenceResult } from "./result.ts";
 
 /** In the order of help texts: exact methods, then bounds, then approximations. */
-export const methods: readonly Method[] = [enumeration, junctionTreeMethod, variableElimination];
+export const methods: readonly Method[] = [enumeration, junctionTreeMethod, variableElimination, ...messageMethods];
 
 /**
  * Reads a method string, e.g. "refined-upper[order=strongest-first]".

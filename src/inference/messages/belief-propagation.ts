@@ -1,0 +1,177 @@
+/**
+ * Belief propagation: sum-product, max-product and the temperatures between, on factor graphs and on pairwise binary models.
+ *
+ *   m_{f->i}(x_i) = ( sum over x_f \ x_i of [ psi_f(x_f) prod_{j in f \ i} n_{j->f}(x_j) ]^{1/T} )^T,      n_{i->f} = prod_{g in N(i) \ f} m_{g->i}
+ *
+ * T = 1 is sum-product (Kschischang, Frey & Loeliger 2001; Pearl 1988), T -> 0 max-product. For T > 0 that is sum-product on psi^{1/T}, and is run so.
+ * On a forest ln Z, marginals and the MAP state are exact; elsewhere ln Z is Bethe's estimate (Yedidia, Freeman & Weiss 2005), which at a fixed
+ * point is a lower bound for attractive binary models (attractive.ts).
+ *
+ * Messages are numbers where their range allows it (product-messages.ts, pairwise-ratio-messages.ts), logs elsewhere. A message without a
+ * possible state proves Z = 0: then ln Z is -Infinity, bound "exact", and there are no marginals.
+ */
+import { z } from "zod";
+import type { FactorGraph } from "../../graph/factor-graph.ts";
+import { toIsing, type IsingModel, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
+import { Random } from "../../graph/random.ts";
+import { defineMethod, formatMethod, isPairwiseBinaryModel, parseOptions, type InferenceContext } from "../method.ts";
+import { Marginals, type InferenceResult } from "../result.ts";
+import { isAttractive, isLogSupermodular } from "./attractive.ts";
+import { decodePairwiseStates, decodeStates } from "./decode.ts";
+import { beliefsOf, betheLogZ, variableOffsetsOf } from "./free-energy.ts";
+import { LogMessages } from "./log-messages.ts";
+import { pairwiseBeliefs } from "./pairwise-free-energy.ts";
+import { PairwiseLogMessages } from "./pairwise-log-messages.ts";
+import { PairwiseRatioMessages, ratiosFit } from "./pairwise-ratio-messages.ts";
+import { ProductMessages } from "./product-messages.ts";
+import { messageOptions, runSchedule } from "./schedule.ts";
+import { breadthFirstFactors, breadthFirstVariables } from "./tree-order.ts";
+
+const maxProductSchema = z.object(messageOptions);
+const schema = maxProductSchema.extend({
+  temperature: z.number().min(0).default(1).describe("1: sum-product, 0: max-product"),
+});
+
+export type BeliefPropagationOptions = z.input<typeof schema>;
+export type MaxProductOptions = z.input<typeof maxProductSchema>;
+type Settings = z.output<typeof schema>;
+type Answer = Omit<InferenceResult, "method" | "seconds">;
+
+export function isFactorGraph(model: unknown): model is FactorGraph {
+  return (model as { kind?: unknown } | null | undefined)?.kind === "factor-graph";
+}
+
+export function isDiscreteModel(model: unknown): model is FactorGraph | PairwiseBinaryModel {
+  return isFactorGraph(model) || isPairwiseBinaryModel(model);
+}
+
+/** What the methods of this folder take, in words. */
+export const discreteModels = "a factor graph, a Boltzmann machine or an Ising model";
+
+/**
+ * Belief propagation. Variable and factor marginals (of edges for a pairwise model); at temperature 0 max-marginals and a MAP answer
+ * instead of ln Z. At another temperature T than 1, logZ estimates T ln sum p~^{1/T}.
+ * @throws RangeError for a wrong option, and for schedule=tree on a graph with cycles.
+ */
+export function beliefPropagation(
+  model: FactorGraph | PairwiseBinaryModel,
+  options: BeliefPropagationOptions = {},
+  context: InferenceContext = {},
+): InferenceResult {
+  const settings = parseOptions("bp", schema, options);
+  return run(model, settings, formatMethod("bp", schema, settings), context);
+}
+
+/** Max-product: `beliefPropagation` at temperature 0. */
+export function maxProduct(
+  model: FactorGraph | PairwiseBinaryModel,
+  options: MaxProductOptions = {},
+  context: InferenceContext = {},
+): InferenceResult {
+  const settings = parseOptions("max-product", maxProductSchema, options);
+  return run(model, { ...settings, temperature: 0 }, formatMethod("max-product", maxProductSchema, settings), context);
+}
+
+function run(
+  model: FactorGraph | PairwiseBinaryModel,
+  settings: Settings,
+  method: string,
+  { random = Random.fromSeed(0) }: InferenceContext,
+): InferenceResult {
+  const started = performance.now();
+  const answer = isFactorGraph(model)
+    ? onFactorGraph(model, settings, random)
+    : onPairwise(toIsing(model), settings, random);
+  return { method, ...answer, seconds: (performance.now() - started) / 1000 };
+}
+
+/** What a proof of Z = 0 leaves to say. */
+export function impossible(iterations: number, maxDelta: readonly number[]): Answer {
+  return { logZ: -Infinity, bound: "exact", converged: true, iterations, maxDelta };
+}
+
+function onFactorGraph(graph: FactorGraph, settings: Settings, random: Random): Answer {
+  const { temperature } = settings;
+  const isMax = temperature === 0;
+  const scaled =
+    isMax || temperature === 1
+      ? graph
+      : { ...graph, logPotentials: graph.logPotentials.map((entry) => entry / temperature) };
+  let kernel: ProductMessages | LogMessages = isMax
+    ? new LogMessages(scaled, { semiring: "max", ...settings })
+    : new ProductMessages(scaled, settings);
+  let convergence = runSchedule(kernel, settings, random.split("schedule"));
+  if (kernel instanceof ProductMessages && kernel.outOfRange) {
+    kernel = new LogMessages(scaled, { semiring: "sum", ...settings });
+    convergence = runSchedule(kernel, settings, random.split("schedule"));
+  }
+  const logMessages = kernel.logMessages();
+  const beliefs = kernel.contradiction >= 0 ? undefined : beliefsOf(scaled, logMessages);
+  if (!beliefs) return impossible(convergence.iterations, convergence.maxDelta);
+  const marginals = new Marginals(beliefs.variables, variableOffsetsOf(graph.cardinalities));
+  const factorMarginals = new Marginals(beliefs.factors, Int32Array.from(graph.tableOffsets));
+  if (isMax) {
+    const map = decodeStates(graph, logMessages, convergence.converged);
+    return { bound: "none", marginals, factorMarginals, map, ...convergence };
+  }
+  let bound: InferenceResult["bound"] = "none";
+  if (convergence.converged && temperature === 1)
+    bound = breadthFirstFactors(graph).cycleAt < 0 ? "exact" : isLogSupermodular(graph) ? "lower" : "none";
+  return { logZ: temperature * betheLogZ(scaled, beliefs), bound, marginals, factorMarginals, ...convergence };
+}
+
+function onPairwise(model: IsingModel, settings: Settings, random: Random): Answer {
+  const { temperature } = settings;
+  const isMax = temperature === 0;
+  const scaled: IsingModel =
+    isMax || temperature === 1
+      ? model
+      : {
+          ...model,
+          biases: model.biases.map((bias) => bias / temperature),
+          weights: model.weights.map((weight) => weight / temperature),
+          logConstant: model.logConstant / temperature,
+        };
+  const kernel =
+    !isMax && ratiosFit(scaled)
+      ? new PairwiseRatioMessages(scaled, settings)
+      : new PairwiseLogMessages(scaled, { semiring: isMax ? "max" : "sum", ...settings });
+  const convergence = runSchedule(kernel, settings, random.split("schedule"));
+  const messages = kernel.logRatios();
+  const beliefs = pairwiseBeliefs(scaled, messages);
+  const marginals = new Marginals(beliefs.variables, evenOffsets(model.numVariables, 2));
+  const factorMarginals = new Marginals(beliefs.edges, evenOffsets(model.numEdges, 4));
+  if (isMax) {
+    const map = decodePairwiseStates(model, messages, convergence.converged);
+    return { bound: "none", marginals, factorMarginals, map, ...convergence };
+  }
+  let bound: InferenceResult["bound"] = "none";
+  if (convergence.converged && temperature === 1)
+    bound = breadthFirstVariables(model).cycleAt < 0 ? "exact" : isAttractive(model) ? "lower" : "none";
+  return { logZ: temperature * beliefs.logZ, bound, marginals, factorMarginals, ...convergence };
+}
+
+/** Int32Array[count + 1]: 0, size, 2 size, ... */
+export function evenOffsets(count: number, size: number): Int32Array {
+  const offsets = new Int32Array(count + 1);
+  for (let item = 0; item <= count; item++) offsets[item] = item * size;
+  return offsets;
+}
+
+export const bp = defineMethod({
+  name: "bp",
+  summary: "belief propagation: Bethe's ln Z and marginals; exact on trees, a lower bound for attractive binary models",
+  options: schema,
+  accepts: isDiscreteModel,
+  accepted: discreteModels,
+  infer: (model, options, context) => beliefPropagation(model, options, context),
+});
+
+export const maxProductMethod = defineMethod({
+  name: "max-product",
+  summary: "belief propagation for the most probable state; exact on trees",
+  options: maxProductSchema,
+  accepts: isDiscreteModel,
+  accepted: discreteModels,
+  infer: (model, options, context) => maxProduct(model, options, context),
+});

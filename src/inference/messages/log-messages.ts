@@ -1,0 +1,303 @@
+/**
+ * Messages as natural logs: any range, any temperature, any counting numbers.
+ *
+ *   ln n_{i->f} = sum_{g in N(i)} c_g ln m_{g->i} - ln m_{f->i}
+ *   ln m_{f->i} = ln sum over x_f \ x_i of exp(theta_f(x_f) / c_f + sum_{j in f \ i} ln n_{j->f}(x_j))
+ *
+ * With every counting number c_f = 1 this is sum-product, with the maximum for ln sum exp max-product. With c_f = rho_f, the probability that
+ * an edge is in a random tree, it is the tree-reweighted update (Wainwright, Jaakkola & Willsky 2005, Eq. 39, there with messages to the power
+ * 1 / rho), with any c_f fractional BP (Wiegerinck & Heskes 2003). m is scaled to sum 1 (max-product: to maximum 1).
+ *
+ * Where table and messages span less than exp(600), a factor's sums run over plain numbers, else in the log-sum-exp semiring.
+ */
+import type { FactorGraph } from "../../graph/factor-graph.ts";
+import { Contraction, messageOffsetsOf } from "./contraction.ts";
+import { logAddExp } from "./log-math.ts";
+import { relativeChange, type DampingOptions, type MessageKernel } from "./schedule.ts";
+import { factorTreeOrder } from "./tree-order.ts";
+
+/** exp(-600) is far above the smallest float64; smaller terms could be lost. */
+const widestRange = 600;
+/** With forbidden states a message can decay towards 0 for ever: entries below 1e-20 count as settled. */
+const settledBelow = Math.log(1e-20);
+
+export interface LogMessageOptions extends DampingOptions {
+  readonly semiring: "sum" | "max";
+  /** Float64Array[numFactors]: c_f > 0; absent: all 1. */
+  readonly countingNumbers?: Float64Array;
+}
+
+export class LogMessages implements MessageKernel {
+  readonly numUnits: number;
+  /** Float64Array[messageOffsets[numEdges]]: ln m, factor to variable. */
+  readonly factorToVariable: Float64Array;
+  /** The factor that sent a message of -Infinity alone, which proves Z = 0; -1 if none. */
+  contradiction = -1;
+  readonly #graph: FactorGraph;
+  readonly #messageOffsets: Int32Array;
+  readonly #contraction: Contraction;
+  readonly #countingNumbers: Float64Array;
+  readonly #isMax: boolean;
+  readonly #damping: number;
+  readonly #dampLogs: boolean;
+  readonly #settledBelow: number;
+  /** theta / c. */
+  readonly #scaledTables: Float64Array;
+  /** exp(theta / c - largest), for the sums that run over plain numbers. */
+  readonly #potentials: Float64Array;
+  /** Float64Array[numFactors]: largest and smallest finite entry of theta / c. */
+  readonly #largestEntries: Float64Array;
+  readonly #ranges: Float64Array;
+  readonly #variableToFactor: Float64Array;
+  readonly #plain: Float64Array;
+  readonly #fresh: Float64Array;
+  readonly #totals: Float64Array;
+  readonly #forbidden: Int32Array;
+
+  constructor(graph: FactorGraph, { semiring, countingNumbers, damping, dampingDomain }: LogMessageOptions) {
+    const { numFactors, scopeOffsets, tableOffsets, logPotentials, cardinalities } = graph;
+    this.numUnits = numFactors;
+    this.#graph = graph;
+    this.#isMax = semiring === "max";
+    this.#damping = damping;
+    this.#dampLogs = dampingDomain === "log";
+    this.#countingNumbers = countingNumbers ?? new Float64Array(numFactors).fill(1);
+    const offsets = messageOffsetsOf(graph);
+    this.#messageOffsets = offsets;
+    this.#contraction = new Contraction(graph, offsets);
+    this.factorToVariable = new Float64Array(offsets[offsets.length - 1]);
+    this.#variableToFactor = new Float64Array(this.factorToVariable.length);
+    this.#plain = new Float64Array(this.#isMax ? 0 : this.factorToVariable.length);
+    this.#potentials = new Float64Array(this.#isMax ? 0 : logPotentials.length);
+    this.#scaledTables = countingNumbers ? new Float64Array(logPotentials.length) : logPotentials;
+    this.#largestEntries = new Float64Array(numFactors);
+    this.#ranges = new Float64Array(numFactors);
+    const widest = cardinalities.reduce((most, cardinality) => Math.max(most, cardinality), 1);
+    this.#totals = new Float64Array(widest);
+    this.#forbidden = new Int32Array(widest);
+    let longest = 0;
+    let forbids = false;
+    for (let factor = 0; factor < numFactors; factor++) {
+      const start = tableOffsets[factor];
+      const end = tableOffsets[factor + 1];
+      if (countingNumbers)
+        for (let at = start; at < end; at++) this.#scaledTables[at] = logPotentials[at] / countingNumbers[factor];
+      const table = this.#scaledTables.subarray(start, end);
+      let largest = -Infinity;
+      let smallest = Infinity;
+      for (const entry of table) {
+        if (entry > largest) largest = entry;
+        if (entry < smallest && entry > -Infinity) smallest = entry;
+        if (entry === -Infinity) forbids = true;
+      }
+      if (largest === -Infinity) {
+        this.contradiction = factor;
+        continue;
+      }
+      this.#largestEntries[factor] = largest;
+      this.#ranges[factor] = largest - smallest;
+      if (!this.#isMax) table.forEach((entry, at) => (this.#potentials[start + at] = Math.exp(entry - largest)));
+      longest = Math.max(longest, offsets[scopeOffsets[factor + 1]] - offsets[scopeOffsets[factor]]);
+      for (let edge = scopeOffsets[factor]; edge < scopeOffsets[factor + 1]; edge++) {
+        const width = offsets[edge + 1] - offsets[edge];
+        this.factorToVariable.fill(this.#isMax ? 0 : -Math.log(width), offsets[edge], offsets[edge + 1]);
+      }
+    }
+    this.#fresh = new Float64Array(longest);
+    this.#settledBelow = forbids ? settledBelow : -Infinity;
+    // A factor of one variable always sends its table.
+    for (let factor = 0; factor < numFactors && !this.stopped; factor++)
+      if (scopeOffsets[factor + 1] - scopeOffsets[factor] === 1) {
+        const edge = scopeOffsets[factor];
+        this.#fresh.set(this.#scaledTables.subarray(tableOffsets[factor], tableOffsets[factor + 1]));
+        this.#normalise(factor, edge, edge + 1, offsets[edge]);
+        for (let state = offsets[edge]; state < offsets[edge + 1]; state++)
+          this.factorToVariable[state] = this.#fresh[state - offsets[edge]];
+      }
+  }
+
+  get stopped(): boolean {
+    return this.contradiction >= 0;
+  }
+
+  sweep(): number {
+    const { numVariables, numFactors } = this.#graph;
+    for (let variable = 0; variable < numVariables; variable++) this.#gatherVariable(variable);
+    let largest = 0;
+    for (let factor = 0; factor < numFactors; factor++) largest = Math.max(largest, this.#send(factor, true));
+    return largest;
+  }
+
+  update(factor: number, commit: boolean): number {
+    const { scopeOffsets } = this.#graph;
+    for (let edge = scopeOffsets[factor]; edge < scopeOffsets[factor + 1]; edge++) this.#gatherEdge(edge);
+    return this.#send(factor, commit);
+  }
+
+  dependents(factor: number, visit: (dependent: number) => void): void {
+    const { scopeOffsets, scopes, variableEdgeOffsets, variableEdges, edgeFactors } = this.#graph;
+    for (let edge = scopeOffsets[factor]; edge < scopeOffsets[factor + 1]; edge++) {
+      const variable = scopes[edge];
+      for (let at = variableEdgeOffsets[variable]; at < variableEdgeOffsets[variable + 1]; at++)
+        if (edgeFactors[variableEdges[at]] !== factor) visit(edgeFactors[variableEdges[at]]);
+    }
+  }
+
+  treeOrder(): Int32Array {
+    return factorTreeOrder(this.#graph);
+  }
+
+  logMessages(): Float64Array {
+    return this.factorToVariable;
+  }
+
+  /** ln n for every edge of a variable: the weighted total less the edge's own message; forbidden states are counted, not subtracted. */
+  #gatherVariable(variable: number): void {
+    const { variableEdgeOffsets, variableEdges, edgeFactors, cardinalities } = this.#graph;
+    const messages = this.factorToVariable;
+    const totals = this.#totals;
+    const forbidden = this.#forbidden;
+    const width = cardinalities[variable];
+    totals.fill(0, 0, width);
+    forbidden.fill(0, 0, width);
+    const first = variableEdgeOffsets[variable];
+    const end = variableEdgeOffsets[variable + 1];
+    for (let at = first; at < end; at++) {
+      const start = this.#messageOffsets[variableEdges[at]];
+      const weight = this.#countingNumbers[edgeFactors[variableEdges[at]]];
+      for (let state = 0; state < width; state++) {
+        const entry = messages[start + state];
+        if (entry === -Infinity) forbidden[state]++;
+        else totals[state] += weight * entry;
+      }
+    }
+    for (let at = first; at < end; at++) {
+      const start = this.#messageOffsets[variableEdges[at]];
+      const isWhole = this.#countingNumbers[edgeFactors[variableEdges[at]]] === 1;
+      for (let state = 0; state < width; state++) {
+        const own = messages[start + state];
+        // A message to a power below 1 stays in the product, and 0 stays 0.
+        const others = own === -Infinity && isWhole ? forbidden[state] - 1 : forbidden[state];
+        this.#variableToFactor[start + state] =
+          others > 0 ? -Infinity : own === -Infinity ? totals[state] : totals[state] - own;
+      }
+    }
+  }
+
+  /** ln n for one edge. */
+  #gatherEdge(edge: number): void {
+    const { scopes, variableEdgeOffsets, variableEdges, edgeFactors } = this.#graph;
+    const messages = this.factorToVariable;
+    const sums = this.#variableToFactor;
+    const variable = scopes[edge];
+    const start = this.#messageOffsets[edge];
+    const width = this.#messageOffsets[edge + 1] - start;
+    for (let state = 0; state < width; state++) sums[start + state] = 0;
+    for (let at = variableEdgeOffsets[variable]; at < variableEdgeOffsets[variable + 1]; at++) {
+      const other = variableEdges[at];
+      const from = this.#messageOffsets[other];
+      const weight = this.#countingNumbers[edgeFactors[other]];
+      if (other !== edge)
+        for (let state = 0; state < width; state++) sums[start + state] += weight * messages[from + state];
+      else if (weight !== 1)
+        for (let state = 0; state < width; state++) {
+          const own = messages[from + state];
+          sums[start + state] += own === -Infinity ? -Infinity : (weight - 1) * own;
+        }
+    }
+  }
+
+  /** Contracts a factor's table with n, scales, damps, and with `commit` stores m. Returns the largest relative change before damping. */
+  #send(factor: number, commit: boolean): number {
+    const { scopeOffsets } = this.#graph;
+    const offsets = this.#messageOffsets;
+    const messages = this.factorToVariable;
+    const fresh = this.#fresh;
+    const first = scopeOffsets[factor];
+    const end = scopeOffsets[factor + 1];
+    if (end - first < 2 || this.stopped) return 0;
+    const shift = offsets[first];
+    if (this.#isMax) this.#contraction.max(this.#scaledTables, factor, this.#variableToFactor, fresh, shift);
+    else this.#sumOut(factor, first, end, shift);
+    this.#normalise(factor, first, end, shift);
+    if (this.stopped) return 1;
+    let largest = 0;
+    const settled = this.#settledBelow;
+    for (let state = shift; state < offsets[end]; state++) {
+      const entry = fresh[state - shift];
+      const old = messages[state];
+      if (entry !== old && (entry >= settled || old >= settled))
+        largest = Math.max(largest, relativeChange(entry, old));
+    }
+    if (commit) {
+      if (this.#damping > 0) this.#damp(factor, first, end, shift);
+      for (let state = shift; state < offsets[end]; state++) messages[state] = fresh[state - shift];
+    }
+    return largest;
+  }
+
+  #sumOut(factor: number, first: number, end: number, shift: number): void {
+    const offsets = this.#messageOffsets;
+    const incoming = this.#variableToFactor;
+    const plain = this.#plain;
+    const fresh = this.#fresh;
+    let range = this.#ranges[factor];
+    for (let edge = first; edge < end; edge++) {
+      let largest = -Infinity;
+      let smallest = Infinity;
+      for (let state = offsets[edge]; state < offsets[edge + 1]; state++) {
+        const entry = incoming[state];
+        if (entry > largest) largest = entry;
+        if (entry < smallest && entry > -Infinity) smallest = entry;
+      }
+      if (largest === -Infinity) {
+        this.contradiction = factor;
+        fresh.fill(-Infinity);
+        return;
+      }
+      range += largest - smallest;
+      for (let state = offsets[edge]; state < offsets[edge + 1]; state++)
+        plain[state] = Math.exp(incoming[state] - largest);
+    }
+    if (range > widestRange) {
+      this.#contraction.logSum(this.#scaledTables, factor, incoming, fresh, shift);
+      return;
+    }
+    this.#contraction.sum(this.#potentials, factor, plain, fresh, shift);
+    for (let state = 0; state < offsets[end] - shift; state++) fresh[state] = Math.log(fresh[state]);
+  }
+
+  /** Scales each fresh message to log-sum-exp 0 (max-product: to maximum 0). A message of -Infinity alone is a contradiction. */
+  #normalise(factor: number, first: number, end: number, shift: number): void {
+    const fresh = this.#fresh;
+    for (let edge = first; edge < end; edge++) {
+      const start = this.#messageOffsets[edge] - shift;
+      const stop = this.#messageOffsets[edge + 1] - shift;
+      let scale = -Infinity;
+      for (let state = start; state < stop; state++) if (fresh[state] > scale) scale = fresh[state];
+      if (scale === -Infinity) {
+        this.contradiction = factor;
+        return;
+      }
+      if (!this.#isMax) {
+        let sum = 0;
+        for (let state = start; state < stop; state++) sum += Math.exp(fresh[state] - scale);
+        scale += Math.log(sum);
+      }
+      for (let state = start; state < stop; state++) fresh[state] -= scale;
+    }
+  }
+
+  #damp(factor: number, first: number, end: number, shift: number): void {
+    const kept = this.#damping;
+    const fresh = this.#fresh;
+    for (let state = shift; state < this.#messageOffsets[end]; state++) {
+      const old = this.factorToVariable[state];
+      const entry = fresh[state - shift];
+      fresh[state - shift] = this.#dampLogs
+        ? (1 - kept) * entry + kept * old
+        : logAddExp(Math.log(1 - kept) + entry, Math.log(kept) + old);
+    }
+    this.#normalise(factor, first, end, shift);
+  }
+}

@@ -1,0 +1,5 @@
+/** The methods of this folder, for the registry. */
+import type { Method } from "../method.ts";
+import { bp, maxProductMethod } from "./belief-propagation.ts";
+
+export const messageMethods: readonly Method[] = [bp, maxProductMethod];

@@ -1,0 +1,135 @@
+/**
+ * Schedules: in which order messages are updated, and when to stop. They know nothing of what a message is.
+ *
+ *   parallel    every message from the messages of the iteration before
+ *   sequential  unit after unit in index order, each from the newest messages
+ *   random      the same in a fresh random order each iteration
+ *   residual    always the unit that would change most (Elidan, McGraw & Koller 2006); an iteration is as many updates as there are units
+ *   tree        leaves to root, then root to leaves: exact on a forest after one iteration
+ *
+ * A unit is what is updated at once: a factor (all its messages to variables) or, in the pairwise form, a variable (all its messages to
+ * neighbours). One difference from Elidan et al.: they update single messages; all messages of a unit share most of their work.
+ */
+import { z } from "zod";
+import type { Random } from "../../graph/random.ts";
+import { ResidualHeap } from "./residual-heap.ts";
+
+export const schedules = ["parallel", "sequential", "random", "residual", "tree"] as const;
+export type Schedule = (typeof schedules)[number];
+
+/** A set of messages that schedules can drive. Every change is a number in [0, 1], see `relativeChange`. */
+export interface MessageKernel {
+  readonly numUnits: number;
+  /** Updates every message from the present ones at once; returns the largest change. */
+  sweep(): number;
+  /** Updates the messages of one unit from the present ones, or with `commit` false only looks; returns the largest change. */
+  update(unit: number, commit: boolean): number;
+  /** Calls `visit` with each unit that reads messages of `unit`. */
+  dependents(unit: number, visit: (dependent: number) => void): void;
+  /** Int32Array[numUnits]: every unit after the one between it and the root. @throws RangeError on a graph with cycles. */
+  treeOrder(): Int32Array;
+  /** True once messages are worthless: a contradiction was found, or numbers left the range that the kernel can hold. */
+  readonly stopped: boolean;
+}
+
+/** |p' - p| / (p' + p) for two probabilities given by their natural logs: tanh(|difference| / 2). Infinite differences give 1, two -Infinity 0. */
+export function relativeChange(logNew: number, logOld: number): number {
+  return logNew === logOld ? 0 : Math.tanh(Math.abs(logNew - logOld) / 2);
+}
+
+/** Options that all message-passing methods share. */
+export const messageOptions = {
+  schedule: z.enum(schedules).default("sequential").describe("order of the updates"),
+  damping: z.number().min(0).lt(1).default(0).describe("share of the old message that is kept"),
+  dampingDomain: z
+    .enum(["log", "probability"])
+    .default("log")
+    .describe("whether damping averages log messages or probabilities"),
+  tolerance: z.number().min(0).default(1e-9).describe("converged when no message changes by a larger fraction"),
+  maxIterations: z.int().min(0).default(1000).describe("iterations at most"),
+  timeLimit: z.number().min(0).optional().describe("seconds at most; looked at after each iteration"),
+};
+
+export interface ScheduleOptions {
+  readonly schedule: Schedule;
+  readonly tolerance: number;
+  readonly maxIterations: number;
+  readonly timeLimit?: number | undefined;
+}
+
+/** How messages are damped; see `messageOptions`. */
+export interface DampingOptions {
+  readonly damping: number;
+  readonly dampingDomain: "log" | "probability";
+}
+
+export interface Convergence {
+  readonly converged: boolean;
+  readonly iterations: number;
+  /** The largest change of a message in each iteration. */
+  readonly maxDelta: readonly number[];
+}
+
+/** Runs a kernel until no message changes by more than the tolerance. Uses `random` for the random schedule alone. */
+export function runSchedule(kernel: MessageKernel, options: ScheduleOptions, random: Random): Convergence {
+  const { schedule, tolerance, maxIterations, timeLimit = Infinity } = options;
+  const iterate = iteration(kernel, schedule, tolerance, random);
+  const deadline = performance.now() + 1000 * timeLimit;
+  const maxDelta: number[] = [];
+  while (maxDelta.length < maxIterations && !kernel.stopped) {
+    const delta = iterate();
+    maxDelta.push(delta);
+    // Two sweeps are exact on a forest; a second iteration could only confirm it.
+    if (delta <= tolerance || schedule === "tree")
+      return { converged: !kernel.stopped, iterations: maxDelta.length, maxDelta };
+    if (performance.now() > deadline) break;
+  }
+  return { converged: false, iterations: maxDelta.length, maxDelta };
+}
+
+/** One iteration of a schedule: returns its largest change. */
+function iteration(kernel: MessageKernel, schedule: Schedule, tolerance: number, random: Random): () => number {
+  switch (schedule) {
+    case "parallel":
+      return () => kernel.sweep();
+    case "sequential":
+      return () => updateInOrder(kernel, undefined);
+    case "random": {
+      const order = Int32Array.from({ length: kernel.numUnits }, (_, unit) => unit);
+      return () => updateInOrder(kernel, random.shuffle(order));
+    }
+    case "tree": {
+      const fromRoot = kernel.treeOrder();
+      const toRoot = fromRoot.slice().reverse();
+      return () => Math.max(updateInOrder(kernel, toRoot), updateInOrder(kernel, fromRoot));
+    }
+    case "residual":
+      return residualIteration(kernel, tolerance);
+  }
+}
+
+function updateInOrder(kernel: MessageKernel, order: Int32Array | undefined): number {
+  let largest = 0;
+  for (let at = 0; at < kernel.numUnits && !kernel.stopped; at++) {
+    const change = kernel.update(order ? order[at] : at, true);
+    if (change > largest) largest = change;
+  }
+  return largest;
+}
+
+function residualIteration(kernel: MessageKernel, tolerance: number): () => number {
+  const { numUnits } = kernel;
+  let heap: ResidualHeap | undefined;
+  const look = (unit: number): void => heap?.set(unit, kernel.update(unit, false));
+  return () => {
+    heap ??= new ResidualHeap(Float64Array.from({ length: numUnits }, (_, unit) => kernel.update(unit, false)));
+    if (numUnits === 0) return 0;
+    for (let updates = 0; updates < numUnits && heap.residuals[heap.top] > tolerance && !kernel.stopped; updates++) {
+      const unit = heap.top;
+      kernel.update(unit, true);
+      look(unit); // not zero when messages are damped
+      kernel.dependents(unit, look);
+    }
+    return heap.residuals[heap.top];
+  };
+}
