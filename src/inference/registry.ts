@@ -16,7 +16,13 @@ import { messageMethods } from "./messages/methods.ts";
 import type { InferenceResult } from "./result.ts";
 
 /** In the order of help texts: exact methods, then bounds, then approximations. */
-export const methods: readonly Method[] = [enumeration, junctionTreeMethod, variableElimination, ...messageMethods];
+export const methods: readonly Method[] = [
+  enumeration,
+  ...recursiveBounds,
+  junctionTreeMethod,
+  variableElimination,
+  ...messageMethods,
+];
 
 /**
  * Reads a method string, e.g. "refined-upper[order=strongest-first]".

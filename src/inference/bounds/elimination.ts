@@ -17,6 +17,8 @@ export interface Elimination {
   evaluate(parameters: Float64Array, gradient: Float64Array): number;
   /** The parameters as the paper writes them (mu, q or xi), one row an eliminated variable in the order of elimination. */
   describe(parameters: Float64Array): Float64Array[];
+  /** Of a bound that comes from a distribution (the lower one): its p(S = 1), Float64Array[numVariables] by position. */
+  means?(parameters: Float64Array): Float64Array;
 }
 
 /** A model with its variables in the order of elimination: position p holds variable order[p]. */

@@ -88,5 +88,9 @@ export function factorisedLower(model: OrderedModel): Elimination {
     evaluate,
     start,
     describe: (parameters) => Array.from(parameters, (t) => Float64Array.of(sigmoid(t))),
+    means: (parameters) => {
+      evaluate(parameters, new Float64Array(numEliminated));
+      return means.slice();
+    },
   };
 }

@@ -1,0 +1,110 @@
+/**
+ * In which order to eliminate. Any order gives a valid bound; the factorised lower bound does not depend on it, the upper bounds do.
+ *
+ *   least-slack      next the variable whose tangent bound is expected to lose least: to second order the refined bound loses
+ *                    -lambda'(xi) / (4 xi) Var(x^2) at xi^2 = E[x^2], the moments of x = h_i + sum_j J_ij S_j taken as if the remaining
+ *                    variables were independent and fair, in the model as the eliminations so far have left it
+ *   weakest-first    next the variable with the smallest sum of |J_ij| over the remaining variables
+ *   strongest-first  the largest
+ *   index            0, 1, 2, ...
+ *   random           a random order
+ *
+ * Measured mean error of the optimised refined bound, relative to ln Z (300 fully connected networks, n = 8, weights in [-1, 1]):
+ * least-slack .0022, weakest-first .0034, random .0044, strongest-first .0052; the same ranking at [-.5, .5], [-3, 3], [-6, 6] with
+ * biases, for sparse networks and for n = 64. Factorised upper bound: weakest-first .177, random .202, least-slack .209,
+ * strongest-first .231, again everywhere but at [-6, 6], where least-slack and random are closer.
+ */
+import type { BoltzmannMachine } from "../../graph/pairwise.ts";
+import type { Random } from "../../graph/random.ts";
+import { lambda, lambdaDerivative } from "./logistic.ts";
+
+export const orderRules = ["least-slack", "weakest-first", "strongest-first", "index", "random"] as const;
+export type OrderRule = (typeof orderRules)[number];
+
+/** All variables in the order of `rule`; the last ones are what remains when fewer are eliminated. Ties go to the smaller index. */
+export function recursionOrder(model: BoltzmannMachine, rule: OrderRule, random: Random): Int32Array {
+  switch (rule) {
+    case "least-slack":
+      return leastSlack(model);
+    case "weakest-first":
+      return byStrength(model, 1);
+    case "strongest-first":
+      return byStrength(model, -1);
+    case "index":
+      return Int32Array.from({ length: model.numVariables }, (_, i) => i);
+    case "random":
+      return random.permutation(model.numVariables);
+  }
+}
+
+function byStrength(model: BoltzmannMachine, sign: 1 | -1): Int32Array {
+  const { numVariables: n, neighbourOffsets, neighbours, neighbourEdges, weights } = model;
+  const strengths = new Float64Array(n);
+  for (let i = 0; i < n; i++)
+    for (let at = neighbourOffsets[i]; at < neighbourOffsets[i + 1]; at++)
+      strengths[i] += Math.abs(weights[neighbourEdges[at]]);
+  const taken = new Uint8Array(n);
+  return Int32Array.from({ length: n }, () => {
+    let next = -1;
+    for (let i = 0; i < n; i++) if (!taken[i] && (next < 0 || sign * strengths[i] < sign * strengths[next])) next = i;
+    taken[next] = 1;
+    for (let at = neighbourOffsets[next]; at < neighbourOffsets[next + 1]; at++)
+      strengths[neighbours[at]] -= Math.abs(weights[neighbourEdges[at]]);
+    return next;
+  });
+}
+
+function leastSlack(model: BoltzmannMachine): Int32Array {
+  const n = model.numVariables;
+  const biases = model.biases.slice();
+  const weights = new Float64Array(n * n); // symmetric
+  model.weights.forEach((weight, edge) => {
+    const [i, j] = [model.edgeSources[edge], model.edgeTargets[edge]];
+    weights[i * n + j] = weights[j * n + i] = weight;
+  });
+  const remaining = Int32Array.from({ length: n }, (_, i) => i);
+  const order = new Int32Array(n);
+  for (let step = 0; step < n; step++) {
+    const numRemaining = n - step;
+    let best = 0;
+    let bestSlack = Infinity;
+    let bestXi = 0;
+    for (let r = 0; r < numRemaining; r++) {
+      const i = remaining[r];
+      let mean = biases[i];
+      let variance = 0;
+      let fourth = 0;
+      let largest = Math.abs(mean);
+      for (let s = 0; s < numRemaining; s++) {
+        const weight = weights[i * n + remaining[s]];
+        const square = (weight * weight) / 4;
+        mean += weight / 2;
+        variance += square;
+        fourth += square * square;
+        largest += Math.abs(weight);
+      }
+      // x = mean + y, y a sum of independent +-J/2: Var(x^2) = 4 mean^2 E[y^2] + E[y^4] - E[y^2]^2.
+      const spread = 4 * mean * mean * variance + 2 * (variance * variance - fourth);
+      const xi = Math.max(1e-3, Math.hypot(mean, Math.sqrt(variance)));
+      const slack = variance === 0 ? -1 : (-lambdaDerivative(xi) / xi) * spread;
+      if (slack < bestSlack) {
+        best = r;
+        bestSlack = slack;
+        bestXi = Math.min(largest, 2 * xi); // above E[x^2], so that strong weights do not explode on the way
+      }
+    }
+    const i = remaining[best];
+    order[step] = i;
+    remaining.copyWithin(best, best + 1, numRemaining);
+    const l = lambda(bestXi);
+    for (let r = 0; r < numRemaining - 1; r++) {
+      const j = remaining[r];
+      const weight = weights[i * n + j];
+      if (weight === 0) continue;
+      biases[j] += weight * (0.5 + 2 * l * biases[i] + l * weight);
+      for (let s = 0; s < numRemaining - 1; s++)
+        if (s !== r) weights[j * n + remaining[s]] += 2 * l * weight * weights[i * n + remaining[s]];
+    }
+  }
+  return order;
+}
