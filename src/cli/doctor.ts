@@ -1,5 +1,5 @@
 /** `marginalia doctor`: what works here, what is missing, and what to do about it. Only what everyone needs can fail. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { arch, cpus, platform, release, tmpdir, totalmem } from "node:os";
@@ -27,7 +27,7 @@ export async function doctor(): Promise<number> {
   const checks: readonly (readonly [string, () => Finding | Promise<Finding>])[] = [
     ["node", () => ok(`${process.versions.node}, V8 ${process.versions.v8}`)],
     ["machine", () => ok(`${platform()} ${release()} ${arch()}, ${cpus().length} x ${cpus()[0]?.model.trim() ?? "unknown processor"}, ${(totalmem() / 2 ** 30).toFixed(1)} GiB`)], // prettier-ignore
-    ["modules", modules],
+    ["set-up", setup],
     ["kernel", startKernel],
     ["figures", figures],
     ["tables", tables],
@@ -80,26 +80,13 @@ export async function doctor(): Promise<number> {
   return isWell ? EXIT.ok : EXIT.failed;
 }
 
-/** npm keeps what it really installed in node_modules/.package-lock.json. */
-function modules(): Finding {
-  const packages = (file: string) =>
-    (JSON.parse(readFileSync(path.join(root, file), "utf8")) as { packages: Record<string, LockedPackage> }).packages;
-  const installed = packages("node_modules/.package-lock.json");
-  const wrong = Object.entries(packages("package-lock.json")).filter(
-    ([name, { version, optional, link }]) =>
-      name.startsWith("node_modules/") && !optional && !link && installed[name]?.version !== version,
-  );
-  if (wrong.length === 0) return ok(`${Object.keys(installed).length} packages as in package-lock.json`);
-  const names = wrong.map(([name]) => name.slice("node_modules/".length));
-  return broken(
-    `not as in package-lock.json: ${names.slice(0, 5).join(", ")}${names.length > 5 ? ", ..." : ""}; run: npm ci`,
-  );
-}
-
-interface LockedPackage {
-  readonly version?: string;
-  readonly optional?: boolean;
-  readonly link?: boolean;
+/** The set-up knows what it would have to do. */
+function setup(): Finding {
+  const script = path.join(root, "src", "cli", "setup.mjs");
+  const { status, stdout } = spawnSync(process.execPath, [script, "--check"], { encoding: "utf8" });
+  return status === 0
+    ? ok("modules as in package-lock.json, build up to date")
+    : broken(`${stdout.trim()}; run: npm run setup`);
 }
 
 async function startKernel(): Promise<Finding> {

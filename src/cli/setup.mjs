@@ -1,14 +1,16 @@
 // Sets a checkout up: modules, then the build. Plain JavaScript without imports from npm, since it runs before there are any.
-// Quick and silent when nothing is to do; otherwise says what it does and why.
+// Quick and silent when nothing is to do; otherwise says what it does and why. With --check it only says what is to do.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"; // prettier-ignore
+import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const inRoot = (...names) => path.join(root, ...names);
 const say = (text) => console.error(`marginalia setup: ${text}`);
+const readJson = (file) => JSON.parse(readFileSync(file, "utf8"));
 
 function requireNode() {
   const wanted = [20, 19];
@@ -18,55 +20,144 @@ function requireNode() {
   process.exit(1);
 }
 
-function digest(files) {
-  const hash = createHash("sha256").update(process.versions.modules);
-  for (const file of files)
+// Modules: npm records what it installed in node_modules/.package-lock.json, last of all.
+
+const platformStamp = inRoot("node_modules", ".marginalia-platform");
+const platform = `${process.platform} ${process.arch} ${process.versions.modules}`;
+
+/** Why `npm ci` is needed, or undefined. Packages that are optional may be absent. */
+function modulesTask() {
+  const installedFile = inRoot("node_modules", ".package-lock.json");
+  if (!existsSync(installedFile)) return "modules are missing";
+  if (existsSync(platformStamp) && readFileSync(platformStamp, "utf8") !== platform)
+    return "modules were installed for another platform or Node";
+  const installed = readJson(installedFile).packages;
+  const wrong = Object.entries(readJson(inRoot("package-lock.json")).packages).filter(([name, wanted]) => {
+    if (!name.startsWith("node_modules/")) return false;
+    const found = installed[name];
+    if (!found) return !wanted.optional && !wanted.devOptional;
+    return found.version !== wanted.version || found.integrity !== wanted.integrity;
+  });
+  const names = wrong.map(([name]) => name.slice("node_modules/".length));
+  const others = names.length > 3 ? ` and ${names.length - 3} more` : "";
+  return names.length
+    ? `modules are not those of package-lock.json (${names.slice(0, 3).join(", ")}${others})`
+    : undefined;
+}
+
+function installModules() {
+  const args = ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
+  // npm tells the scripts it runs where it lies; on Windows "npm" alone is a batch file, which needs a shell.
+  const npm = process.env.npm_execpath;
+  if (npm?.endsWith(".js")) run(process.execPath, [npm, ...args], installAdvice, `npm ${args.join(" ")}`);
+  else run("npm", args, installAdvice);
+  writeFileSync(platformStamp, platform);
+}
+
+const installAdvice =
+  "If the registry could not be reached: check the network and `npm config get registry`, then run this again; " +
+  "`npm ci --offline` works where npm's cache already holds every package.";
+
+// Build: the stamp is a digest of everything that goes in, written when the build has succeeded.
+
+const buildStamp = inRoot("dist", ".marginalia-setup");
+
+function sourceDigest() {
+  const sources = readdirSync(inRoot("src"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(ts|json)$/.test(entry.name) && !entry.parentPath.includes("node_modules"))
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)));
+  const hash = createHash("sha256");
+  for (const file of [...sources.sort(), "tsconfig.json", "package-lock.json"])
     hash
-      .update(file)
-      .update("\0")
+      .update(`${file}\0`)
       .update(readFileSync(inRoot(file)))
       .update("\0");
   return hash.digest("hex");
 }
 
-/** Runs `work` unless the stamp says that it was finished for the same inputs; the stamp is written last. */
-function unlessDone(stampFile, files, missing, work) {
-  const stamp = digest(files);
-  const found = existsSync(stampFile) ? readFileSync(stampFile, "utf8") : undefined;
-  if (found === stamp) return;
-  work(found === undefined ? missing : `${files.length > 3 ? "sources" : files.join(" or ")} changed`);
-  mkdirSync(path.dirname(stampFile), { recursive: true });
-  writeFileSync(stampFile, stamp);
+/** Why a build is needed, or undefined. */
+function buildTask() {
+  if (!existsSync(buildStamp)) return "not built yet";
+  return readFileSync(buildStamp, "utf8") === sourceDigest() ? undefined : "sources changed";
 }
 
-function run(command, args) {
+function build() {
+  const digest = sourceDigest(); // of before: what changes during the build is built next time
+  rmSync(inRoot("dist"), { recursive: true, force: true }); // else a deleted source would live on in dist/
+  const compiler = inRoot("node_modules", "typescript", "bin", "tsc");
+  run(process.execPath, [compiler, "-p", "src"], "Mend the errors above, then run this again.", "tsc -p src");
+  mkdirSync(path.dirname(buildStamp), { recursive: true });
+  writeFileSync(buildStamp, digest);
+}
+
+function run(command, args, advice, shown = `${command} ${args.join(" ")}`) {
   try {
-    execFileSync(command, args, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
+    const needsShell = process.platform === "win32" && command === "npm";
+    execFileSync(command, args, { cwd: root, stdio: ["ignore", 2, 2], shell: needsShell });
   } catch (error) {
-    say(`"${command} ${args.join(" ")}" failed (exit code ${error.status ?? error.code}); its messages are above`);
-    process.exit(1);
+    if (error.signal) say(`"${shown}" was ended by ${error.signal}`);
+    else say(`"${shown}" failed (${error.status ?? error.code}); its messages are above. ${advice}`);
+    process.exit(error.signal === "SIGINT" ? 130 : 1);
   }
 }
 
-function sourceFiles() {
-  const found = readdirSync(inRoot("src"), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.(ts|json)$/.test(entry.name) && !entry.parentPath.includes("node_modules"))
-    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)));
-  return [...found.sort(), "tsconfig.json", "package-lock.json"];
+// Two set-ups of one checkout at once (npm start here, npm test there) take turns.
+
+const lockFile = path.join(
+  tmpdir(),
+  `marginalia-setup-${createHash("sha256").update(`${root}\0${userInfo().username}`).digest("hex").slice(0, 16)}.lock`,
+);
+
+function takeTurn() {
+  let hasSaid = false;
+  for (;;) {
+    try {
+      const file = openSync(lockFile, "wx", 0o600);
+      writeFileSync(file, String(process.pid));
+      closeSync(file);
+      process.on("exit", () => rmSync(lockFile, { force: true }));
+      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(130));
+      return;
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+    }
+    const holder = holderOfTurn();
+    if (holder === "nobody") rmSync(lockFile, { force: true });
+    else if (holder && !hasSaid) {
+      say(`another set-up of this checkout is at work (process ${holder}); waiting for it`);
+      hasSaid = true;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  }
+}
+
+/** The process that holds the lock; "nobody" when it was killed and left the lock behind; undefined when it just let go. */
+function holderOfTurn() {
+  try {
+    const holder = Number(readFileSync(lockFile, "utf8"));
+    if (holder === 0) return Date.now() - statSync(lockFile).mtimeMs > 5000 ? "nobody" : undefined; // just made
+    process.kill(holder, 0);
+    return holder;
+  } catch (error) {
+    return { ESRCH: "nobody", EPERM: "of another user" }[error.code];
+  }
 }
 
 requireNode();
-unlessDone(
-  inRoot("node_modules", ".marginalia-setup"),
-  ["package-lock.json", "package.json"],
-  "modules are missing",
-  (why) => {
+const tasks = () => [modulesTask(), buildTask()];
+if (process.argv.includes("--check")) {
+  const todo = tasks().filter(Boolean);
+  for (const why of todo) console.log(why);
+  process.exitCode = todo.length > 0 ? 1 : 0;
+} else if (tasks().some(Boolean)) {
+  takeTurn();
+  const [why, whyBuild] = tasks(); // another set-up may have done it while this one waited
+  if (why) {
     say(`${why}: npm ci (about half a minute)`);
-    run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
-  },
-);
-unlessDone(inRoot("dist", ".marginalia-setup"), sourceFiles(), "not built yet", (why) => {
-  say(`${why}: building dist/`);
-  rmSync(inRoot("dist"), { recursive: true, force: true }); // else a deleted source would live on in dist/
-  run(process.execPath, [inRoot("node_modules", "typescript", "bin", "tsc"), "-p", "src"]);
-});
+    installModules();
+  }
+  if (whyBuild) {
+    say(`${whyBuild}: building dist/`);
+    build();
+  }
+}

@@ -218,19 +218,16 @@ function badge(text: string, kind: string): Html {
 }
 
 /** A value as a reader wants it, rounded to what its standard error bears; the full one is the tooltip. */
-function value(given: ResultRow["ours"], standardError?: number | null): HtmlContent {
+function value(given: ResultRow["ours"], error?: ResultRow["standardError"]): HtmlContent {
   if (given === undefined || given === null) return "–";
-  if (typeof given === "string") return given;
-  if (typeof given !== "number")
-    return `[${given.map((end) => (end === null ? "–" : significant(end, 4))).join(", ")}]`;
-  if (!standardError || !Number.isFinite(standardError))
-    return html`<span title="${given}">${significant(given, 5)}</span>`;
+  if (Array.isArray(given))
+    return `${given.map((end) => (typeof end === "number" ? significant(end, 4) : end)).join(" to ")}`;
+  if (typeof given !== "number") return given;
+  if (typeof error !== "number" || error === 0) return html`<span title="${given}">${significant(given, 5)}</span>`;
   // Two digits of the standard error, and as many decimals of the value.
-  const decimals = 1 - Math.floor(Math.log10(Math.abs(standardError)));
-  if (decimals > 12 || decimals < -12)
-    return html`<span title="${given}">${significant(given, 5)} ± ${significant(standardError, 2)}</span>`;
-  const rounded = (x: number) => (decimals < 0 ? String(Math.round(x)) : x.toFixed(decimals));
-  return html`<span title="${given} ± ${standardError}">${rounded(given)} ± ${rounded(standardError)}</span>`;
+  const decimals = 1 - Math.floor(Math.log10(Math.abs(error)));
+  const short = (x: number) => (decimals >= 0 && decimals <= 12 ? x.toFixed(decimals) : significant(x, 5));
+  return html`<span title="${given} ± ${error}">${short(given)} ± ${short(error)}</span>`;
 }
 
 function significant(x: number, digits: number): string {

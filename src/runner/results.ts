@@ -8,14 +8,16 @@ import { z } from "zod";
 import { readNotebook } from "./notebook.ts";
 import { runRecordSchema, type RunRecord } from "./run-record.ts";
 
-/** A number, an interval, or words such as "about .034"; JSON has no infinities, so null where there is none. */
-const quantity = z.union([z.number(), z.string(), z.array(z.union([z.number(), z.null()])), z.null()]).optional();
+/** A number (the name of one where JSON has none: "Infinity"), words such as "about .034", or null. */
+const scalar = z.union([z.number(), z.string(), z.null()]);
+/** ... or an interval. */
+const quantity = z.union([scalar, z.array(scalar)]).optional();
 
 const rowSchema = z.looseObject({
   quantity: z.string(),
   paper: quantity,
   ours: quantity,
-  standardError: z.number().nullish(),
+  standardError: scalar.optional(),
   verdict: z.string().default("no reference"),
   why: z.string().nullish(),
 });
@@ -25,6 +27,9 @@ export const resultSchema = z.looseObject({
   experiment: z.string().optional(),
   title: z.string().nullish(),
   profile: z.string().nullish(),
+  /** Names of the figures and tables, in the order in which the notebook made them. */
+  figures: z.array(z.string()).default([]),
+  tables: z.array(z.string()).default([]),
   rows: z.array(rowSchema).default([]),
   provenance: z.record(z.string(), z.unknown()).default({}),
 });
@@ -89,11 +94,20 @@ async function readExperiment(root: string, folder: string): Promise<Experiment 
     folder,
     title: read.result?.title ?? (heading ? heading[1].trim() : words(path.basename(folder))),
     ...read,
-    figures: await findFigures(folder, files),
-    tables: files.filter((file) => file.endsWith(".csv")),
+    figures: await findFigures(folder, inOrder(files, read.result?.figures)),
+    tables: inOrder(files, read.result?.tables).filter((file) => file.endsWith(".csv")),
     notebook,
     run: run.success ? run.data : undefined,
   };
+}
+
+/** Files whose names (without extension) stand in `names` first, in that order. */
+function inOrder(files: readonly string[], names: readonly string[] = []): string[] {
+  const rank = (file: string) => {
+    const at = names.indexOf(file.replace(/\.[^.]*$/, ""));
+    return at < 0 ? names.length : at;
+  };
+  return [...files].sort((a, b) => rank(a) - rank(b)); // stable: the others stay by name
 }
 
 async function readResult(file: string): Promise<{ result?: Result; problem?: string }> {
