@@ -131,3 +131,48 @@ export {
   type MaxProductOptions,
 } from "./inference/messages/belief-propagation.ts";
 export { schedules, type Schedule } from "./inference/messages/schedule.ts";
+
+// Graphs without potentials, conversions, generators
+export { pairwiseFromArrays } from "./graph/pairwise.ts";
+export { adjacency, markovNetwork, topology, topologyOf, type Adjacency, type Topology } from "./graph/topology.ts";
+export { connectedComponents, isForest, isTree, type Components } from "./graph/components.ts";
+export { pairwiseBinaryObstacle, toFactorGraph, toPairwiseBinary } from "./graph/convert.ts";
+export {
+  barbell,
+  circularLadder,
+  complete,
+  completeBipartite,
+  completeMultipartite,
+  completeTripartite,
+  cycle,
+  ladder,
+  lollipop,
+  path,
+  squareGrid,
+  star,
+  structuredFamilies,
+  structuredGraph,
+  wheel,
+  type StructuredFamily,
+} from "./graph/generators/structured.ts";
+export { openGrid, periodicGrid } from "./graph/generators/grid.ts";
+export { connectedErdosRenyi, erdosRenyi, randomRegular, randomTree } from "./graph/generators/random-graphs.ts";
+export {
+  defaultGaussianIsingOptions,
+  gaussianIsing,
+  hierarchicalIsing,
+  interactions,
+  isingOn,
+  uniformIsing,
+  type GaussianIsingOptions,
+  type Interaction,
+  type UniformIsingOptions,
+} from "./graph/generators/ising.ts";
+export {
+  blockModelPosterior,
+  plantedPartition,
+  stochasticBlockModel,
+  type BlockModel,
+  type BlockModelSample,
+} from "./graph/generators/block-model.ts";
+export { randomCnf, randomFactorGraph, type RandomFactorGraphOptions } from "./graph/generators/random-factors.ts";

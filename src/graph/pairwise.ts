@@ -49,10 +49,6 @@ function compile<Kind extends "boltzmann" | "ising">(
   logConstant: number,
 ): PairwiseBinaryModel & { readonly kind: Kind } {
   const numVariables = biases.length;
-  const finite = (value: number, what: string): number => {
-    if (!Number.isFinite(value)) throw new RangeError(`${what} must be a finite number, got ${value}`);
-    return value;
-  };
   const variable = (index: number, edge: WeightedEdge): number => {
     if (!Number.isInteger(index) || index < 0 || index >= numVariables)
       throw new RangeError(`edge [${edge.join(", ")}]: ${index} is not a variable, expected 0 to ${numVariables - 1}`);
@@ -62,22 +58,59 @@ function compile<Kind extends "boltzmann" | "ising">(
     const [i, j] = [variable(edge[0], edge), variable(edge[1], edge)];
     if (i === j)
       throw new RangeError(`edge [${edge.join(", ")}] joins variable ${i} to itself; put self-weights into its bias`);
-    return [Math.min(i, j), Math.max(i, j), finite(edge[2], `the weight of edge ${i}-${j}`)];
+    return [Math.min(i, j), Math.max(i, j), edge[2]];
   }).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-  const numEdges = sorted.length;
-  const edgeSources = new Int32Array(numEdges);
-  const edgeTargets = new Int32Array(numEdges);
-  const weights = new Float64Array(numEdges);
+  const edgeSources = Int32Array.from(sorted, (edge) => edge[0]);
+  const edgeTargets = Int32Array.from(sorted, (edge) => edge[1]);
+  const weights = Float64Array.from(sorted, (edge) => edge[2]);
+  return pairwiseFromArrays(kind, Float64Array.from(biases), edgeSources, edgeTargets, weights, logConstant);
+}
+
+/**
+ * A pairwise binary model from arrays already in their final form: what generators of large graphs use. Takes the arrays over.
+ * @param biases Float64Array[numVariables], natural log.
+ * @param edgeSources Int32Array[numEdges], the smaller ends; edges sorted by (source, target) and distinct.
+ * @param edgeTargets Int32Array[numEdges], the larger ends.
+ * @param weights Float64Array[numEdges], natural log.
+ * @throws RangeError naming the variable or edge that is out of range, out of order, repeated, a self-loop or not finite.
+ */
+export function pairwiseFromArrays<Kind extends "boltzmann" | "ising">(
+  kind: Kind,
+  biases: Float64Array,
+  edgeSources: Int32Array,
+  edgeTargets: Int32Array,
+  weights: Float64Array,
+  logConstant = 0,
+): PairwiseBinaryModel & { readonly kind: Kind } {
+  const numVariables = biases.length;
+  const numEdges = weights.length;
+  if (edgeSources.length !== numEdges || edgeTargets.length !== numEdges)
+    throw new RangeError(
+      `expected one source, target and weight an edge, got ${edgeSources.length}, ${edgeTargets.length} and ${numEdges}`,
+    );
+  const mustBeFinite = (value: number, what: string): void => {
+    if (!Number.isFinite(value)) throw new RangeError(`${what} must be a finite number, got ${value}`);
+  };
+  mustBeFinite(logConstant, "the log constant");
+  for (let i = 0; i < numVariables; i++)
+    if (!Number.isFinite(biases[i])) mustBeFinite(biases[i], `the bias of variable ${i}`);
+
   const neighbourOffsets = new Int32Array(numVariables + 1);
-  sorted.forEach(([i, j, weight], edge) => {
-    if (edge > 0 && edgeSources[edge - 1] === i && edgeTargets[edge - 1] === j)
-      throw new RangeError(`edge ${i}-${j} is given twice; add its weights up first`);
-    edgeSources[edge] = i;
-    edgeTargets[edge] = j;
-    weights[edge] = weight;
-    neighbourOffsets[i + 1]++;
-    neighbourOffsets[j + 1]++;
-  });
+  for (let edge = 0, lastSource = -1, lastTarget = -1; edge < numEdges; edge++) {
+    const [source, target] = [edgeSources[edge], edgeTargets[edge]];
+    if (!(source >= 0 && source < target && target < numVariables))
+      throw new RangeError(
+        `edge ${edge} is ${source}-${target}, expected variables 0 to ${numVariables - 1}, the smaller one first`,
+      );
+    if (source === lastSource && target === lastTarget)
+      throw new RangeError(`edge ${source}-${target} is given twice; add its weights up first`);
+    if (source < lastSource || (source === lastSource && target < lastTarget))
+      throw new RangeError(`edge ${source}-${target} stands after ${lastSource}-${lastTarget}; sort edges first`);
+    if (!Number.isFinite(weights[edge])) mustBeFinite(weights[edge], `the weight of edge ${source}-${target}`);
+    [lastSource, lastTarget] = [source, target];
+    neighbourOffsets[source + 1]++;
+    neighbourOffsets[target + 1]++;
+  }
   for (let i = 0; i < numVariables; i++) neighbourOffsets[i + 1] += neighbourOffsets[i];
   const neighbours = new Int32Array(2 * numEdges);
   const neighbourEdges = new Int32Array(2 * numEdges);
@@ -95,11 +128,11 @@ function compile<Kind extends "boltzmann" | "ising">(
     kind,
     numVariables,
     numEdges,
-    biases: Float64Array.from(biases, (value, i) => finite(value, `the bias of variable ${i}`)),
+    biases,
     edgeSources,
     edgeTargets,
     weights,
-    logConstant: finite(logConstant, "the log constant"),
+    logConstant,
     neighbourOffsets,
     neighbours,
     neighbourEdges,
