@@ -122,6 +122,8 @@ export {
 } from "./inference/exact/elimination-order.ts";
 export { eliminateVariables, type VariableEliminationOptions } from "./inference/exact/variable-elimination.ts";
 export { junctionTree, type JunctionTreeOptions } from "./inference/exact/junction-tree.ts";
+export { exactSampler, type ExactSampler } from "./inference/exact/junction-tree-sampling.ts";
+export { bestStates } from "./inference/exact/k-best.ts";
 
 // Message passing: belief propagation
 export {

@@ -217,6 +217,19 @@ function localTable(graph: FactorGraph, { scope, size, factors }: FactorGroup): 
   return { scope, logValues, logShift, factors };
 }
 
+/** Where the first `length` variables of `scope`, in the given states, stand in a table over just these: the row of a table over all of `scope`. */
+export function rowOf(
+  scope: Int32Array,
+  length: number,
+  states: ArrayLike<number>,
+  cardinalities: ArrayLike<number>,
+): number {
+  let row = 0;
+  for (let position = 0; position < length; position++)
+    row = row * cardinalities[scope[position]] + states[scope[position]];
+  return row;
+}
+
 /**
  * Int32Array[product of the cardinalities]: for each joint state of `scope`, where its restriction to `part` stands in a table over `part`.
  * Both list the last variable fastest; `part` is any part of `scope`, in any order.

@@ -1,19 +1,17 @@
 /**
- * A binary heap over the items 0 ... numItems - 1 whose costs may change: the item of least cost first, ties by a second key.
+ * A binary heap over the items 0 ... numItems - 1 whose costs may change: the item of least cost first, the smaller item among equals.
  * What greedy elimination orders need to run in O(n log n) instead of scanning all variables at each step.
  */
 export class IndexedHeap {
   readonly #costs: Float64Array;
-  readonly #ties: Float64Array;
   readonly #heap: Int32Array;
   /** Where an item stands in the heap, -1 once taken. */
   readonly #positions: Int32Array;
   #size: number;
 
-  /** All items are in the heap at first. The arrays are shared: after changing an item's entries, call `update`. */
-  constructor(costs: Float64Array, ties: Float64Array) {
+  /** All items are in the heap at first. The array is shared: after changing an item's cost, call `update`. */
+  constructor(costs: Float64Array) {
     this.#costs = costs;
-    this.#ties = ties;
     this.#size = costs.length;
     this.#heap = Int32Array.from(costs, (_, item) => item);
     this.#positions = this.#heap.slice();
@@ -37,7 +35,7 @@ export class IndexedHeap {
     return least;
   }
 
-  /** Restores the order after an item's cost or tie has changed. */
+  /** Restores the order after an item's cost has changed. */
   update(item: number): void {
     const position = this.#positions[item];
     if (position < 0) return;
@@ -47,7 +45,7 @@ export class IndexedHeap {
 
   #before(a: number, b: number): boolean {
     const difference = this.#costs[a] - this.#costs[b];
-    return difference < 0 || (difference === 0 && this.#ties[a] < this.#ties[b]);
+    return difference < 0 || (difference === 0 && a < b);
   }
 
   #place(item: number, position: number): void {

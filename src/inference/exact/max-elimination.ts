@@ -6,7 +6,7 @@
  * In natural log, where a product is a sum and nothing can underflow. What is kept for the way down is the argmax of each row, one byte
  * up to 256 states, not the messages.
  */
-import type { BucketTree } from "./bucket-tree.ts";
+import { rowOf, type BucketTree } from "./bucket-tree.ts";
 import { CliqueLoop, type CliqueTable } from "./clique-loop.ts";
 
 export interface MaxElimination {
@@ -52,9 +52,7 @@ export function maxElimination(tree: BucketTree, keepMessages = false): MaxElimi
   const states = new Int32Array(tree.cardinalities.length);
   for (let at = tree.sequence.length - 1; at >= 0; at--) {
     const { variable, separator } = tree.buckets[tree.sequence[at]];
-    let row = 0;
-    for (const other of separator) row = row * tree.cardinalities[other] + states[other];
-    states[variable] = argmaxes[variable][row];
+    states[variable] = argmaxes[variable][rowOf(separator, separator.length, states, tree.cardinalities)];
   }
   return { logMax, states, messages };
 }

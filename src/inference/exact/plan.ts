@@ -12,10 +12,12 @@ import { simplify, type SimplifiedGraph } from "./simplify.ts";
 /** The options that all of them share. */
 export const planOptions = {
   order: z.enum(orderHeuristics).default("best").describe("greedy heuristic of the elimination order"),
-  orderings: z.number().int().min(1).default(100).describe("orders to try at most"),
+  orderings: z.number().int().min(1).default(200).describe("orders to try at most"),
   memory: z.number().positive().default(4).describe("limit on the tables, in GB; beyond it the method refuses"),
 };
-export type PlanOptions = z.output<z.ZodObject<typeof planOptions>>;
+export const planOptionsSchema = z.object(planOptions);
+export type PlanOptions = z.output<typeof planOptionsSchema>;
+export type PlanOptionsInput = z.input<typeof planOptionsSchema>;
 
 /** What is to be kept in memory: nothing but waiting messages, or also what the way back needs. */
 export type Keeps = "nothing" | "argmaxes" | "messages";

@@ -12,7 +12,7 @@
  * So each table carries bounds on ln of its positive entries; before a product could leave 1e-300 ... 1e300, its tables are rescaled (by powers of two,
  * exactly) and measured, and if that is not enough the whole tree is done in natural logarithms, with a log-sum-exp for each row.
  */
-import type { Bucket, BucketTree } from "./bucket-tree.ts";
+import { rowOf, type Bucket, type BucketTree } from "./bucket-tree.ts";
 import { CliqueLoop, logSumExp, type CliqueTable } from "./clique-loop.ts";
 
 type Domain = "linear" | "log";
@@ -163,10 +163,7 @@ export class SumElimination {
     const isLinear = this.domain === "linear";
     into.fill(isLinear ? 1 : 0, 0, bucket.cardinality);
     for (const { scope, values } of this.#tablesOf(bucket)) {
-      let row = 0;
-      for (let position = 0; position < scope.length - 1; position++)
-        row = row * cardinalities[scope[position]] + states[scope[position]];
-      const start = row * bucket.cardinality;
+      const start = rowOf(scope, scope.length - 1, states, cardinalities) * bucket.cardinality;
       for (let state = 0; state < bucket.cardinality; state++)
         if (isLinear) into[state] *= values[start + state];
         else into[state] += values[start + state];
