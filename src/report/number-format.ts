@@ -8,9 +8,8 @@ export function formatNumber(value: number, digits = 4): string {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "-∞";
   if (value === 0 || (Number.isInteger(value) && Math.abs(value) < 1e15)) return String(value);
   const power = exponent(value);
-  const rounded = Number(value.toPrecision(digits));
-  if (power < -4 || power > 6) return rounded.toExponential().replace("e+", "e");
-  return rounded.toFixed(Math.max(0, digits - 1 - power)).replace(/\.?0+$/, "");
+  if (power < -4 || power > 6) return value.toExponential(digits - 1).replace(/\.?0*e\+?/, "e");
+  return String(Number(value.toFixed(Math.max(0, digits - 1 - power))));
 }
 
 /**

@@ -75,6 +75,16 @@ export function refuseUndrawable(data: readonly { readonly type?: unknown; reado
   });
 }
 
+/** @throws TypeError for a layout image that would have to be fetched. */
+function refuseRemoteImages(layout: Partial<Layout> | undefined): void {
+  layout?.images?.forEach(({ source }, index) => {
+    if (source !== undefined && !source.startsWith("data:"))
+      throw new TypeError(
+        `layout image ${index} is at ${source}, but figures fetch nothing; give it as a data: address`,
+      );
+  });
+}
+
 function plain(value: unknown): unknown {
   if (typeof value === "number") return Number.isFinite(value) ? value : null;
   if (typeof value === "bigint") return Number(value);
@@ -91,12 +101,13 @@ function plain(value: unknown): unknown {
 }
 
 /**
- * The figure as plain JSON values, checked for undrawable traces; the argument is left as it is.
- * @throws TypeError for a trace that cannot be drawn, or when `data` is not a list.
+ * The figure as plain JSON values, checked for what cannot be drawn; the argument is left as it is.
+ * @throws TypeError for a trace or image that cannot be drawn, or when `data` is not a list.
  */
 export function plainFigure(figure: PlotlySpecification): PlainFigure {
   if (!Array.isArray(figure.data)) throw new TypeError("a figure needs { data: [...traces] }");
   refuseUndrawable(figure.data as never);
+  refuseRemoteImages(figure.layout);
   return plain({ ...figure, layout: { ...defaultSize, ...figure.layout } }) as PlainFigure;
 }
 

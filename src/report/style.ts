@@ -41,8 +41,8 @@ const { black, orange, skyBlue, green, blue, vermilion, purple } = palette;
 
 const style = (color: string, symbol: MarkerSymbol, dash: Dash): MethodStyle => ({ color, symbol, dash });
 
-/** Known methods by their base name. Every triple is used once; methods that meet in a figure also differ in colour. */
-const known: Readonly<Record<string, MethodStyle>> = {
+/** Known methods by their base name. Marker and dash alone tell any two apart; those that meet in a figure differ in colour. */
+export const knownMethods: Readonly<Record<string, MethodStyle>> = {
   exact: style(black, "circle", "solid"),
   paper: style(black, "x", "dot"),
   "factorised-lower": style(blue, "triangle-up", "solid"),
@@ -50,14 +50,14 @@ const known: Readonly<Record<string, MethodStyle>> = {
   "refined-upper": style(vermilion, "triangle-down", "dash"),
   "mean-field": style(skyBlue, "diamond", "dashdot"),
   "structured-mean-field": style(skyBlue, "star", "longdash"),
-  bp: style(green, "circle", "solid"),
+  bp: style(green, "square", "solid"),
   "max-product": style(green, "square", "dash"),
-  trbp: style(purple, "triangle-down", "dash"),
+  trbp: style(purple, "triangle-down", "longdash"),
   gibbs: style(black, "cross", "dashdot"),
   "node-gnn": style(orange, "diamond", "solid"),
-  "msg-gnn": style(vermilion, "square", "solid"),
-  bpnn: style(blue, "diamond", "solid"),
-  nmm: style(purple, "star", "solid"),
+  "msg-gnn": style(vermilion, "cross", "solid"),
+  bpnn: style(blue, "star", "solid"),
+  nmm: style(purple, "x", "solid"),
 };
 
 const aliases: Readonly<Record<string, string>> = {
@@ -83,7 +83,7 @@ const symbols: readonly MarkerSymbol[] = [
   "circle",
 ];
 
-const taken = new Set(Object.values(known).map(({ color, symbol, dash }) => `${color} ${symbol} ${dash}`));
+const taken = new Set(Object.values(knownMethods).map(({ color, symbol, dash }) => `${color} ${symbol} ${dash}`));
 /** Styles that no known method has; black stays with the references. */
 const free: readonly MethodStyle[] = dashes
   .flatMap((dash) => symbols.flatMap((symbol) => colourway.slice(0, 6).map((color) => style(color, symbol, dash))))
@@ -113,7 +113,7 @@ export function methodName(method: string): string {
  */
 export function methodStyle(method: string): MethodStyle {
   const name = methodName(method);
-  return Object.hasOwn(known, name) ? known[name] : free[hash(name) % free.length];
+  return Object.hasOwn(knownMethods, name) ? knownMethods[name] : free[hash(name) % free.length];
 }
 
 /** The colour with an opacity, for bands: `translucent("#0072B2", 0.2)` is `rgba(0,114,178,0.2)`. */
