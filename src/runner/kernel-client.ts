@@ -104,7 +104,8 @@ export class KernelClient {
       allow_stdin: false,
       stop_on_error: true,
     };
-    return this.#request(this.#shell, "execute_request", content, request.onMessage, { cellId: request.cellId });
+    const { onMessage, cellId } = request;
+    return this.#request(this.#shell, "execute_request", content, { onMessage, metadata: { cellId } });
   }
 
   /** Asks the kernel to stop what it runs, in the way its kernelspec names. */
@@ -130,30 +131,27 @@ export class KernelClient {
     for (const socket of [this.#shell, this.#control, this.#stdin, this.#iopub]) socket.close();
   }
 
-  /** Shell answers before iopub is joined up, so kernel_info is asked until a broadcast has been heard as well. */
+  /** Shell may answer before the iopub subscription has reached the kernel, so it is asked again until one is heard. */
   async #becomeReady({ startTimeout = 60, signal }: KernelOptions): Promise<void> {
     const deadline = Date.now() + startTimeout * 1000;
-    while (true) {
+    while (this.#heard === 0) {
+      const answer = this.#request(this.#shell, "kernel_info_request", {}, { silence: 50 });
+      const info = await settledWithin(answer, deadline - Date.now(), signal);
       signal?.throwIfAborted();
-      const answer = this.#request(this.#shell, "kernel_info_request", {});
-      const info = await settledWithin(answer, Math.min(1000, deadline - Date.now()), signal);
-      if (info) {
-        this.info = info;
-        this.#pending.clear();
-        return;
-      }
-      if (Date.now() >= deadline)
-        throw new KernelDied(`kernel ${this.#kernel.name} did not answer within ${startTimeout} s`);
+      if (!info) throw new KernelDied(`kernel ${this.#kernel.name} did not answer within ${startTimeout} s`);
+      this.info = info;
     }
+    this.#pending.clear();
   }
 
+  /** Sends a request; settles with its reply once the kernel is idle again, or silent for `silence` milliseconds. */
   async #request(
     socket: Dealer,
     type: string,
     content: JsonObject,
-    onMessage?: ExecuteRequest["onMessage"],
-    metadata?: JsonObject,
+    options: { onMessage?: ExecuteRequest["onMessage"]; metadata?: JsonObject; silence?: number } = {},
   ): Promise<JsonObject> {
+    const { onMessage, metadata, silence = SILENCE_AFTER_REPLY } = options;
     const message = makeMessage(type, content, { session: this.#session, metadata });
     const { reply, idle } = { reply: new Deferred<JsonObject>(), idle: new Deferred<true>() };
     this.#pending.set(message.header.msg_id, { onMessage, reply, idle });
@@ -165,7 +163,7 @@ export class KernelClient {
     const answer = await Promise.race([reply.promise, died]);
     for (let heard = -1; heard !== this.#heard;) {
       heard = this.#heard;
-      if (await settledWithin(Promise.race([idle.promise, died]), SILENCE_AFTER_REPLY)) break;
+      if (await settledWithin(Promise.race([idle.promise, died]), silence)) break;
     }
     return answer;
   }

@@ -95,7 +95,7 @@ export async function parseNotebook(content: string, file: string): Promise<Note
   }
   const version = (value as { nbformat?: unknown } | null)?.nbformat;
   if (typeof version !== "number" || typeof value !== "object" || Array.isArray(value))
-    throw new InputError(`${file}: JSON, but not a notebook (no nbformat number at its top)`);
+    throw new InputError(`${file}: not a notebook (JSON without an nbformat number at its top)`);
   if (version !== 4) {
     const advice = version < 4 ? `convert it: jupyter nbconvert --to notebook "${file}"` : "save it as nbformat 4";
     throw new InputError(`${file}: nbformat ${version}, expected 4; ${advice}`);

@@ -1,0 +1,45 @@
+import { describe, expect, test } from "vitest";
+import { clock, estimateSecondsLeft } from "../../src/runner/progress.ts";
+
+const state = (seconds: Record<string, number>, expected: Record<string, number>, inCell = 0) => ({
+  cellIds: ["a", "b", "c"],
+  seconds: new Map(Object.entries(seconds)),
+  expected,
+  inCell,
+});
+
+describe("estimateSecondsLeft", () => {
+  test("knows nothing before the first cell of a first run", () => {
+    expect(estimateSecondsLeft(state({}, {}))).toBeUndefined();
+  });
+
+  test("goes by the mean of the cells done when there was no earlier run", () => {
+    expect(estimateSecondsLeft(state({ a: 3 }, {}))).toBe(6);
+    expect(estimateSecondsLeft(state({ a: 3 }, {}, 2))).toBe(4);
+  });
+
+  test("goes by the earlier run, cell by cell", () => {
+    const expected = { a: 1, b: 10, c: 100 };
+    expect(estimateSecondsLeft(state({}, expected))).toBe(111);
+    expect(estimateSecondsLeft(state({ a: 1 }, expected, 4))).toBe(106);
+  });
+
+  test("scales the earlier run by how this one compares", () => {
+    expect(estimateSecondsLeft(state({ a: 20 }, { a: 10, b: 10, c: 5 }))).toBe(30);
+  });
+
+  test("a cell that takes longer than expected counts no less than zero", () => {
+    expect(estimateSecondsLeft(state({ a: 10, b: 10 }, { a: 10, b: 10, c: 5 }, 60))).toBe(0);
+  });
+
+  test("nothing is left when all cells are done", () => {
+    expect(estimateSecondsLeft(state({ a: 1, b: 1, c: 1 }, {}))).toBe(0);
+  });
+});
+
+test.each([
+  [0, "0:00"],
+  [59.6, "1:00"],
+  [83, "1:23"],
+  [3671, "1:01:11"],
+])("clock(%d) is %s", (seconds, text) => expect(clock(seconds)).toBe(text));
