@@ -37,7 +37,8 @@ let frames: typeof import("danfojs-node") | undefined;
 function danfo(): typeof import("danfojs-node") {
   if (!frames) {
     frames = require("danfojs-node") as typeof import("danfojs-node");
-    Object.defineProperty(frames.DataFrame.prototype, display, {
+    // On the class that Danfo's own results (sortValues, head, groupby) are of, from which the exported one is derived.
+    Object.defineProperty(Object.getPrototypeOf(frames.DataFrame.prototype), display, {
       configurable: true,
       value(this: DataFrame) {
         return { "text/html": tableHtml(this), "text/plain": tableText(this) };
