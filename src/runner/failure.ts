@@ -1,6 +1,6 @@
 /** Why a run stopped, in the words and coordinates of the notebook. */
 import { stripVTControlCharacters } from "node:util";
-import type { Cell } from "./notebook.ts";
+import type { Cell, CodeCell } from "./notebook.ts";
 
 export interface CellFailure {
   readonly kind: "error" | "timeout" | "kernel died" | "interrupted";
@@ -17,37 +17,41 @@ export interface CellFailure {
 }
 
 /**
- * Where in a cell kernels say that an error happened, most telling first: ours and any that quotes "cell <count>:<line>",
- * ipykernel's "Cell In[2], line 3", Deno's "<anonymous>:3:5". A traceback's first frame is the innermost with V8, its last
- * with Python.
+ * How kernels write a place in the cell of an execution count: ours "cell [3]:2:7", ipykernel "Cell In[3], line 2", Deno
+ * "<anonymous>:2:7" for any cell. The innermost frame comes first with V8, last with Python.
  */
 const PLACES: readonly { pattern: RegExp; innermost: "first" | "last" }[] = [
-  { pattern: /\bcell \[?\w*\]?:(?<line>\d+):\d+/gi, innermost: "first" },
-  { pattern: /\bIn ?\[\d+\], line (?<line>\d+)/g, innermost: "last" },
+  { pattern: /\bcell \[(?<count>\d+)\]:(?<line>\d+):\d+/g, innermost: "first" },
+  { pattern: /\bCell In ?\[(?<count>\d+)\], line (?<line>\d+)/g, innermost: "last" },
   { pattern: /<anonymous>:(?<line>\d+):\d+/g, innermost: "first" },
 ];
 
 /** The failure that an `error` output of a cell tells of. */
 export function failureOfError(
   error: { ename: string; evalue: string; traceback: readonly string[] },
-  cell: Cell,
+  cell: CodeCell,
   number: number,
 ): CellFailure {
   const traceback = error.traceback.flatMap((part) => stripVTControlCharacters(part).split("\n"));
   const evalue = stripVTControlCharacters(error.evalue);
-  const text = [evalue, ...traceback].join("\n");
-  let line: number | undefined;
-  for (const { pattern, innermost } of PLACES) {
-    const match = [...text.matchAll(pattern)].at(innermost === "first" ? 0 : -1);
-    if (match?.groups) line = Number(match.groups.line);
-    if (line !== undefined) break;
-  }
   return {
     kind: "error",
-    ...failingCell(cell, number, line),
+    ...failingCell(cell, number, lineInCell([evalue, ...traceback].join("\n"), cell.execution_count)),
     message: evalue ? `${error.ename}: ${evalue}` : error.ename,
     traceback,
   };
+}
+
+/** The line of the cell itself, even where the error was thrown further in: by a module or an earlier cell's function. */
+function lineInCell(text: string, executionCount: number | null): number | undefined {
+  for (const { pattern, innermost } of PLACES) {
+    const own = [...text.matchAll(pattern)]
+      .map(({ groups }) => groups as { count?: string; line: string })
+      .filter(({ count }) => count === undefined || Number(count) === executionCount);
+    const match = own.at(innermost === "first" ? 0 : -1);
+    if (match) return Number(match.line);
+  }
+  return undefined;
 }
 
 /** Number, id and, where it is known, the line of the cell that a failure happened in. */
@@ -64,7 +68,8 @@ export function describeFailure(failure: CellFailure, file: string): string {
     cell === undefined ? "" : `cell ${cell} (id ${cellId})`,
     line === undefined ? "" : `line ${line}`,
   ];
-  const quoted = sourceLine === undefined ? [] : [`  ${line} | ${sourceLine}`];
+  const isQuoted = sourceLine === undefined || traceback.some((text) => text.includes(sourceLine.trim()));
+  const quoted = isQuoted ? [] : [`  ${line} | ${sourceLine}`];
   const firstOfMessage = message.split("\n")[0];
   const rest = traceback.filter((text, i) => !(i === 0 && text.trim() === firstOfMessage)).map((text) => `  ${text}`);
   return [`${place.filter(Boolean).join(", ")}: ${message}`, ...quoted, ...rest].join("\n");

@@ -1,0 +1,161 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { JSDOM } from "jsdom";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { writeGallery } from "../../src/runner/gallery.ts";
+import { code, markdown, notebook } from "./notebooks.ts";
+
+const SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>';
+const NASTY = `<script>alert("x")</script>&'`;
+
+let root: string;
+let page: string;
+let document: Document;
+
+const put = async (file: string, content: unknown) => {
+  await mkdir(path.dirname(path.join(root, file)), { recursive: true });
+  await writeFile(path.join(root, file), typeof content === "string" ? content : JSON.stringify(content));
+};
+
+beforeAll(async () => {
+  root = await mkdtemp(path.join(tmpdir(), "gallery-test-"));
+  const marginalia = {
+    source: "notebooks/jaakkola1996/fig3.ipynb",
+    parameters: { n: 8, label: NASTY },
+    status: "ok",
+    node: "20",
+    seconds: { total: 3, cells: {} },
+  };
+  const executed = notebook([markdown("# Heading of the notebook\n\ntext"), code("1")]);
+  await put("jaakkola1996/fig3/fig3.ipynb", { ...executed, metadata: { marginalia } });
+  await put("jaakkola1996/fig3/3a.svg", SVG);
+  await put("jaakkola1996/fig3/3a.png", "png");
+  await put("jaakkola1996/fig3/3a.json", {
+    data: [{ name: "lower" }, { name: "upper" }, { name: "band", showlegend: false }],
+    layout: {
+      title: { text: "Figure <b>3a</b>" },
+      xaxis: { title: { text: "d" } },
+      yaxis: { title: { text: "error" } },
+    },
+  });
+  await put("jaakkola1996/fig3/a b#1.png", "png");
+  await put("jaakkola1996/fig3/long.csv", `d,name\n${Array.from({ length: 40 }, (_, i) => `${i / 7},"a, ""${i}"" ${NASTY.replaceAll('"', '""')}"`).join("\n")}\n`); // prettier-ignore
+  await put("jaakkola1996/fig3/result.json", {
+    experiment: "jaakkola1996/fig3",
+    title: `Bounds ${NASTY}`,
+    profile: "quick",
+    figures: ["a b#1", "3a"],
+    rows: [
+      { quantity: "lower, d = 1", paper: -0.03, ours: -0.028734, standardError: 0.00123, verdict: "match", why: NASTY },
+      { quantity: "upper", paper: [0, 0.008], ours: 0.0048, standardError: null, verdict: "better", why: "" },
+      { quantity: "claim", paper: "tighter", ours: "Infinity", verdict: "differs", why: "no" },
+      { quantity: "new", paper: null, ours: 3, verdict: "no reference", why: "not in the paper" },
+    ],
+    provenance: { commit: "abc", dirty: false, seed: 1, nested: { a: NASTY } },
+  });
+  const failed = { ...marginalia, status: "failed", failure: { cell: 2, message: NASTY } };
+  await put("other2000/broken/broken.ipynb", { ...executed, metadata: { marginalia: failed } });
+  await put("other2000/broken/result.json", "{ half");
+  await put("alone/result.json", { rows: [] });
+  await put("jaakkola1996/notes/readme.txt", "no experiment");
+  page = await readFile((await writeGallery(root)).file, "utf8");
+  document = new JSDOM(page).window.document;
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const text = (selector: string) => [...document.querySelectorAll(selector)].map((node) => node.textContent?.trim());
+const article = (id: string) => document.getElementById(id)!;
+
+describe("writeGallery(root)", () => {
+  test("gives the same page for the same files", async () => {
+    expect(await readFile((await writeGallery(root)).file, "utf8")).toBe(page);
+  });
+
+  test("shows each experiment under its paper, and nothing that is none", () => {
+    expect(text("h2")).toEqual(["Scoreboard", "Other notebooks", "jaakkola1996", "other2000"]);
+    expect([...document.querySelectorAll("article")].map((node) => node.id)).toEqual([
+      "alone",
+      "jaakkola1996-fig3",
+      "other2000-broken",
+    ]);
+  });
+
+  test("escapes whatever comes from files", () => {
+    expect(document.querySelectorAll("script")).toHaveLength(0);
+    expect(text("#jaakkola1996-fig3 h3")).toEqual([`Bounds ${NASTY}`]);
+    expect(article("jaakkola1996-fig3").textContent).toContain(`{"a":${JSON.stringify(NASTY)}}`);
+    expect(article("other2000-broken").textContent).toContain(NASTY);
+  });
+
+  test("asks for nothing from elsewhere, and every link leads to a file or a place on the page", async () => {
+    expect(page).not.toMatch(/https?:\/\/|@import|url\(/);
+    const links = [...document.querySelectorAll("[href], [src]")].map((node) => node.getAttribute("href") ?? node.getAttribute("src")!); // prettier-ignore
+    expect(links.length).toBeGreaterThan(15);
+    for (const link of links) {
+      if (link.startsWith("#")) expect(document.getElementById(link.slice(1)), link).not.toBeNull();
+      else await expect(readFile(path.join(root, decodeURIComponent(link))), link).resolves.toBeDefined();
+    }
+  });
+
+  test("shows figures in the notebook's order, as SVG where there is one, each with an alternative text", () => {
+    const images = [...document.querySelectorAll("#jaakkola1996-fig3 img")];
+    expect(images.map((image) => [image.getAttribute("src"), image.getAttribute("alt")])).toEqual([
+      ["jaakkola1996/fig3/a%20b%231.png", "Figure a b#1"],
+      ["jaakkola1996/fig3/3a.svg", "Figure 3a; error against d; shown: lower, upper"],
+    ]);
+    expect(text("#jaakkola1996-fig3 figcaption a")).toEqual(["png", "svg", "png", "json"]);
+  });
+
+  test("shows the comparison with as many digits as the standard error bears", () => {
+    const rows = [...article("jaakkola1996-fig3").querySelectorAll("table")[0].querySelectorAll("tbody tr")];
+    expect(rows.map((row) => [...row.children].map((cell) => cell.textContent?.trim()))).toEqual([
+      ["lower, d = 1", "-0.03", "-0.0287 ± 0.0012", "match", NASTY],
+      ["upper", "0 to 0.008", "0.0048", "better", ""],
+      ["claim", "tighter", "Infinity", "differs", "no"],
+      ["new", "–", "3", "no reference", "not in the paper"],
+    ]);
+  });
+
+  test("shows a csv as a table, shortened when it is long", () => {
+    const table = article("jaakkola1996-fig3").querySelectorAll("table")[1];
+    expect(table.querySelectorAll("tbody tr")).toHaveLength(12);
+    expect(table.querySelectorAll("tbody td")[3].textContent?.trim()).toBe(`a, "1" ${NASTY}`);
+    expect(text("#jaakkola1996-fig3 .more")).toEqual(["and 28 more rows in long.csv"]);
+  });
+
+  test("counts verdicts on the scoreboard", () => {
+    const rows = [...document.querySelectorAll("section table")][0].querySelectorAll("tr");
+    const cells = [...rows].map((row) => [...row.children].map((cell) => cell.textContent?.trim()));
+    expect(cells).toEqual([
+      ["Experiment", "Profile", "match", "better", "worse", "differs", "no reference", "Last run"],
+      ["alone", "", "0", "0", "0", "0", "0", "not recorded"],
+      ["jaakkola1996/fig3", "quick", "1", "1", "0", "1", "1", "completed"],
+      ["other2000/broken", "", "0", "0", "0", "0", "0", "unreadable result"],
+      ["All", "", "1", "1", "0", "1", "1", ""],
+    ]);
+  });
+
+  test("says that the last run failed, and that a result cannot be read", () => {
+    const notes = text("#other2000-broken .note");
+    expect(notes[0]).toBe(`The last run failed: cell 2: ${NASTY}. What is shown may be older.`);
+    expect(notes[1]).toMatch(/^result\.json: /);
+  });
+
+  test("can be read by screen readers and on a phone", () => {
+    expect(document.documentElement.lang).toBe("en");
+    expect(document.querySelector("meta[name=viewport]")).not.toBeNull();
+    for (const image of document.querySelectorAll("img")) expect(image.getAttribute("alt")).toBeTruthy();
+    for (const table of document.querySelectorAll("table"))
+      for (const cell of table.querySelectorAll("th")) expect(["col", "row"]).toContain(cell.getAttribute("scope"));
+    const levels = [...document.querySelectorAll("h1, h2, h3, h4")].map((node) => Number(node.tagName[1]));
+    for (const [i, level] of levels.entries()) expect(level - (levels[i - 1] ?? 0)).toBeLessThanOrEqual(1);
+  });
+
+  test("an empty folder gives a page that says so, a missing one an error", async () => {
+    const empty = await mkdtemp(path.join(tmpdir(), "gallery-test-"));
+    expect(await readFile((await writeGallery(empty)).file, "utf8")).toContain("No experiment has been run");
+    await rm(empty, { recursive: true });
+    await expect(writeGallery(empty)).rejects.toThrow("no such folder");
+  });
+});
