@@ -52,7 +52,7 @@ function neighboursWithWeight(model: BoltzmannMachine, i: number): number[] {
 /** A random distribution, now and then with zeros and with nearly all mass on one entry. */
 function randomDistribution(size: number, random: Random): number[] {
   const raw = Array.from({ length: size }, (): number => (random.bernoulli(0.2) ? 0 : Math.exp(random.normal(0, 4))));
-  if (raw.every((share) => share === 0)) raw.fill(1);
+  if (!raw.some((share) => share > 0)) raw.fill(1);
   const sum = raw.reduce((a, b) => a + b, 0);
   return raw.map((share) => share / sum);
 }
