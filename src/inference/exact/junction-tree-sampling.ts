@@ -6,7 +6,7 @@
 import { Random } from "../../graph/random.ts";
 import { parseOptions } from "../method.ts";
 import { asFactorGraph, type AnyModel } from "./model.ts";
-import { planElimination, planOptionsSchema, type PlanOptionsInput } from "./plan.ts";
+import { plannedTree, planOptionsSchema, type PlanOptionsInput } from "./plan.ts";
 import { originalStates } from "./simplify.ts";
 import { SumElimination } from "./sum-elimination.ts";
 
@@ -28,7 +28,7 @@ export function exactSampler(
   { random = Random.fromSeed(0) }: { random?: Random } = {},
 ): ExactSampler {
   const parsed = parseOptions("exact sampling", planOptionsSchema, options);
-  const plan = planElimination(asFactorGraph(model), "messages", parsed, random);
+  const plan = plannedTree(asFactorGraph(model), "messages", parsed, random);
   const sum = plan && new SumElimination(plan.tree, true);
   if (!sum || sum.logZ === -Infinity)
     throw new RangeError("no state is possible (Z = 0), so there is nothing to draw from. Check factors and evidence");

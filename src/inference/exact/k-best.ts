@@ -11,7 +11,7 @@ import type { MapAnswer } from "../result.ts";
 import { rowOf } from "./bucket-tree.ts";
 import { maxElimination } from "./max-elimination.ts";
 import { asFactorGraph, type AnyModel } from "./model.ts";
-import { planElimination, planOptionsSchema, type PlanOptionsInput } from "./plan.ts";
+import { plannedTree, planOptionsSchema, type PlanOptionsInput } from "./plan.ts";
 import { originalStates } from "./simplify.ts";
 
 /** The first `depth` variables from the roots are set, this one last. */
@@ -36,7 +36,7 @@ export function bestStates(
   if (!Number.isInteger(count) || count < 1) throw new RangeError(`count must be a positive integer, got ${count}`);
   const graph = asFactorGraph(model);
   const parsed = parseOptions("k-best", planOptionsSchema, options);
-  const plan = planElimination(graph, "messages", parsed, random);
+  const plan = plannedTree(graph, "messages", parsed, random);
   if (!plan) return [];
   const { simplified, tree } = plan;
   const { logMax, messages } = maxElimination(tree, true);

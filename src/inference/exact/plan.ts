@@ -1,5 +1,5 @@
 /**
- * What every exact method on a tree of cliques begins with: simplify, order, estimate the memory, refuse or go on.
+ * What every exact method on a tree of cliques begins with: an order, its tables' sizes, the memory that they take.
  */
 import { z } from "zod";
 import type { FactorGraph } from "../../graph/factor-graph.ts";
@@ -13,7 +13,7 @@ import { simplify, type SimplifiedGraph } from "./simplify.ts";
 export const planOptions = {
   order: z.enum(orderHeuristics).default("best").describe("greedy heuristic of the elimination order"),
   orderings: z.number().int().min(1).default(200).describe("orders to try at most"),
-  memory: z.number().positive().default(4).describe("limit on the tables, in GB; beyond it the method refuses"),
+  memory: z.number().positive().default(4).describe("limit on the tables, in GB"),
 };
 export const planOptionsSchema = z.object(planOptions);
 export type PlanOptions = z.output<typeof planOptionsSchema>;
@@ -23,12 +23,16 @@ export type PlanOptionsInput = z.input<typeof planOptionsSchema>;
 export type Keeps = "nothing" | "argmaxes" | "messages";
 
 export interface ExactPlan {
-  readonly simplified: SimplifiedGraph;
   readonly order: EliminationOrder;
-  readonly tree: BucketTree;
-  /** Bytes of the tables that the method will hold at once, at most. */
+  readonly shape: TreeShape;
+  /** Bytes of the tables that will be held at once, at most. */
   readonly bytes: number;
+  /** Whether that is within the limit. */
+  readonly fits: boolean;
 }
+
+/** No typed array is longer. */
+const log2LargestTable = 32;
 
 /** Bytes that elimination in the given order holds at once, at most. */
 export function estimateBytes(shape: TreeShape, keeps: Keeps): number {
@@ -40,28 +44,41 @@ export function estimateBytes(shape: TreeShape, keeps: Keeps): number {
 }
 
 /**
- * Everything up to the first large table; undefined when the zeros of the factors alone show that Z = 0.
- * @throws TreewidthError when the tables would not fit into options.memory, saying how much it would take and what else to do.
+ * An order for a simplified graph, and whether its tables fit.
+ * @throws TreewidthError when every order tried is out of reach.
  */
-export function planElimination(
-  graph: FactorGraph,
+export function planElimination(graph: FactorGraph, keeps: Keeps, options: PlanOptions, random: Random): ExactPlan {
+  const order = eliminationOrder(graph, { heuristic: options.order, orderings: options.orderings, random });
+  const shape = treeShape(graph, order.order);
+  const bytes = estimateBytes(shape, keeps);
+  const fits = bytes <= options.memory * 2 ** 30 && order.log2LargestSize <= log2LargestTable;
+  return { order, shape, bytes, fits };
+}
+
+/** The refusal: how much it would take, and what else to do. `more` says what has been tried beyond plain elimination. */
+export function refusal({ order, bytes }: ExactPlan, options: PlanOptions, more = ""): TreewidthError {
+  return new TreewidthError(
+    `exact inference would hold ${(bytes / 2 ** 30).toPrecision(2)} GB of tables (induced width ${order.width}, ` +
+      `largest clique 2^${order.log2LargestSize.toFixed(1)} entries, all 2^${order.log2TotalSize.toFixed(1)}), more than ` +
+      `the limit of ${options.memory} GB${more}. Raise memory=${options.memory}, try more orders with ` +
+      `orderings=${options.orderings}, or use an approximation (bp, trbp) or a bound`,
+    Math.log2(bytes / 8),
+  );
+}
+
+/**
+ * A simplified graph with its tree, ready to be eliminated; undefined when the zeros of the factors alone show that Z = 0.
+ * @throws TreewidthError when the tables would not fit into options.memory.
+ */
+export function plannedTree(
+  original: FactorGraph,
   keeps: Keeps,
   options: PlanOptions,
   random: Random,
-): ExactPlan | undefined {
-  const simplified = simplify(graph);
+): { simplified: SimplifiedGraph; tree: BucketTree } | undefined {
+  const simplified = simplify(original);
   if (!simplified.possible) return undefined;
-  const order = eliminationOrder(simplified.graph, { heuristic: options.order, orderings: options.orderings, random });
-  const shape = treeShape(simplified.graph, order.order);
-  const bytes = estimateBytes(shape, keeps);
-  if (bytes > options.memory * 2 ** 30 || order.log2LargestSize > 32) {
-    const gigabytes = (bytes / 2 ** 30).toPrecision(2);
-    throw new TreewidthError(
-      `exact inference would hold ${gigabytes} GB of tables (induced width ${order.width}, largest clique 2^${order.log2LargestSize.toFixed(1)} entries, ` +
-        `${order.heuristic} order), more than the limit of ${options.memory} GB. Raise memory=${options.memory}, try more orders with ` +
-        `orderings=${options.orderings}, or use an approximation (bp, trbp) or a bound`,
-      Math.log2(bytes / 8),
-    );
-  }
-  return { simplified, order, tree: fillBuckets(simplified.graph, shape), bytes };
+  const plan = planElimination(simplified.graph, keeps, options, random);
+  if (!plan.fits) throw refusal(plan, options);
+  return { simplified, tree: fillBuckets(simplified.graph, plan.shape) };
 }

@@ -4,14 +4,11 @@
  * Messages are dropped once used, so it needs far less memory than a junction tree; marginals are what it cannot give.
  */
 import { z } from "zod";
-import { logScore, type FactorGraph } from "../../graph/factor-graph.ts";
 import { Random } from "../../graph/random.ts";
 import { defineMethod, formatMethod, parseOptions } from "../method.ts";
 import type { InferenceResult } from "../result.ts";
-import { maxElimination } from "./max-elimination.ts";
-import { planElimination, planOptions } from "./plan.ts";
-import { originalStates } from "./simplify.ts";
-import { SumElimination } from "./sum-elimination.ts";
+import { exactAnswer } from "./conditioning.ts";
+import { planOptions } from "./plan.ts";
 import { anyModelInWords, asFactorGraph, canBeFactorGraph, type AnyModel } from "./model.ts";
 
 const optionSchema = z.object({
@@ -32,8 +29,8 @@ export function eliminateVariables(
 ): InferenceResult {
   const parsed = parseOptions("variable-elimination", optionSchema, options);
   const started = performance.now();
-  const graph = asFactorGraph(model);
-  const answer = eliminate(graph, parsed, random);
+  const wanted = { logZ: parsed.task !== "max", marginals: false, map: parsed.task !== "sum" };
+  const answer = exactAnswer(asFactorGraph(model), wanted, parsed, random);
   return {
     method: formatMethod("variable-elimination", optionSchema, parsed),
     bound: "exact",
@@ -43,23 +40,6 @@ export function eliminateVariables(
     maxDelta: [],
     seconds: (performance.now() - started) / 1000,
   };
-}
-
-function eliminate(
-  graph: FactorGraph,
-  options: z.output<typeof optionSchema>,
-  random: Random,
-): Pick<InferenceResult, "logZ" | "map"> {
-  const plan = planElimination(graph, options.task === "sum" ? "nothing" : "argmaxes", options, random);
-  if (!plan) return { logZ: -Infinity };
-  const { simplified, tree } = plan;
-  const logZ = options.task === "max" ? undefined : new SumElimination(tree, false).logZ + simplified.logConstant;
-  if (options.task === "sum" || logZ === -Infinity) return { logZ };
-  const { states } = maxElimination(tree);
-  if (!states) return { logZ: -Infinity };
-  const best = originalStates(simplified, states);
-  const score = logScore(graph, best);
-  return { ...(logZ !== undefined && { logZ }), map: { states: best, score, upperBound: score } };
 }
 
 export const variableElimination = defineMethod({
