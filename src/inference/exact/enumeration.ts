@@ -103,17 +103,9 @@ export function createEnumerator(n: number): Enumerator {
     for (let s = 0, size = 1 << numBits; s < size; s++) folded[s] = table[start + s];
     for (let i = numBits - 1; i >= 0; i--) {
       const half = 1 << i;
-      let zero = 0;
-      let one = 0;
-      for (let s = 0; s < half; s++) {
-        const a = folded[s];
-        const b = folded[s + half];
-        zero += a;
-        one += b;
-        folded[s] = a + b;
-      }
-      singles[2 * i] = zero;
-      singles[2 * i + 1] = one;
+      singles[2 * i] = sum(folded, 0, half);
+      singles[2 * i + 1] = sum(folded, half, 2 * half);
+      addHalves(folded, half);
     }
     return folded[0];
   }
@@ -144,7 +136,7 @@ export function createEnumerator(n: number): Enumerator {
           joint[4 * (i * n + j) + 2 + state] = singles[2 * i + 1];
         }
       }
-      for (let s = 0; s < half; s++) blockSum[s] += blockSum[s + half];
+      addHalves(blockSum, half);
     }
     return blockSum[0];
   }
@@ -165,12 +157,7 @@ export function createEnumerator(n: number): Enumerator {
       if (step % stepsBetweenRefreshes === 0) highEnergy = refresh();
       block[0] = highEnergy;
       for (let i = 0; i < numLow; i++) addDoubled(block, 1 << i, fields[i]);
-      let blockLargest = -Infinity;
-      for (let s = 0; s < blockSize; s++) {
-        const energy = block[s] + lowEnergies[s];
-        block[s] = energy;
-        if (energy > blockLargest) blockLargest = energy;
-      }
+      const blockLargest = addAndFindLargest(block, lowEnergies);
       if (blockLargest - largest < logNegligible) continue;
       if (blockLargest > largest) {
         const scale = Math.exp(largest - blockLargest);
@@ -180,11 +167,7 @@ export function createEnumerator(n: number): Enumerator {
         const best = block.indexOf(largest);
         for (let i = 0; i < n; i++) mapStates[i] = i < numLow ? (best >> i) & 1 : highStates[i];
       }
-      for (let s = 0; s < blockSize; s++) {
-        const probability = Math.exp(block[s] - largest);
-        block[s] = probability;
-        blockSum[s] += probability;
-      }
+      exponentiateAndSum(block, largest, blockSum);
       if (n > numLow) addHigh();
     }
     const total = addLow();
@@ -196,9 +179,42 @@ export function createEnumerator(n: number): Enumerator {
   return { run };
 }
 
+// The inner loops, functions of their own so that V8 compiles each after a few blocks.
+
 /** table[size + s] = table[s] + term for s < size. */
 function addDoubled(table: Float64Array, size: number, term: number): void {
   for (let s = 0; s < size; s++) table[size + s] = table[s] + term;
+}
+
+/** table[s] += table[half + s] for s < half. */
+function addHalves(table: Float64Array, half: number): void {
+  for (let s = 0; s < half; s++) table[s] += table[half + s];
+}
+
+function sum(table: Float64Array, from: number, to: number): number {
+  let total = 0;
+  for (let s = from; s < to; s++) total += table[s];
+  return total;
+}
+
+/** table += terms; returns the largest entry. */
+function addAndFindLargest(table: Float64Array, terms: Float64Array): number {
+  let largest = -Infinity;
+  for (let s = 0; s < table.length; s++) {
+    const entry = table[s] + terms[s];
+    table[s] = entry;
+    if (entry > largest) largest = entry;
+  }
+  return largest;
+}
+
+/** table = exp(table - shift), and sums += table. */
+function exponentiateAndSum(table: Float64Array, shift: number, sums: Float64Array): void {
+  for (let s = 0; s < table.length; s++) {
+    const entry = Math.exp(table[s] - shift);
+    table[s] = entry;
+    sums[s] += entry;
+  }
 }
 
 /** Why `numVariables` are too many to enumerate, or undefined. */
