@@ -198,10 +198,10 @@ class Execution {
   }
 
   #stopped(reason: "timeout" | "abort", how: "interrupted" | "killed", cell: MutableCell, number: number): CellFailure {
-    const after = how === "killed" ? "; it did not heed the interrupt, so the kernel was killed" : "";
+    const end = how === "killed" ? "did not heed the interrupt, so the kernel was killed" : "was interrupted";
     const place = failingCell(cell, number);
-    if (reason === "abort") return { kind: "interrupted", ...place, message: `interrupted${after}`, traceback: [] };
-    const message = `the cell took longer than the ${this.#options.cellTimeout} s of --timeout and was ${how}${after}`;
+    if (reason === "abort") return { kind: "interrupted", ...place, message: `the cell ${end}`, traceback: [] };
+    const message = `the cell took longer than the ${this.#options.cellTimeout} s of --timeout and ${end}`;
     return withOutput({ kind: "timeout", ...place, message, traceback: [] }, cell);
   }
 
@@ -209,7 +209,7 @@ class Execution {
     const { kernel } = this.#options;
     const { file, output, profile, parameters, notebook } = this.#run;
     const record: RunRecord = {
-      source: path.relative(projectOfNotebook(file), file).split(path.sep).join("/"),
+      source: sourceName(file),
       ...(profile === undefined ? {} : { profile }),
       parameters,
       status,
@@ -237,6 +237,8 @@ class Execution {
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
+const INTERRUPT_AGAIN = 1000;
+
 /** Stops a cell that takes too long or is no longer wanted: interrupts the kernel, and kills it after the grace. */
 class Stop {
   reason: "timeout" | "abort" | undefined;
@@ -254,16 +256,25 @@ class Stop {
   }
 
   end(): void {
-    this.#timers.forEach(clearTimeout);
+    this.#timers.forEach((timer) => clearTimeout(timer));
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
   }
 
   #stop(reason: "timeout" | "abort"): void {
     if (this.reason) return;
     this.reason = reason;
-    void this.#kernel.interrupt().catch(() => undefined);
+    const interrupt = () => void this.#kernel.interrupt().catch(() => undefined);
+    interrupt();
+    // Asked again, since a kernel may have been about to begin the cell when it was asked first.
+    this.#timers.push(setInterval(interrupt, INTERRUPT_AGAIN));
     this.#timers.push(setTimeout(() => void this.#kernel.kill(), (this.#options.grace ?? 5) * 1000));
   }
+}
+
+/** The notebook's path in its project; a name alone for a notebook outside, since machine paths are nobody's business. */
+function sourceName(file: string): string {
+  const inProject = path.relative(projectOfNotebook(file), file);
+  return inProject.startsWith("..") ? path.basename(file) : inProject.split(path.sep).join("/");
 }
 
 const INTERRUPTED: CellFailure = { kind: "interrupted", message: "interrupted", traceback: [] };

@@ -121,7 +121,7 @@ describe("executeRun", () => {
   test.each(["message", "signal"] as const)("kills a kernel that does not heed the interrupt by %s", async (mode) => {
     const options = { kernel: kernel(mode), cellTimeout: 0.2, grace: 0.2 };
     const { result, outputs } = await run([code("print a"), code("hang")], options);
-    expect(result.failure?.message).toMatch(/was killed; it did not heed the interrupt/);
+    expect(result.failure?.message).toMatch(/and did not heed the interrupt, so the kernel was killed$/);
     expect(outputs[0]).toEqual([printed("a\n")]);
   });
 
