@@ -74,8 +74,11 @@ function pythonPrefix(environment: NodeJS.ProcessEnv): string {
   if (active) return active;
   for (const python of ["python3", "python"]) {
     try {
-      const options = { encoding: "utf8", env: environment, stdio: ["ignore", "pipe", "ignore"] } as const;
-      return execFileSync(python, ["-c", "import sys; print(sys.prefix)"], options).trim();
+      return execFileSync(python, ["-c", "import sys; print(sys.prefix)"], {
+        encoding: "utf8",
+        env: environment,
+        stdio: ["ignore", "pipe", "ignore"],
+      }).trim();
     } catch {
       // not there: try the next name
     }

@@ -1,0 +1,86 @@
+/** Completion, documentation and completeness of a cell that is being written. */
+import ts from "typescript";
+import type { CellProgram } from "./cell-program.ts";
+
+/** Positions are UTF-16 offsets into the cell. */
+export interface Completions {
+  readonly start: number;
+  readonly end: number;
+  readonly items: readonly { readonly text: string; readonly kind: string }[];
+}
+
+/** More items than anybody reads: front ends filter by prefix themselves. */
+const MAX_ITEMS = 500;
+
+export function complete(program: CellProgram, code: string, cursor: number): Completions {
+  const { service, file } = program.open(code);
+  const start = cursor - (/[\p{ID_Continue}$]*$/u.exec(code.slice(0, cursor))?.[0].length ?? 0);
+  const found = service.getCompletionsAtPosition(file, cursor, { includeCompletionsWithInsertText: false });
+  const span = found?.optionalReplacementSpan;
+  const from = span ? span.start : start;
+  const prefix = code.slice(from, cursor).toLowerCase();
+  const items = (found?.entries ?? [])
+    .filter(({ name }) => name.toLowerCase().startsWith(prefix) && !name.startsWith("__"))
+    .sort((a, b) => (a.sortText < b.sortText ? -1 : a.sortText > b.sortText ? 1 : a.name < b.name ? -1 : 1))
+    .slice(0, MAX_ITEMS)
+    .map(({ name, kind }) => ({ text: name, kind: kind }));
+  return { start: from, end: cursor, items };
+}
+
+/** Type, and with `detail` 0 or more the documentation, of what stands at the cursor; undefined when nothing is known. */
+export function inspect(program: CellProgram, code: string, cursor: number): string | undefined {
+  const { service, file } = program.open(code);
+  // The cursor often stands behind the name, or behind the parenthesis that opens a call.
+  for (const position of [cursor, cursor - 1, cursor - 2]) {
+    if (position < 0) break;
+    const info = service.getQuickInfoAtPosition(file, position);
+    if (!info) continue;
+    const signature = ts
+      .displayPartsToString(info.displayParts)
+      .replace(/^\(alias\) /, "")
+      .replace(/\nimport [^\n]*$/, "");
+    const tags = (info.tags ?? []).map(({ name, text }) => `@${name} ${ts.displayPartsToString(text)}`.trim());
+    return [signature, ts.displayPartsToString(info.documentation), tags.join("\n")].filter(Boolean).join("\n\n");
+  }
+  return undefined;
+}
+
+/** Errors that more text can mend: something still open at the end. */
+const unterminated = new Set([
+  1010, // */ expected
+  1160, // unterminated template literal
+]);
+
+export function isComplete(code: string): { status: "complete" | "incomplete" | "invalid"; indent?: string } {
+  const { diagnostics = [] } = ts.transpileModule(code, {
+    fileName: "cell.mts",
+    reportDiagnostics: true,
+    compilerOptions: { target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.ESNext },
+  });
+  const errors = diagnostics.filter(({ category }) => category === ts.DiagnosticCategory.Error);
+  if (errors.length === 0) return { status: "complete" };
+  const end = code.trimEnd().length;
+  const atEnd = (each: ts.Diagnostic) => unterminated.has(each.code) || (each.start ?? 0) >= end;
+  return atEnd(errors[0]) ? { status: "incomplete", indent: nextIndent(code) } : { status: "invalid" };
+}
+
+/** Two spaces for each bracket that is open at the end; nothing inside an open template or comment. */
+function nextIndent(code: string): string {
+  const scanner = ts.createScanner(ts.ScriptTarget.Latest, true, ts.LanguageVariant.Standard, code);
+  let open = 0;
+  const templates: number[] = [];
+  for (let token = scanner.scan(); token !== ts.SyntaxKind.EndOfFileToken; token = scanner.scan()) {
+    if (scanner.isUnterminated()) return "";
+    const { SyntaxKind } = ts;
+    if (token === SyntaxKind.CloseBraceToken && templates.at(-1) === open) {
+      token = scanner.reScanTemplateToken(false);
+      if (scanner.isUnterminated()) return "";
+      if (token === SyntaxKind.TemplateTail) templates.pop();
+    } else if (token === SyntaxKind.TemplateHead) templates.push(open);
+    else if ([SyntaxKind.OpenBraceToken, SyntaxKind.OpenParenToken, SyntaxKind.OpenBracketToken].includes(token))
+      open++;
+    else if ([SyntaxKind.CloseBraceToken, SyntaxKind.CloseParenToken, SyntaxKind.CloseBracketToken].includes(token))
+      open = Math.max(0, open - 1);
+  }
+  return "  ".repeat(open);
+}

@@ -1,0 +1,106 @@
+/**
+ * How cells are type-checked: as ES modules that Node runs, strictly, with the notebook's own tsconfig.json where there is
+ * one; and how their imports are found: as the module hooks find them at run time (module-hooks.ts).
+ */
+import path from "node:path";
+import ts from "typescript";
+import { SOURCE_CONDITION } from "./threads.ts";
+
+const defaults: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2023,
+  lib: ["lib.es2024.d.ts", "lib.esnext.disposable.d.ts", "lib.esnext.iterator.d.ts", "lib.esnext.collection.d.ts"],
+  strict: true,
+};
+
+/** What a cell is, whatever a project says of its files: Node runs it, and a cell is a draft, not a source file. */
+const imposed: ts.CompilerOptions = {
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  moduleDetection: ts.ModuleDetectionKind.Force,
+  allowImportingTsExtensions: true,
+  resolveJsonModule: true,
+  allowSyntheticDefaultImports: true,
+  esModuleInterop: true,
+  skipLibCheck: true,
+  noEmit: true,
+  composite: false,
+  incremental: false,
+  declaration: false,
+  emitDeclarationOnly: false,
+  isolatedModules: false,
+  isolatedDeclarations: false,
+  verbatimModuleSyntax: false,
+  erasableSyntaxOnly: false,
+  rewriteRelativeImportExtensions: false,
+  noUnusedLocals: false,
+  noUnusedParameters: false,
+  noImplicitReturns: false,
+  allowUnusedLabels: true,
+  allowUnreachableCode: true,
+};
+const forgotten = ["rootDir", "rootDirs", "outDir", "outFile", "tsBuildInfoFile", "declarationDir", "baseUrl"] as const;
+
+export interface CellOptions {
+  readonly options: ts.CompilerOptions;
+  /** The tsconfig.json that was used. */
+  readonly configFile?: string;
+  /** What is wrong with it; the defaults are used where it could not be read. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * @param folder the notebook's folder
+ * @param packageRoot the folder of the package that the kernel belongs to: it has @types/node when the notebook has none
+ */
+export function cellOptions(folder: string, packageRoot: string): CellOptions {
+  const configFile = ts.findConfigFile(folder, (name) => ts.sys.fileExists(name));
+  const { options, problems } = configFile ? readConfig(configFile) : { options: defaults, problems: [] };
+  const merged: ts.CompilerOptions = { ...options, ...imposed };
+  for (const name of forgotten) delete merged[name];
+  merged.customConditions = [...new Set([...(options.customConditions ?? []), SOURCE_CONDITION])];
+  merged.types = [...new Set([...(options.types ?? []), "node"])];
+  merged.typeRoots = [...ancestors(folder), packageRoot].map((each) => path.join(each, "node_modules", "@types"));
+  return { options: merged, configFile, problems };
+}
+
+function readConfig(file: string): { options: ts.CompilerOptions; problems: string[] } {
+  const { config, error } = ts.readConfigFile(file, (name) => ts.sys.readFile(name));
+  // Its files are of no interest here, only its options: nothing is searched for.
+  const host: ts.ParseConfigHost = { ...ts.sys, useCaseSensitiveFileNames: true, readDirectory: () => [] };
+  const parsed = ts.parseJsonConfigFileContent(config ?? {}, host, path.dirname(file));
+  const noInputs = new Set([18002, 18003]);
+  const problems = [...(error ? [error] : []), ...parsed.errors]
+    .filter(({ code }) => !noInputs.has(code))
+    .map(({ messageText }) => `${file}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`);
+  return { options: { ...(config ? {} : defaults), ...parsed.options }, problems };
+}
+
+function ancestors(folder: string): string[] {
+  const all = [folder];
+  for (let at = folder; path.dirname(at) !== at; at = path.dirname(at)) all.push(path.dirname(at));
+  return all;
+}
+
+/**
+ * Resolves one import of a cell or of a module that a cell imports: first as TypeScript does for Node; then relative paths
+ * without extension or to a folder's index; then, for packages, from the kernel's own package.
+ */
+export function resolveImport(
+  specifier: string,
+  importer: string,
+  mode: ts.ResolutionMode,
+  options: ts.CompilerOptions,
+  host: ts.ModuleResolutionHost,
+  cache: ts.ModuleResolutionCache,
+  packageRoot: string,
+): ts.ResolvedModuleWithFailedLookupLocations {
+  const found = ts.resolveModuleName(specifier, importer, options, host, cache, undefined, mode);
+  if (found.resolvedModule) return found;
+  if (/^\.{0,2}\//.test(specifier) || specifier === "." || specifier === "..") {
+    const asCommonJs = ts.ModuleKind.CommonJS;
+    return ts.resolveModuleName(specifier, importer, options, host, undefined, undefined, asCommonJs);
+  }
+  const fromOwn = path.join(packageRoot, "cell.mts");
+  const second = ts.resolveModuleName(specifier, fromOwn, options, host, cache, undefined, mode);
+  return second.resolvedModule ? second : found;
+}

@@ -1,0 +1,66 @@
+/**
+ * Interrupts of the main thread, from the sockets' thread.
+ *
+ * The main thread is first asked by message, which it hears when its event loop turns (a long await, a timer loop). When it does
+ * not answer, whatever it executes is terminated, again and again until it does. A termination that comes when nothing executes
+ * would hit the next callback instead, so pings follow until one is answered, and only then the next cell may start.
+ */
+import { Session } from "node:inspector";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ACKNOWLEDGED, type ToMain } from "./threads.ts";
+
+const ASKED = 40; // milliseconds until the main thread counts as busy
+const TERMINATED = 60; // milliseconds between terminations
+/** After so long the cell is answered although native code still runs. */
+const ANSWER_WITHIN = 700; // milliseconds
+
+export class Interrupts {
+  readonly #session = new Session();
+  readonly #post: (message: ToMain) => void;
+  readonly #control: Int32Array;
+  #sequence = 0;
+  #running: Promise<void> | undefined;
+
+  constructor(post: (message: ToMain) => void, control: Int32Array) {
+    this.#post = post;
+    this.#control = control;
+    this.#session.connectToMainThread();
+  }
+
+  /** Resolves when no interrupt is under way. */
+  get settled(): Promise<void> {
+    return this.#running ?? Promise.resolve();
+  }
+
+  /** @param giveUp is called when the main thread cannot be stopped in time */
+  interrupt(giveUp: () => void): Promise<void> {
+    this.#running ??= this.#interrupt(giveUp).finally(() => (this.#running = undefined));
+    return this.#running;
+  }
+
+  async #interrupt(giveUp: () => void): Promise<void> {
+    if (await this.#ask("interrupt", ASKED, false)) return;
+    const begun = performance.now();
+    let givenUp = false;
+    do {
+      this.#session.post("Runtime.terminateExecution", () => undefined);
+      if (!givenUp && performance.now() - begun > ANSWER_WITHIN) {
+        givenUp = true;
+        giveUp();
+      }
+    } while (!(await this.#ask("interrupt", TERMINATED, true)));
+    while (!(await this.#ask("ping", TERMINATED, false)));
+  }
+
+  /** Whether the main thread acknowledged the message in time. */
+  async #ask(type: "interrupt" | "ping", time: number, forced: boolean): Promise<boolean> {
+    const sequence = ++this.#sequence;
+    this.#post(type === "ping" ? { type, sequence } : { type, sequence, forced });
+    const end = performance.now() + time;
+    while (Atomics.load(this.#control, ACKNOWLEDGED) < sequence) {
+      if (performance.now() > end) return false;
+      await sleep(2);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Node's module hooks (they run on a thread of their own): imports of cells start in the notebook's folder; TypeScript files are
+ * compiled by esbuild; paths may lack their extension, or say .js where a .ts file stands; JSON needs no attribute; packages that
+ * the notebook's folder lacks are taken from the package that the kernel belongs to, first of all "marginalia" itself.
+ */
+import { readFile } from "node:fs/promises";
+import type { InitializeHook, LoadHook, ResolveHook } from "node:module";
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { MessagePort } from "node:worker_threads";
+import { transform, type Loader } from "esbuild";
+import { CELL_IMPORT, SOURCE_CONDITION } from "./threads.ts";
+
+export interface HooksData {
+  /** URL of the (virtual) file that cells import from. */
+  readonly cell: string;
+  /** URL of a file in the kernel's own package. */
+  readonly own: string;
+  /** Takes `{ url, map }` of each compiled module. */
+  readonly maps: MessagePort;
+}
+
+let data: HooksData;
+
+export const initialize: InitializeHook<HooksData> = (given) => {
+  data = given;
+};
+
+const replaced: Record<string, readonly string[]> = {
+  ".js": [".ts", ".tsx"],
+  ".jsx": [".tsx"],
+  ".mjs": [".mts"],
+  ".cjs": [".cts"],
+};
+const appended = [".ts", ".tsx", ".mts", ".js", ".mjs", ".cjs", ".json"];
+const indexed = ["index.ts", "index.tsx", "index.mts", "index.js", "index.mjs"];
+
+/** Other spellings under which a path may be found, in the order of TypeScript's own search. */
+function alternatives(specifier: string): string[] {
+  const extension = path.posix.extname(specifier);
+  const stem = specifier.slice(0, specifier.length - extension.length);
+  return [
+    ...(replaced[extension] ?? []).map((other) => stem + other),
+    ...appended.map((other) => specifier + other),
+    ...indexed.map((name) => `${specifier.replace(/\/$/, "")}/${name}`),
+  ];
+}
+
+const isPath = (specifier: string) => /^(\.{0,2}\/|file:)/.test(specifier) || specifier === "." || specifier === "..";
+
+export const resolve: ResolveHook = async (specifier, context, next) => {
+  let parentURL = context.parentURL;
+  if (specifier.startsWith(CELL_IMPORT)) {
+    specifier = specifier.slice(specifier.indexOf(":", CELL_IMPORT.length) + 1);
+    parentURL = data.cell;
+  }
+  const here = { ...context, parentURL, conditions: [...context.conditions, SOURCE_CONDITION] };
+  try {
+    return await next(specifier, here);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const missing = code === "ERR_MODULE_NOT_FOUND" || code === "ERR_UNSUPPORTED_DIR_IMPORT";
+    if (!missing || parentURL?.includes("/node_modules/")) throw error;
+    const others = isPath(specifier)
+      ? alternatives(specifier).map((other) => ({ other, from: here }))
+      : [{ other: specifier, from: { ...here, parentURL: data.own } }];
+    for (const { other, from } of others) {
+      try {
+        return await next(other, from);
+      } catch {
+        // not this one
+      }
+    }
+    throw error;
+  }
+};
+
+const loaders: Record<string, Loader> = { ".ts": "ts", ".mts": "ts", ".cts": "ts", ".tsx": "tsx", ".jsx": "jsx" };
+
+export const load: LoadHook = async (url, context, next) => {
+  if (!url.startsWith("file:")) return next(url, context);
+  const extension = path.extname(new URL(url).pathname);
+  if (extension === ".json") {
+    const text = await readFile(fileURLToPath(url), "utf8");
+    try {
+      JSON.parse(text);
+    } catch (error) {
+      throw new SyntaxError(`${fileURLToPath(url)} is not JSON: ${(error as Error).message}`, { cause: error });
+    }
+    return { format: "module", source: `export default ${text};`, shortCircuit: true };
+  }
+  const loader = loaders[extension];
+  if (!loader) return next(url, context);
+  const file = fileURLToPath(url);
+  const isCommonJs = extension === ".cts";
+  const { code, map } = await transform(await readFile(file, "utf8"), {
+    loader,
+    format: isCommonJs ? "cjs" : "esm",
+    target: "node20",
+    sourcemap: "external",
+    sourcefile: pathToFileURL(file).href,
+    sourcesContent: false,
+    jsx: "automatic",
+  });
+  data.maps.postMessage({ url, map });
+  return { format: isCommonJs ? "commonjs" : "module", source: code, shortCircuit: true };
+};

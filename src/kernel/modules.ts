@@ -1,0 +1,63 @@
+/** Imports by cells. V8's evaluate cannot import, so emitted cells call these functions instead (cell-transform.ts). */
+import { createRequire, register } from "node:module";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+import type { HooksData } from "./module-hooks.ts";
+import { CELL_IMPORT } from "./threads.ts";
+
+// User code may shadow globals; these stay what they are.
+const { Object, String, SyntaxError } = globalThis;
+
+type Namespace = Record<string, unknown>;
+
+export class CellModules {
+  /** `import.meta` of every cell. */
+  readonly meta: ImportMeta;
+  /** CommonJS `require` in the notebook's folder. */
+  readonly require: NodeJS.Require;
+  /** Delivers source maps of compiled modules. */
+  readonly maps: MessagePort;
+  #count = 0;
+
+  /**
+   * @param folder the notebook's folder
+   * @param packageRoot the folder of the package that the kernel belongs to
+   */
+  constructor(folder: string, packageRoot: string) {
+    const filename = path.join(folder, "__cell__.mts");
+    const cell = pathToFileURL(filename).href;
+    const { port1, port2 } = new MessageChannel();
+    const data: HooksData = { cell, own: pathToFileURL(path.join(packageRoot, "__cell__.mts")).href, maps: port2 };
+    register<HooksData>("./module-hooks.js", import.meta.url, { data, transferList: [port2] });
+    port1.unref();
+    this.maps = port1;
+    this.require = createRequire(filename);
+    const resolve = (specifier: string) => import.meta.resolve(this.#mark(specifier));
+    this.meta = Object.assign(Object.create(null) as ImportMeta, { dirname: folder, filename, url: cell, resolve });
+  }
+
+  /** `import(specifier, options)` as the cell's own. */
+  import(specifier: unknown, options?: ImportCallOptions): Promise<Namespace> {
+    return import(this.#mark(String(specifier)), options) as Promise<Namespace>;
+  }
+
+  /** The named exports of a module. Throws SyntaxError for one that is not there, as an import declaration does. */
+  async imports(specifier: string, names: readonly string[]): Promise<Namespace> {
+    const namespace = await this.import(specifier);
+    const found: Namespace = {};
+    for (const name of names) {
+      const whole = namespace.default as Namespace | null | undefined;
+      if (name in namespace) found[name] = namespace[name];
+      // Exports of CommonJS packages that Node's lexer does not see.
+      else if ((typeof whole === "object" || typeof whole === "function") && whole && name in whole)
+        found[name] = whole[name];
+      else throw new SyntaxError(`The module "${specifier}" has no export named "${name}"`);
+    }
+    return found;
+  }
+
+  #mark(specifier: string): string {
+    return `${CELL_IMPORT}${++this.#count}:${specifier}`;
+  }
+}

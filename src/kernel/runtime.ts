@@ -1,0 +1,252 @@
+/**
+ * Runs of cells on the main thread: evaluation by V8's REPL mode, results, errors, interrupts.
+ *
+ * A run ends once, in one of three ways: its code has ended, its code has thrown, or it was interrupted. Code that was terminated
+ * never calls back; so the thread that terminated it sends "interrupt", which ends the run from here.
+ */
+import { Session, type Runtime as Inspector } from "node:inspector";
+import process from "node:process";
+import { installDisplay, mimeBundle } from "./display.ts";
+import type { CellModules } from "./modules.ts";
+import { redirectOutput } from "./output.ts";
+import type { PipeWriter } from "./pipe.ts";
+import { currentRun, forgetEndedTimers, leaveRun, runAs, stopTimers, trackRuns, type Tracked } from "./run-context.ts";
+import { CELL_SCRIPT, type StackTraces } from "./stacks.ts";
+import { ACKNOWLEDGED, type CellError, type FromMain, type RunRequest, type ToMain } from "./threads.ts";
+
+// User code may shadow globals; these stay what they are.
+const { Atomics, BigInt, Error, Number, Object, Promise, Set, setImmediate, setTimeout } = globalThis;
+
+/** An interrupted run may go on after an await; for so long every step it takes is terminated. */
+const SETTLING = 60; // milliseconds
+
+interface Run extends Tracked {
+  readonly id: number;
+  readonly label: string;
+  ended: boolean;
+  /** The value of the last expression. */
+  result: unknown;
+  /** Displays that are still being made. */
+  readonly pending: Set<Promise<void>>;
+}
+
+type Evaluated = { result: Inspector.RemoteObject; exceptionDetails?: Inspector.ExceptionDetails };
+
+export class Runtime {
+  readonly #session = new Session();
+  readonly #pipe: PipeWriter;
+  readonly #stacks: StackTraces;
+  readonly #control: Int32Array;
+  readonly #all = new Set<Run>();
+  #current: Run | undefined;
+  #last = 0;
+  #thrown: unknown;
+
+  constructor(pipe: PipeWriter, stacks: StackTraces, modules: CellModules, control: Int32Array) {
+    this.#pipe = pipe;
+    this.#stacks = stacks;
+    this.#control = control;
+    this.#session.connect();
+    redirectOutput(pipe, () => this.#owner());
+    installDisplay(
+      (message) => pipe.message(this.#owner(), message),
+      (work) => currentRun<Run>()?.pending.add(work),
+    );
+    this.#installGlobals(modules);
+    trackRuns((run) => this.#stopContinuation(run));
+    process.on("uncaughtException", (error) => this.#uncaught("Uncaught", error));
+    process.on("unhandledRejection", (reason) => this.#uncaught("Unhandled rejection of a promise", reason));
+    process.on("SIGINT", () => undefined); // signals are the sockets' thread's business
+  }
+
+  handle(message: ToMain): void {
+    leaveRun();
+    switch (message.type) {
+      case "run":
+        return this.#start(message);
+      case "interrupt":
+        Atomics.store(this.#control, ACKNOWLEDGED, message.sequence);
+        return this.#interrupt(message.forced);
+      case "ping":
+        Atomics.store(this.#control, ACKNOWLEDGED, message.sequence);
+        return;
+      case "exit":
+        process.removeAllListeners("uncaughtException");
+        (process as unknown as { reallyExit: (code: number) => void }).reallyExit(message.code);
+        return;
+    }
+  }
+
+  /** The run to which the code now executing belongs, else the latest. */
+  #owner(): number {
+    return currentRun<Run>()?.id ?? this.#last;
+  }
+
+  #start(request: RunRequest): void {
+    const { run: id, label, source, map } = request;
+    const run: Run = { id, label, ended: false, interrupted: false, result: undefined, timers: [], pending: new Set() };
+    this.#current = run;
+    this.#last = id;
+    this.#all.add(run);
+    const script = `${CELL_SCRIPT}${id}`;
+    this.#stacks.addCell(script, label, source, map);
+    this.#evaluate(run, `${request.code}\n//# sourceURL=${script}`, (error, answer) => {
+      void this.#complete(run, request, error, answer);
+    });
+  }
+
+  #evaluate(run: Run, expression: string, then: (error: Error | null, answer: Evaluated) => void): void {
+    const parameters = { expression, replMode: true, awaitPromise: true, objectGroup: "cell" };
+    runAs(run, () => this.#session.post("Runtime.evaluate", parameters, then));
+  }
+
+  async #complete(run: Run, request: RunRequest, error: Error | null, answer: Evaluated): Promise<void> {
+    if (run.ended || run.interrupted) return;
+    let failure: CellError | undefined;
+    if (error) failure = { ename: "KernelError", evalue: error.message, traceback: [`KernelError: ${error.message}`] };
+    else if (answer.exceptionDetails) failure = this.#describe(this.#thrownValue(answer.exceptionDetails));
+    else failure = await this.#show(run);
+    const results: Record<string, unknown> = {};
+    if (!failure)
+      for (const [name, expression] of Object.entries(request.userExpressions))
+        results[name] = await this.#userExpression(run, expression);
+    // One turn of the event loop, so that a promise nobody waits for can fail in the cell that made it.
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#end(run, failure, results);
+  }
+
+  async #show(run: Run): Promise<CellError | undefined> {
+    const { result } = run;
+    run.result = undefined;
+    try {
+      if (result !== undefined) {
+        const bundle = await runAs(run, () => mimeBundle(result));
+        if (!run.ended) this.#send(run, { type: "execute_result", bundle });
+      }
+      for (const work of run.pending) await work;
+      return undefined;
+    } catch (error) {
+      return this.#describe(error);
+    }
+  }
+
+  #userExpression(run: Run, expression: RunRequest["userExpressions"][string]): Promise<unknown> {
+    if ("error" in expression) return Promise.resolve({ status: "error", ...expression.error });
+    return new Promise((resolve) =>
+      this.#evaluate(run, expression.code, (error, answer) => {
+        const { result } = run;
+        run.result = undefined;
+        if (error || answer.exceptionDetails) {
+          const thrown = error ?? this.#thrownValue(answer.exceptionDetails!);
+          return resolve({ status: "error", ...this.#describe(thrown) });
+        }
+        Promise.resolve(runAs(run, () => mimeBundle(result))).then(
+          (bundle) => resolve({ status: "ok", ...bundle }),
+          (failure: unknown) => resolve({ status: "error", ...this.#describe(failure) }),
+        );
+      }),
+    );
+  }
+
+  #end(run: Run, error?: CellError, userExpressions: Record<string, unknown> = {}): void {
+    if (run.ended) return;
+    run.ended = true;
+    if (this.#current === run) this.#current = undefined;
+    this.#session.post("Runtime.releaseObjectGroup", { objectGroup: "cell" });
+    this.#forget();
+    this.#send(run, { type: "done", error, userExpressions });
+  }
+
+  #send(run: Run, message: FromMain): void {
+    this.#pipe.message(run.id, message);
+  }
+
+  #describe(thrown: unknown): CellError {
+    // Reading the stack formats it, which is when the places in the user's text become known.
+    if (thrown instanceof Error) void thrown.stack;
+    return this.#stacks.describe(thrown);
+  }
+
+  /** The very value that was thrown: the inspector answers with a remote description of it. */
+  #thrownValue({ exception, text }: Inspector.ExceptionDetails): unknown {
+    if (!exception) return new Error(text);
+    const { objectId, unserializableValue } = exception;
+    if (unserializableValue !== undefined)
+      return /^-?\d+n$/.test(unserializableValue)
+        ? BigInt(unserializableValue.slice(0, -1))
+        : Number(unserializableValue);
+    if (objectId === undefined) return exception.value as unknown;
+    const functionDeclaration = "function () { __marginalia.thrown(this) }";
+    this.#session.post("Runtime.callFunctionOn", { functionDeclaration, objectId });
+    const thrown = this.#thrown;
+    this.#thrown = undefined;
+    return thrown;
+  }
+
+  // --- Interrupts ---
+
+  #interrupt(forced: boolean): void {
+    const run = this.#current;
+    // Nothing runs, or the loop that had to be terminated may be an earlier run's timer: stop what all runs left behind.
+    if (forced || !run) for (const each of this.#all) stopTimers(each);
+    if (!run || run.interrupted) return;
+    run.interrupted = true;
+    stopTimers(run);
+    setTimeout(() => {
+      const evalue = `${run.label} was interrupted; its variables are kept`;
+      this.#end(run, { ename: "KeyboardInterrupt", evalue, traceback: [`KeyboardInterrupt: ${evalue}`] });
+    }, SETTLING);
+  }
+
+  /** An interrupted run goes on after an await: ends the step it takes, unless that might hit the run that followed. */
+  #stopContinuation(run: Tracked): void {
+    if (!this.#current || this.#current === run) this.#session.post("Runtime.terminateExecution");
+  }
+
+  /** Runs that have ended and left no timer behind need not be remembered. */
+  #forget(): void {
+    for (const run of this.#all) if (run.ended && forgetEndedTimers(run)) this.#all.delete(run);
+  }
+
+  // --- What cells find, and what they leave behind ---
+
+  #uncaught(what: string, thrown: unknown): void {
+    const run = currentRun<Run>() ?? this.#current;
+    const failure = this.#describe(thrown);
+    if (run && !run.ended) {
+      if (!run.interrupted) {
+        stopTimers(run);
+        this.#end(run, failure);
+      }
+      return;
+    }
+    const from = run ? ` in code that ${run.label} left running` : "";
+    process.stderr.write(`${what}${from}:\n${failure.traceback.join("\n")}\n`);
+  }
+
+  #installGlobals(modules: CellModules): void {
+    const runtime = {
+      import: (specifier: unknown, options?: ImportCallOptions) => modules.import(specifier, options),
+      imports: (specifier: string, names: readonly string[]) => modules.imports(specifier, names),
+      meta: modules.meta,
+      result: (value: unknown) => {
+        const run = currentRun<Run>() ?? this.#current;
+        if (run) run.result = value;
+      },
+      thrown: (value: unknown) => {
+        this.#thrown = value;
+      },
+    };
+    const exit = (code?: number | string | null): never => {
+      const error = new Error(
+        `process.exit(${code ?? ""}) was called in a cell. The kernel goes on; restart it to end it.`,
+      );
+      error.name = "ProcessExit";
+      throw error;
+    };
+    process.exit = exit;
+    const globals = { __marginalia: runtime, require: modules.require, __dirname: modules.meta.dirname };
+    for (const [name, value] of Object.entries(globals))
+      Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * What the kernel's threads say to each other.
+ *
+ *   main thread      user code and nothing else, evaluated by an inspector session         main.ts, runtime.ts
+ *   sockets' thread  ZeroMQ, the protocol, interrupts of the main thread                    worker.ts
+ *   language thread  the TypeScript service                                                language-worker.ts
+ *
+ * The main thread answers through a ring of bytes (pipe.ts); everything else is messages on ports.
+ */
+import type { SharedPipe } from "./pipe.ts";
+import type { ConnectionInfo } from "./wire.ts";
+
+/** The export condition under which a package offers its TypeScript sources. */
+export const SOURCE_CONDITION = "marginalia-source";
+/** `marginalia-import:<number>:<specifier>` is an import by a cell; the number keeps Node from remembering the answer. */
+export const CELL_IMPORT = "marginalia-import:";
+
+/** Indices into the control words that main and sockets' thread share. */
+export const ACKNOWLEDGED = 0; // the number of the last interrupt or ping that the main thread has dealt with
+export const CANCEL_CHECK = 1; // not 0 while the type check that runs shall end
+export const NUM_CONTROL_WORDS = 2;
+
+export interface SocketsWorkerData {
+  readonly connection: ConnectionInfo;
+  readonly pipe: SharedPipe;
+  readonly control: Int32Array<SharedArrayBuffer>;
+  /** To the language thread. */
+  readonly language: import("node:worker_threads").MessagePort;
+}
+
+export interface LanguageWorkerData {
+  readonly folder: string;
+  readonly packageRoot: string;
+  readonly control: Int32Array<SharedArrayBuffer>;
+  readonly port: import("node:worker_threads").MessagePort;
+}
+
+/** Source of one cell, to be evaluated. */
+export interface RunRequest {
+  readonly type: "run";
+  /** Unique in the session; negative numbers belong to no cell. */
+  readonly run: number;
+  /** How its frames are named in stack traces, as in "cell [3]". */
+  readonly label: string;
+  /** What the user wrote. */
+  readonly source: string;
+  readonly code: string;
+  readonly map: string;
+  readonly userExpressions: Readonly<Record<string, { readonly code: string } | { readonly error: CellError }>>;
+}
+
+export type ToMain =
+  | RunRequest
+  /** Stop the run, or when none runs, what earlier runs left behind; `forced` when it took a termination to be heard. */
+  | { readonly type: "interrupt"; readonly sequence: number; readonly forced: boolean }
+  | { readonly type: "ping"; readonly sequence: number }
+  | { readonly type: "exit"; readonly code: number };
+
+/** The protocol's error fields. */
+export interface CellError {
+  readonly ename: string;
+  readonly evalue: string;
+  readonly traceback: readonly string[];
+}
+
+export interface MimeBundle {
+  readonly data: Record<string, unknown>;
+  readonly metadata: Record<string, unknown>;
+}
+
+/** What the main thread sends through the pipe beside prints. */
+export type FromMain =
+  | { readonly type: "display_data" | "update_display_data"; readonly bundle: MimeBundle; readonly displayId?: string }
+  | { readonly type: "execute_result"; readonly bundle: MimeBundle }
+  | { readonly type: "clear_output"; readonly wait: boolean }
+  | {
+      readonly type: "done";
+      readonly error?: CellError;
+      readonly userExpressions: Record<string, unknown>;
+    };
+
+/** Questions to the language thread and their answers. */
+export interface LanguageQuestions {
+  prepare(code: string): import("./cell-program.ts").PreparedCell;
+  commit(): void;
+  isComplete(code: string): { status: "complete" | "incomplete" | "invalid"; indent?: string };
+  complete(code: string, cursor: number): import("./cell-assist.ts").Completions;
+  inspect(code: string, cursor: number, detail: number): string | undefined;
+}
+
+export type LanguageRequest = {
+  [Name in keyof LanguageQuestions]: {
+    readonly id: number;
+    readonly name: Name;
+    readonly parameters: Parameters<LanguageQuestions[Name]>;
+  };
+}[keyof LanguageQuestions];
+
+export interface LanguageReply {
+  readonly id: number;
+  readonly value?: unknown;
+  /** The question failed; "cancelled" when an interrupt ended it. */
+  readonly failure?: string;
+}

@@ -1,0 +1,91 @@
+/** The sockets' thread: binds, listens, and passes cells to the language thread and to the main thread. */
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parentPort, Worker, workerData } from "node:worker_threads";
+import { Execution } from "./execution.ts";
+import { History } from "./history.ts";
+import { Interrupts } from "./interrupts.ts";
+import { LanguageService } from "./language.ts";
+import { log } from "./log.ts";
+import { Dispatcher } from "./messages.ts";
+import { PipeReader } from "./pipe.ts";
+import { Sockets } from "./sockets.ts";
+import type { SocketsWorkerData, ToMain } from "./threads.ts";
+
+/** How often the kernel looks whether its front end is still there. */
+const ORPHAN_CHECK = 1000; // milliseconds
+/** The main thread gets so long to exit by itself. */
+const EXIT_WITHIN = 400; // milliseconds
+
+if (!parentPort) throw new Error("this file is a thread of the kernel: start dist/kernel/main.js");
+const main = parentPort;
+const { connection, pipe, control, language: port } = workerData as SocketsWorkerData;
+const post = (message: ToMain) => main.postMessage(message);
+
+// A mistake of ours must not end the session of somebody else.
+process.on("uncaughtException", (error) => log(`unexpected: ${error.stack}`));
+process.on("unhandledRejection", (reason) =>
+  log(`unexpected: ${(reason as Error | undefined)?.stack ?? String(reason)}`),
+);
+
+async function exit(code: number): Promise<void> {
+  post({ type: "exit", code });
+  await sleep(EXIT_WITHIN);
+  process.kill(process.pid, "SIGKILL"); // the main thread is in an endless loop
+}
+
+/** Wakes the pump: at once for messages, after some patience for prints, so that they come in few messages. */
+function makeBell(): (patience: number) => Promise<void> {
+  let wake: ((urgent: boolean) => void) | undefined;
+  let missed = false;
+  main.on("message", (urgent: boolean) => {
+    if (wake) wake(urgent);
+    else missed ||= urgent;
+  });
+  return (patience) =>
+    new Promise((resolve) => {
+      const open = () => {
+        wake = undefined;
+        missed = false;
+        resolve();
+      };
+      if (missed) return open();
+      wake = (urgent) => {
+        if (urgent) return open();
+        const timer = setTimeout(open, patience);
+        wake = (now) => {
+          if (!now) return;
+          clearTimeout(timer);
+          open();
+        };
+      };
+    });
+}
+
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent) process.kill(process.pid, "SIGKILL");
+}, ORPHAN_CHECK);
+
+try {
+  const session = randomUUID();
+  const bell = makeBell();
+  const sockets = await Sockets.bind(connection, session);
+  const language = new LanguageService(port, control);
+  const interrupts = new Interrupts(post, control);
+  const history = new History();
+  const execution = new Execution({ sockets, language, post, interrupts, history });
+  const leave = async () => {
+    await sockets.close();
+    await exit(0);
+  };
+  const dispatcher = new Dispatcher({ sockets, execution, language, history, exit: leave });
+  void execution.pump(new PipeReader(pipe), bell);
+  await sockets.publish("status", { execution_state: "starting" }, undefined);
+  for (const channel of ["shell", "control"] as const)
+    void sockets.receive(channel, (request) => void dispatcher.handle(channel, request));
+  new Worker(new URL("./signal-worker.js", import.meta.url)).on("message", () => void execution.interrupt());
+} catch (error) {
+  log(`cannot bind the sockets of the connection file: ${(error as Error).message}`);
+  await exit(1);
+}
