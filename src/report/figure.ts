@@ -50,19 +50,23 @@ const noteOf = ({ layout }: PlainFigure): string | undefined => {
   return typeof note === "string" ? note : undefined;
 };
 
-/** The drawing with the note of withNote below it, where no axis title can stand. */
+/**
+ * The drawing with the note of withNote below it, where no axis title can stand. Both in one <svg>: inside a nested one,
+ * a curve that leaves its axes far enough makes resvg abort the process.
+ */
 function withNoteDrawn(svg: string, figure: PlainFigure): string {
   const note = noteOf(figure);
   if (note === undefined) return svg;
   const { width, height } = figureSize(figure);
   const escaped = note.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${width}" height="${height + noteHeight}">`,
-    `<rect width="100%" height="100%" fill="white"/>`,
-    svg,
-    `<text class="note" x="${width - 6}" y="${height + noteHeight - 6}" text-anchor="end" style="font-family: 'Open Sans', Arial, sans-serif; font-size: 8px; fill: #767676">${escaped}</text>`,
-    "</svg>",
-  ].join("");
+  const background = `<rect width="100%" height="100%" fill="white"/>`;
+  const text = `<text class="note" x="${width - 6}" y="${height + noteHeight - 6}" text-anchor="end" style="font-family: 'Open Sans', Arial, sans-serif; font-size: 8px; fill: #767676">${escaped}</text>`;
+  return svg
+    .replace(
+      /^<svg[^>]*>/,
+      (root) => root.replace(`height="${height}"`, `height="${height + noteHeight}"`) + background,
+    )
+    .replace(/<\/svg>$/, () => `${text}</svg>`);
 }
 
 export class PlotlyFigure {
