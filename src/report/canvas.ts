@@ -1,6 +1,6 @@
 /**
- * As much of a 2d canvas as Plotly's heatmaps and images use: rectangles and pixels written to an RGBA buffer, read back
- * as a PNG data address. The PNG comes from a JavaScript encoder, so its bytes do not depend on Node's build of zlib.
+ * As much of a 2d canvas as Plotly's heatmaps use: rectangles and pixels written to an RGBA buffer, read back as a PNG
+ * data address. The PNG comes from a JavaScript encoder, so its bytes do not depend on Node's build of zlib.
  */
 import { createRequire } from "node:module";
 
@@ -53,10 +53,6 @@ class PixelContext {
     this.#forEachPixel(x, y, width, height, (offset) => this.#pixels.data.set(colour, offset));
   }
 
-  clearRect(x: number, y: number, width: number, height: number) {
-    this.#forEachPixel(x, y, width, height, (offset) => this.#pixels.data.fill(0, offset, offset + 4));
-  }
-
   createImageData(width: number, height: number): Pixels {
     return { width, height, data: new Uint8ClampedArray(4 * width * height) };
   }
@@ -66,20 +62,6 @@ class PixelContext {
       const from = 4 * (dy * image.width + dx);
       this.#pixels.data.set(image.data.subarray(from, from + 4), offset);
     });
-  }
-
-  getImageData(x: number, y: number, width: number, height: number): Pixels {
-    const image = this.createImageData(width, height);
-    this.#forEachPixel(x, y, width, height, (offset, dx, dy) =>
-      image.data.set(this.#pixels.data.subarray(offset, offset + 4), 4 * (dy * width + dx)),
-    );
-    return image;
-  }
-
-  drawImage(): never {
-    throw new TypeError(
-      "a static figure cannot read a picture's pixels; give the image trace its colours in z instead of source",
-    );
   }
 }
 

@@ -31,10 +31,10 @@ export interface PlainFigure {
 
 export const defaultSize = { width: 700, height: 450 } as const;
 
-/** Traces that Plotly draws as SVG from the figure alone. */
+/** Traces that Plotly draws as SVG from the figure alone, and at once. */
 const drawable = new Set(
   (
-    "scatter bar box violin histogram histogram2d histogram2dcontour contour contourcarpet carpet scattercarpet heatmap image " +
+    "scatter bar box violin histogram histogram2d histogram2dcontour contour contourcarpet carpet scattercarpet heatmap " +
     "pie sunburst treemap icicle funnel funnelarea waterfall candlestick ohlc scatterpolar barpolar scatterternary " +
     "scattersmith sankey parcats indicator table"
   ).split(" "),
@@ -64,6 +64,10 @@ export function refuseUndrawable(data: readonly { readonly type?: unknown; reado
     const type = trace.type ?? "scatter";
     if (typeof type === "string" && drawable.has(type)) return;
     const which = `trace ${index}${typeof trace.name === "string" ? ` ("${trace.name}")` : ""} has type ${JSON.stringify(type)}`;
+    if (type === "image")
+      throw new TypeError(
+        `${which}, which Plotly draws only after a static drawing is made; use "heatmap", or a layout image`,
+      );
     const known = typeof type === "string" ? type : "";
     if (mapTraces.test(known))
       throw new TypeError(`${which}, which needs map data from the network; use "scatter" over longitude and latitude`);

@@ -118,7 +118,6 @@ export const everyTrace: Readonly<Record<string, object>> = {
   histogram2dcontour: { x: y, y },
   contour: { z: matrix, contours: { showlabels: true } },
   heatmap: { z: matrix },
-  image: { z: [[[255, 0, 0], [0, 255, 0]]] }, // prettier-ignore
   pie: { labels: ["a", "b"], values: [1, 2] },
   sunburst: parts,
   treemap: parts,
@@ -146,5 +145,4 @@ export const traceFigure = (type: string): PlotlySpecification => ({
     ...(/.carpet$/.test(type) ? [{ type: "carpet", ...carpet }] : []),
     { type, ...everyTrace[type] },
   ] as unknown as PlotlySpecification["data"],
-  layout: { title: { text: `A ${type}` } },
 });
