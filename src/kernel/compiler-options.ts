@@ -64,12 +64,13 @@ export function cellOptions(folder: string, packageRoot: string): CellOptions {
 }
 
 function readConfig(file: string): { options: ts.CompilerOptions; problems: string[] } {
-  const { config, error } = ts.readConfigFile(file, (name) => ts.sys.readFile(name));
+  const read = ts.readConfigFile(file, (name) => ts.sys.readFile(name));
+  const config = read.config as object | undefined;
   // Its files are of no interest here, only its options: nothing is searched for.
   const host: ts.ParseConfigHost = { ...ts.sys, useCaseSensitiveFileNames: true, readDirectory: () => [] };
   const parsed = ts.parseJsonConfigFileContent(config ?? {}, host, path.dirname(file));
   const noInputs = new Set([18002, 18003]);
-  const problems = [...(error ? [error] : []), ...parsed.errors]
+  const problems = [...(read.error ? [read.error] : []), ...parsed.errors]
     .filter(({ code }) => !noInputs.has(code))
     .map(({ messageText }) => `${file}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`);
   return { options: { ...(config ? {} : defaults), ...parsed.options }, problems };

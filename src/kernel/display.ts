@@ -25,8 +25,8 @@ export function mimeBundle(value: unknown): MimeBundle | Promise<MimeBundle> {
   if (!show) return { data: { "text/plain": plainText(value) }, metadata: {} };
   const data = show();
   const metadata = ownMethod(value, DISPLAY_METADATA)?.() ?? {};
-  if (!isThenable(data) && !isThenable(metadata)) return checkedBundle(data, metadata, value);
-  return Promise.resolve(data).then(async (shown) => checkedBundle(shown, await metadata, value));
+  if (!isThenable(data)) return checkedBundle(data, metadata, value);
+  return Promise.resolve(data).then((shown) => checkedBundle(shown, metadata, value));
 }
 
 export function plainText(value: unknown): string {
