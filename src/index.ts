@@ -125,13 +125,20 @@ export { junctionTree, type JunctionTreeOptions } from "./inference/exact/juncti
 export { exactSampler, type ExactSampler } from "./inference/exact/junction-tree-sampling.ts";
 export { bestStates } from "./inference/exact/k-best.ts";
 
-// Message passing: belief propagation
+// Message passing: the belief propagation family
 export {
   beliefPropagation,
   maxProduct,
   type BeliefPropagationOptions,
   type MaxProductOptions,
 } from "./inference/messages/belief-propagation.ts";
+export {
+  treeReweighted,
+  type TreeReweightedOptions,
+  type TreeReweightedResult,
+} from "./inference/messages/tree-reweighted.ts";
+export { uniformEdgeProbabilities } from "./inference/messages/edge-appearance.ts";
+export { fractionalBeliefPropagation, type FractionalOptions } from "./inference/messages/fractional.ts";
 export { schedules, type Schedule } from "./inference/messages/schedule.ts";
 
 // Graphs without potentials, conversions, generators

@@ -11,6 +11,7 @@
  * possible state proves Z = 0: then ln Z is -Infinity, bound "exact", and there are no marginals.
  */
 import { z } from "zod";
+import { isForest } from "../../graph/components.ts";
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { toIsing, type IsingModel, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import { Random } from "../../graph/random.ts";
@@ -18,14 +19,13 @@ import { defineMethod, formatMethod, isPairwiseBinaryModel, parseOptions, type I
 import { Marginals, type InferenceResult } from "../result.ts";
 import { isAttractive, isLogSupermodular } from "./attractive.ts";
 import { decodePairwiseStates, decodeStates } from "./decode.ts";
-import { beliefsOf, betheLogZ, variableOffsetsOf } from "./free-energy.ts";
+import { beliefsOf, betheLogZ, evenOffsets, variableOffsetsOf } from "./free-energy.ts";
 import { LogMessages } from "./log-messages.ts";
 import { pairwiseBeliefs } from "./pairwise-free-energy.ts";
 import { PairwiseLogMessages } from "./pairwise-log-messages.ts";
 import { PairwiseRatioMessages, ratiosFit } from "./pairwise-ratio-messages.ts";
 import { ProductMessages } from "./product-messages.ts";
 import { messageOptions, runSchedule } from "./schedule.ts";
-import { breadthFirstFactors, breadthFirstVariables } from "./tree-order.ts";
 
 const maxProductSchema = z.object(messageOptions);
 const schema = maxProductSchema.extend({
@@ -35,7 +35,8 @@ const schema = maxProductSchema.extend({
 export type BeliefPropagationOptions = z.input<typeof schema>;
 export type MaxProductOptions = z.input<typeof maxProductSchema>;
 type Settings = z.output<typeof schema>;
-type Answer = Omit<InferenceResult, "method" | "seconds">;
+/** A result before its name and time are put on. */
+export type Answer = Omit<InferenceResult, "method" | "seconds">;
 
 export function isFactorGraph(model: unknown): model is FactorGraph {
   return (model as { kind?: unknown } | null | undefined)?.kind === "factor-graph";
@@ -90,13 +91,19 @@ export function impossible(iterations: number, maxDelta: readonly number[]): Ans
   return { logZ: -Infinity, bound: "exact", converged: true, iterations, maxDelta };
 }
 
+/** ln psi / T, for T > 0 other than 1; at T = 0 the semiring changes, not the model. */
+export function atTemperature<Model extends FactorGraph | IsingModel>(model: Model, temperature: number): Model {
+  if (temperature === 0 || temperature === 1) return model;
+  const scale = (values: Float64Array): Float64Array => values.map((value) => value / temperature);
+  if (isFactorGraph(model)) return { ...model, logPotentials: scale(model.logPotentials) };
+  const { biases, weights, logConstant } = model;
+  return { ...model, biases: scale(biases), weights: scale(weights), logConstant: logConstant / temperature };
+}
+
 function onFactorGraph(graph: FactorGraph, settings: Settings, random: Random): Answer {
   const { temperature } = settings;
   const isMax = temperature === 0;
-  const scaled =
-    isMax || temperature === 1
-      ? graph
-      : { ...graph, logPotentials: graph.logPotentials.map((entry) => entry / temperature) };
+  const scaled = atTemperature(graph, temperature);
   let kernel: ProductMessages | LogMessages = isMax
     ? new LogMessages(scaled, { semiring: "max", ...settings })
     : new ProductMessages(scaled, settings);
@@ -116,22 +123,14 @@ function onFactorGraph(graph: FactorGraph, settings: Settings, random: Random): 
   }
   let bound: InferenceResult["bound"] = "none";
   if (convergence.converged && temperature === 1)
-    bound = breadthFirstFactors(graph).cycleAt < 0 ? "exact" : isLogSupermodular(graph) ? "lower" : "none";
+    bound = isForest(graph) ? "exact" : isLogSupermodular(graph) ? "lower" : "none";
   return { logZ: temperature * betheLogZ(scaled, beliefs), bound, marginals, factorMarginals, ...convergence };
 }
 
 function onPairwise(model: IsingModel, settings: Settings, random: Random): Answer {
   const { temperature } = settings;
   const isMax = temperature === 0;
-  const scaled: IsingModel =
-    isMax || temperature === 1
-      ? model
-      : {
-          ...model,
-          biases: model.biases.map((bias) => bias / temperature),
-          weights: model.weights.map((weight) => weight / temperature),
-          logConstant: model.logConstant / temperature,
-        };
+  const scaled = atTemperature(model, temperature);
   const kernel =
     !isMax && ratiosFit(scaled)
       ? new PairwiseRatioMessages(scaled, settings)
@@ -147,15 +146,8 @@ function onPairwise(model: IsingModel, settings: Settings, random: Random): Answ
   }
   let bound: InferenceResult["bound"] = "none";
   if (convergence.converged && temperature === 1)
-    bound = breadthFirstVariables(model).cycleAt < 0 ? "exact" : isAttractive(model) ? "lower" : "none";
+    bound = isForest(model) ? "exact" : isAttractive(model) ? "lower" : "none";
   return { logZ: temperature * beliefs.logZ, bound, marginals, factorMarginals, ...convergence };
-}
-
-/** Int32Array[count + 1]: 0, size, 2 size, ... */
-export function evenOffsets(count: number, size: number): Int32Array {
-  const offsets = new Int32Array(count + 1);
-  for (let item = 0; item <= count; item++) offsets[item] = item * size;
-  return offsets;
 }
 
 export const bp = defineMethod({

@@ -87,6 +87,13 @@ export function variableOffsetsOf(cardinalities: Int32Array): Int32Array {
   return offsets;
 }
 
+/** Int32Array[count + 1]: 0, size, 2 size, ... */
+export function evenOffsets(count: number, size: number): Int32Array {
+  const offsets = new Int32Array(count + 1);
+  for (let item = 0; item <= count; item++) offsets[item] = item * size;
+  return offsets;
+}
+
 /** Logs -> probabilities in place, between `start` and `end`; false when all are -Infinity. */
 export function normaliseLogs(values: Float64Array, start: number, end: number): boolean {
   let largest = -Infinity;

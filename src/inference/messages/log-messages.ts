@@ -151,6 +151,16 @@ export class LogMessages implements MessageKernel {
     return this.factorToVariable;
   }
 
+  /** c_f ln m: what a message counts in a variable's belief. */
+  poweredMessages(): Float64Array {
+    const powered = this.factorToVariable.slice();
+    this.#graph.edgeFactors.forEach((factor, edge) => {
+      for (let state = this.#messageOffsets[edge]; state < this.#messageOffsets[edge + 1]; state++)
+        powered[state] *= this.#countingNumbers[factor];
+    });
+    return powered;
+  }
+
   /** ln n for every edge of a variable: the weighted total less the edge's own message; forbidden states are counted, not subtracted. */
   #gatherVariable(variable: number): void {
     const { variableEdgeOffsets, variableEdges, edgeFactors, cardinalities } = this.#graph;

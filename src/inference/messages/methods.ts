@@ -1,5 +1,7 @@
 /** The methods of this folder, for the registry. */
 import type { Method } from "../method.ts";
 import { bp, maxProductMethod } from "./belief-propagation.ts";
+import { fractionalBp } from "./fractional.ts";
+import { trbp } from "./tree-reweighted.ts";
 
-export const messageMethods: readonly Method[] = [bp, maxProductMethod];
+export const messageMethods: readonly Method[] = [bp, maxProductMethod, trbp, fractionalBp];

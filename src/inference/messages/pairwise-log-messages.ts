@@ -131,6 +131,11 @@ export class PairwiseLogMessages implements MessageKernel {
     return this.#messages;
   }
 
+  /** Float64Array[2 numEdges]: rho u, what a message counts in a variable's belief. */
+  poweredMessages(): Float64Array {
+    return this.#messages.map((message, at) => this.#countingNumbers[at >> 1] * message);
+  }
+
   #damped(message: number, old: number): number {
     const kept = this.#damping;
     if (kept === 0) return message;
