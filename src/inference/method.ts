@@ -79,20 +79,42 @@ export function parseOptions<Schema extends z.ZodObject>(name: string, schema: S
   throw new RangeError(`${name}: ${complaints.join("; ")}. Accepted options: ${describeOptions(schema)}`);
 }
 
-/** "order=weakest-first|strongest-first (default weakest-first), tolerance=number (default 1e-9)"; "none" without options. */
-export function describeOptions(schema: z.ZodObject): string {
+/** One option of a method, as help texts print it. */
+interface OptionHelp {
+  /** "order=least-slack|random" or "tolerance=number (default 1e-7)". */
+  readonly usage: string;
+  readonly description: string | undefined;
+}
+
+function optionHelp(schema: z.ZodObject): OptionHelp[] {
   const { properties = {} } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
-  const described = Object.entries(properties).map(([key, property]) => {
-    if (typeof property === "boolean") return key;
+  return Object.entries(properties).map(([key, property]) => {
+    if (typeof property === "boolean") return { usage: key, description: undefined };
     const kind = (part: typeof property): string =>
       part.enum?.map(String).join("|") ??
-      (part.const !== undefined ? String(part.const) : undefined) ??
+      (part.const !== undefined ? String(part.const as string) : undefined) ??
       part.anyOf?.map((choice) => (typeof choice === "boolean" ? "any" : kind(choice))).join("|") ??
       (part.type === "array" ? "[...]" : String(part.type ?? "any"));
     const standard = property.default === undefined ? "" : ` (default ${formatValue(property.default)})`;
-    return `${key}=${kind(property)}${standard}`;
+    return { usage: `${key}=${kind(property)}${standard}`, description: property.description };
   });
-  return described.join(", ") || "none";
+}
+
+/** All options on one line, for error messages: "pairs=edges|all (default edges)"; "none" without options. */
+export function describeOptions(schema: z.ZodObject): string {
+  return (
+    optionHelp(schema)
+      .map(({ usage }) => usage)
+      .join(", ") || "none"
+  );
+}
+
+/** A method's help: its summary, then one indented line an option. */
+export function describeMethod(method: Method): string {
+  const lines = optionHelp(method.options).map(
+    ({ usage, description }) => `    ${usage}${description ? `: ${description}` : ""}`,
+  );
+  return [`${method.name}: ${method.summary}`, ...lines].join("\n");
 }
 
 /** The canonical string of a method: options that equal their defaults, or are absent, left out, the rest in schema order. */

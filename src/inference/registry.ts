@@ -4,7 +4,7 @@ import { enumeration } from "./exact/enumeration.ts";
 import { junctionTreeMethod } from "./exact/junction-tree.ts";
 import { variableElimination } from "./exact/variable-elimination.ts";
 import {
-  describeOptions,
+  describeMethod,
   formatMethod,
   parseOptions,
   splitMethod,
@@ -37,11 +37,9 @@ export function parseMethod(text: string): ParsedMethod {
   return { method, options, text: formatMethod(name, method.options, options) };
 }
 
-/** Help text: one line a method, its options below. */
+/** Help text: every method with its options. */
 export function describeMethods(): string {
-  return methods
-    .map((method) => `${method.name}: ${method.summary}\n    options: ${describeOptions(method.options)}`)
-    .join("\n");
+  return methods.map(describeMethod).join("\n");
 }
 
 /**

@@ -60,7 +60,12 @@ describe("parseMethod", () => {
 
   it("has one name a method", () => {
     expect(new Set(methods.map((method) => method.name)).size).toBe(methods.length);
-    expect(describeMethods()).toContain("refined-upper: upper bound by tangents");
+  });
+
+  it("describes every method and option", () => {
+    const text = describeMethods();
+    for (const method of methods) expect(text).toContain(`${method.name}: ${method.summary}`);
+    expect(text).toContain("    finishExactlyAt=integer (default 0): stop eliminating when so many remain\n");
   });
 });
 

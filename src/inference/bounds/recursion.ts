@@ -56,7 +56,10 @@ function optionSchema(kind: BoundKind) {
       .union([z.literal("all"), z.int().min(0), z.array(z.int().min(0))])
       .default("all")
       .describe("which variables: all, the first so many in order, or a list"),
-    order: z.enum(orderRules).optional().describe(`default ${kind.order}, or as listed when a list is given`),
+    order: z
+      .enum(orderRules)
+      .optional()
+      .describe(`which goes next; if not given ${kind.order}, or as listed when a list is given`),
     finishExactlyAt: z
       .int()
       .min(0)

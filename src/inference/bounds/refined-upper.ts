@@ -39,6 +39,42 @@ export function eliminateRefinedUpper(model: PairwiseBinaryModel, variable: numb
   );
 }
 
+// The two loops that cost n^3 / 6 multiplications each, functions of their own because V8 compiles them better so.
+
+/** table[to + k] += factor table[from + k] for k < count. */
+function addMultiple(table: Float64Array, to: number, from: number, count: number, factor: number): void {
+  for (let k = 0; k < count; k++) table[to + k] += factor * table[from + k];
+}
+
+/** For k = first ... last - 1: sums[k] += factor a[aRow + k]; returns sum_k a[aRow + k] b[bRow + k]. */
+function dotAndSpread(
+  a: Float64Array,
+  aRow: number,
+  b: Float64Array,
+  bRow: number,
+  sums: Float64Array,
+  first: number,
+  last: number,
+  factor: number,
+): number {
+  let even = 0; // two sums, since an addition waits for the one before it
+  let odd = 0;
+  let k = first;
+  for (; k + 1 < last; k += 2) {
+    const value = a[aRow + k];
+    const next = a[aRow + k + 1];
+    even += value * b[bRow + k];
+    odd += next * b[bRow + k + 1];
+    sums[k] += value * factor;
+    sums[k + 1] += next * factor;
+  }
+  if (k < last) {
+    even += a[aRow + k] * b[bRow + k];
+    sums[k] += a[aRow + k] * factor;
+  }
+  return even + odd;
+}
+
 /** The bound of a whole elimination; parameters are ln xi, one an eliminated position. */
 export function refinedUpper(model: OrderedModel): Elimination {
   const { numVariables: n, numEliminated } = model;
@@ -67,9 +103,7 @@ export function refinedUpper(model: OrderedModel): Elimination {
       if (weight === 0) continue;
       neighbours++;
       state[j] += weight * (0.5 + 2 * l * bias + l * weight);
-      const factor = 2 * l * weight;
-      const target = n + j * n;
-      for (let k = j + 1; k < n; k++) state[target + k] += factor * state[row + k];
+      addMultiple(state, n + j * n + j + 1, row + j + 1, n - j - 1, 2 * l * weight);
     }
     isolated[p] = neighbours === 0 ? 1 : 0;
     return neighbours === 0 ? softplus(bias) : bias / 2 + l * bias * bias + minusF(xi);
@@ -90,15 +124,7 @@ export function refinedUpper(model: OrderedModel): Elimination {
     let biasAdjoint = 0.5 + 2 * l * bias;
     for (let j = p + 1; j < n; j++) {
       const weight = state[row + j];
-      const source = n + j * n;
-      let pairs = rowAdjoint[j];
-      if (weight === 0) for (let k = j + 1; k < n; k++) pairs += adjoint[source + k] * state[row + k];
-      else
-        for (let k = j + 1; k < n; k++) {
-          const both = adjoint[source + k];
-          pairs += both * state[row + k];
-          rowAdjoint[k] += both * weight;
-        }
+      const pairs = rowAdjoint[j] + dotAndSpread(adjoint, n + j * n, state, row, rowAdjoint, j + 1, n, weight);
       // pairs = sum_{k != j} p~(j, k) J_k; every pair is met at both of its ends.
       const mean = adjoint[j];
       squares += weight * (mean * (2 * bias + weight) + pairs);
