@@ -1,12 +1,13 @@
 /** `marginalia run`: executes notebooks. Progress and failures go to stderr, the executed notebooks' paths to stdout. */
 import pc from "picocolors";
 import { findNotebooks, requireDistinctOutputs, runAll } from "../runner/batch.ts";
-import { executeRun, prepareRun, type PreparedRun, type RunResult } from "../runner/execute.ts";
+import { executeRun, type RunResult } from "../runner/execute.ts";
 import { describeFailure } from "../runner/failure.ts";
 import { InputError } from "../runner/input-error.ts";
 import { findKernel } from "../runner/kernelspecs.ts";
 import { shownPath } from "../runner/locations.ts";
 import type { Parameters } from "../runner/parameters.ts";
+import { prepareRun, type PreparedRun } from "../runner/prepare.ts";
 import { clock, Progress } from "../runner/progress.ts";
 import { EXIT } from "./exit-codes.ts";
 import { interruptible } from "./interrupts.ts";

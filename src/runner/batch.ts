@@ -1,9 +1,10 @@
 /** Many notebooks: found in folders, prepared together so that a bad input is told before anything runs, run side by side. */
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
-import type { PreparedRun, RunResult } from "./execute.ts";
+import type { RunResult } from "./execute.ts";
 import { InputError } from "./input-error.ts";
 import { readNotebook } from "./notebook.ts";
+import type { PreparedRun } from "./prepare.ts";
 import { runRecordSchema } from "./run-record.ts";
 
 /**

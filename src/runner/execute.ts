@@ -1,5 +1,5 @@
 /**
- * Executes a notebook: parameters injected, every code cell sent to a fresh kernel in the notebook's own folder, outputs
+ * Executes a notebook: every code cell sent to a fresh kernel in the notebook's own folder, outputs
  * folded, the executed notebook saved after each cell, so that whatever happens the partial notebook is there.
  *
  * Timings stand in one place, `metadata.marginalia` of the executed notebook; everything else in it is as deterministic as
@@ -7,30 +7,14 @@
  */
 import path from "node:path";
 import { failingCell, failureOfError, type CellFailure } from "./failure.ts";
-import { InputError } from "./input-error.ts";
 import { KernelClient, KernelDied } from "./kernel-client.ts";
 import type { Kernel } from "./kernelspecs.ts";
-import { executedNotebookFile, experimentName, figuresFolder, projectOfNotebook } from "./locations.ts";
-import { hasTag, readNotebook, writeNotebook, type Cell, type JsonObject, type Notebook } from "./notebook.ts";
+import { projectOfNotebook } from "./locations.ts";
+import { hasTag, writeNotebook, type Cell, type JsonObject } from "./notebook.ts";
 import { Displays, OutputFold, type MutableCell } from "./outputs.ts";
-import { declaredParameters, injectParameters, type Parameters } from "./parameters.ts";
-import { runRecordSchema, type RunRecord, type RunStatus } from "./run-record.ts";
-
-/** A notebook that is ready to run: read, checked, its parameters injected. Nothing has been written yet. */
-export interface PreparedRun {
-  /** "<paper>/<experiment>". */
-  readonly name: string;
-  /** Absolute path of the source notebook. */
-  readonly file: string;
-  /** Absolute path of the executed notebook to be. */
-  readonly output: string;
-  readonly outputRoot: string;
-  readonly notebook: Notebook;
-  readonly parameters: Parameters;
-  readonly profile?: string;
-  /** What each cell took when this notebook was last executed with this profile, by cell id; {} when that is unknown. */
-  readonly expectedSeconds: Readonly<Record<string, number>>;
-}
+import type { PreparedRun } from "./prepare.ts";
+import type { RunRecord, RunStatus } from "./run-record.ts";
+import { Stop, type StopOptions } from "./stop.ts";
 
 export interface RunResult {
   readonly run: PreparedRun;
@@ -49,56 +33,10 @@ export type RunEvent = { readonly run: PreparedRun } & (
   | { readonly type: "run-end"; readonly result: RunResult }
 );
 
-export interface ExecuteOptions {
+/** Aborting the signal interrupts the running cell and ends the run; the partial notebook is kept. */
+export interface ExecuteOptions extends StopOptions {
   readonly kernel: Kernel;
-  /** Seconds that a cell may take; no limit unless told. */
-  readonly cellTimeout?: number;
-  /** Seconds between interrupting a kernel and killing it; 5 unless told. */
-  readonly grace?: number;
-  /** Aborting interrupts the running cell and ends the run; the partial notebook is kept. */
-  readonly signal?: AbortSignal;
   readonly onEvent?: (event: RunEvent) => void;
-}
-
-export interface PrepareOptions {
-  /** Where <paper>/<experiment>/ goes; `figures` in the notebook's project unless told. */
-  readonly outputRoot?: string;
-  readonly parameters?: Parameters;
-  /** Injected as the parameter `profile`. */
-  readonly profile?: string;
-  /** Leave the profile out where a notebook declares none, instead of refusing. */
-  readonly profileIfDeclared?: boolean;
-}
-
-/** Reads and checks. Throws a InputError for what the caller has to mend; writes nothing. */
-export async function prepareRun(file: string, options: PrepareOptions = {}): Promise<PreparedRun> {
-  const source = await readNotebook(file);
-  const isDeclared = async () => (await declaredParameters(source)).some(({ name }) => name === "profile");
-  const profile =
-    options.profile !== undefined && (!options.profileIfDeclared || (await isDeclared())) ? options.profile : undefined;
-  const parameters: Parameters = { ...(profile === undefined ? {} : { profile }), ...options.parameters };
-  const absolute = path.resolve(file);
-  const outputRoot = path.resolve(options.outputRoot ?? figuresFolder(projectOfNotebook(absolute)));
-  const output = executedNotebookFile(outputRoot, absolute);
-  if (output === absolute) throw new InputError(`${file}: its executed copy would replace it; choose another --out`);
-  const notebook = await injectParameters(source, parameters, file);
-  const expectedSeconds = await secondsOfLastRun(output, profile);
-  return {
-    name: experimentName(absolute),
-    file: absolute,
-    output,
-    outputRoot,
-    notebook,
-    parameters,
-    profile,
-    expectedSeconds,
-  };
-}
-
-async function secondsOfLastRun(output: string, profile: string | undefined): Promise<Record<string, number>> {
-  const last = await readNotebook(output).catch(() => undefined); // never run, or not ours: there is no estimate then
-  const record = runRecordSchema.safeParse(last?.metadata.marginalia);
-  return record.success && record.data.profile === profile ? record.data.seconds.cells : {};
 }
 
 /** Runs a prepared notebook. Failing cells, timeouts, kernel death and abortion are results; only writing may throw. */
@@ -236,40 +174,6 @@ class Execution {
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-
-const INTERRUPT_AGAIN = 1000;
-
-/** Stops a cell that takes too long or is no longer wanted: interrupts the kernel, and kills it after the grace. */
-class Stop {
-  reason: "timeout" | "abort" | undefined;
-  readonly #kernel: KernelClient;
-  readonly #options: ExecuteOptions;
-  readonly #timers: NodeJS.Timeout[] = [];
-  readonly #onAbort = () => this.#stop("abort");
-
-  constructor(kernel: KernelClient, options: ExecuteOptions) {
-    this.#kernel = kernel;
-    this.#options = options;
-    const { cellTimeout, signal } = options;
-    if (cellTimeout !== undefined) this.#timers.push(setTimeout(() => this.#stop("timeout"), cellTimeout * 1000));
-    signal?.addEventListener("abort", this.#onAbort);
-  }
-
-  end(): void {
-    this.#timers.forEach((timer) => clearTimeout(timer));
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
-  }
-
-  #stop(reason: "timeout" | "abort"): void {
-    if (this.reason) return;
-    this.reason = reason;
-    const interrupt = () => void this.#kernel.interrupt().catch(() => undefined);
-    interrupt();
-    // Asked again, since a kernel may have been about to begin the cell when it was asked first.
-    this.#timers.push(setInterval(interrupt, INTERRUPT_AGAIN));
-    this.#timers.push(setTimeout(() => void this.#kernel.kill(), (this.#options.grace ?? 5) * 1000));
-  }
-}
 
 /** The notebook's path in its project; a name alone for a notebook outside, since machine paths are nobody's business. */
 function sourceName(file: string): string {

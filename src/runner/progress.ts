@@ -4,7 +4,8 @@
  */
 import { createLogUpdate } from "log-update";
 import pc from "picocolors";
-import type { PreparedRun, RunEvent } from "./execute.ts";
+import type { RunEvent } from "./execute.ts";
+import type { PreparedRun } from "./prepare.ts";
 
 interface RunState {
   readonly run: PreparedRun;

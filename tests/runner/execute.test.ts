@@ -3,11 +3,12 @@ import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { executeRun, prepareRun, type ExecuteOptions, type RunEvent } from "../../src/runner/execute.ts";
+import { executeRun, type ExecuteOptions, type RunEvent } from "../../src/runner/execute.ts";
 import { describeFailure } from "../../src/runner/failure.ts";
 import type { Kernel } from "../../src/runner/kernelspecs.ts";
 import type { CodeCell } from "../../src/runner/notebook.ts";
 import { readNotebook } from "../../src/runner/notebook.ts";
+import { prepareRun } from "../../src/runner/prepare.ts";
 import { code, markdown, notebook, notebookProblems } from "./notebooks.ts";
 import { isAlive } from "./processes.ts";
 
@@ -200,33 +201,5 @@ describe("executeRun", () => {
     expect(prepared.expectedSeconds).toEqual({});
     const again = await prepareRun(prepared.file);
     expect(Object.keys(again.expectedSeconds)).toEqual([prepared.notebook.cells[0].id]);
-  });
-});
-
-describe("prepareRun", () => {
-  const prepare = async (cells: readonly object[], options: Parameters<typeof prepareRun>[1]) => {
-    const file = path.join(project, "x.ipynb");
-    await writeFile(file, JSON.stringify(notebook(cells)));
-    return prepareRun(file, options);
-  };
-  const declaring = code('let profile: "quick" | "paper" = "quick"', "parameters");
-
-  test("injects the profile as a parameter", async () => {
-    const run = await prepare([declaring], { profile: "paper" });
-    expect(run.notebook.cells[1].source).toContain('profile = "paper";');
-    expect(run).toMatchObject({ profile: "paper", parameters: { profile: "paper" } });
-  });
-
-  test("a profile for a notebook that declares none is refused, or left out where that is asked", async () => {
-    await expect(prepare([code("1")], { profile: "paper" })).rejects.toThrow('no cell is tagged "parameters"');
-    const run = await prepare([code("1")], { profile: "paper", profileIfDeclared: true });
-    expect(run).toMatchObject({ profile: undefined, parameters: {} });
-  });
-
-  test("refuses to replace the source by its executed copy", async () => {
-    const file = path.join(project, "figures", "x", "x.ipynb");
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, JSON.stringify(notebook([])));
-    await expect(prepareRun(file)).rejects.toThrow("its executed copy would replace it");
   });
 });

@@ -1,0 +1,44 @@
+import type { KernelClient } from "./kernel-client.ts";
+
+const INTERRUPT_AGAIN = 1000;
+
+export interface StopOptions {
+  /** Seconds that a cell may take; no limit unless told. */
+  readonly cellTimeout?: number;
+  /** Seconds between interrupting a kernel and killing it; 5 unless told. */
+  readonly grace?: number;
+  /** Aborting interrupts the running cell. */
+  readonly signal?: AbortSignal;
+}
+
+/** Stops a cell that takes too long or is no longer wanted: interrupts the kernel, and kills it after the grace. */
+export class Stop {
+  reason: "timeout" | "abort" | undefined;
+  readonly #kernel: KernelClient;
+  readonly #options: StopOptions;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #onAbort = () => this.#stop("abort");
+
+  constructor(kernel: KernelClient, options: StopOptions) {
+    this.#kernel = kernel;
+    this.#options = options;
+    const { cellTimeout, signal } = options;
+    if (cellTimeout !== undefined) this.#timers.push(setTimeout(() => this.#stop("timeout"), cellTimeout * 1000));
+    signal?.addEventListener("abort", this.#onAbort);
+  }
+
+  end(): void {
+    this.#timers.forEach((timer) => clearTimeout(timer));
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+  }
+
+  #stop(reason: "timeout" | "abort"): void {
+    if (this.reason) return;
+    this.reason = reason;
+    const interrupt = () => void this.#kernel.interrupt().catch(() => undefined);
+    interrupt();
+    // Asked again, since a kernel may have been about to begin the cell when it was asked first.
+    this.#timers.push(setInterval(interrupt, INTERRUPT_AGAIN));
+    this.#timers.push(setTimeout(() => void this.#kernel.kill(), (this.#options.grace ?? 5) * 1000));
+  }
+}
