@@ -92,7 +92,7 @@ function optionHelp(schema: z.ZodObject): OptionHelp[] {
     if (typeof property === "boolean") return { usage: key, description: undefined };
     const kind = (part: typeof property): string =>
       part.enum?.map(String).join("|") ??
-      (part.const !== undefined ? String(part.const as string) : undefined) ??
+      (part.const !== undefined ? String(part.const) : undefined) ??
       part.anyOf?.map((choice) => (typeof choice === "boolean" ? "any" : kind(choice))).join("|") ??
       (part.type === "array" ? "[...]" : String(part.type ?? "any"));
     const standard = property.default === undefined ? "" : ` (default ${formatValue(property.default)})`;
