@@ -48,6 +48,8 @@ const log2OutOfReach = 60;
 const sizeNotWorthImproving = 2 ** 13;
 /** Orders are drawn until that took about as long as eliminating with the best one will take. */
 const stepsPerEntry = 1;
+/** If none of the first orders is within reach, luck will not help. */
+const attemptsWithoutSuccess = 12;
 const noises = [0.1, 0.3, 1];
 
 /** Exact inference would need tables beyond the limit. Says how large, and what to use instead. */
@@ -77,6 +79,7 @@ export function eliminationOrder(graph: FactorGraph, options: Partial<OrderOptio
   for (let attempt = 0; attempt < orderings; attempt++) {
     const bestSize = best ? 2 ** best.log2TotalSize : Infinity;
     if (bestSize < sizeNotWorthImproving || steps > stepsPerEntry * bestSize) break;
+    if (!best && attempt === attemptsWithoutSuccess) break;
     const draw = attempt - first.length;
     const run =
       draw < 0
