@@ -63,48 +63,49 @@ function leastSlack(model: BoltzmannMachine): Int32Array {
     weights[i * n + j] = weights[j * n + i] = weight;
   });
   const remaining = Int32Array.from({ length: n }, (_, i) => i);
-  const order = new Int32Array(n);
-  for (let step = 0; step < n; step++) {
-    const numRemaining = n - step;
-    let best = 0;
-    let bestSlack = Infinity;
-    let bestXi = 0;
-    for (let r = 0; r < numRemaining; r++) {
-      const i = remaining[r];
-      let mean = biases[i];
-      let variance = 0;
-      let fourth = 0;
-      let largest = Math.abs(mean);
-      for (let s = 0; s < numRemaining; s++) {
-        const weight = weights[i * n + remaining[s]];
-        const square = (weight * weight) / 4;
-        mean += weight / 2;
-        variance += square;
-        fourth += square * square;
-        largest += Math.abs(weight);
-      }
-      // x = mean + y, y a sum of independent +-J/2: Var(x^2) = 4 mean^2 E[y^2] + E[y^4] - E[y^2]^2.
-      const spread = 4 * mean * mean * variance + 2 * (variance * variance - fourth);
-      const xi = Math.max(1e-3, Math.hypot(mean, Math.sqrt(variance)));
-      const slack = variance === 0 ? -1 : (-lambdaDerivative(xi) / xi) * spread;
-      if (slack < bestSlack) {
-        best = r;
-        bestSlack = slack;
-        bestXi = Math.min(largest, 2 * xi); // above E[x^2], so that strong weights do not explode on the way
-      }
+  let numRemaining = n;
+  const slacks = new Float64Array(n);
+  const xis = new Float64Array(n);
+
+  function judge(i: number): void {
+    let mean = biases[i];
+    let variance = 0;
+    let fourth = 0;
+    let largest = Math.abs(mean);
+    for (let s = 0; s < numRemaining; s++) {
+      const weight = weights[i * n + remaining[s]];
+      const square = (weight * weight) / 4;
+      mean += weight / 2;
+      variance += square;
+      fourth += square * square;
+      largest += Math.abs(weight);
     }
+    // x = mean + y, y a sum of independent +-J/2: Var(x^2) = 4 mean^2 E[y^2] + E[y^4] - E[y^2]^2.
+    const spread = 4 * mean * mean * variance + 2 * (variance * variance - fourth);
+    const xi = Math.max(1e-3, Math.hypot(mean, Math.sqrt(variance)));
+    const slack = variance === 0 ? -1 : (-lambdaDerivative(xi) / xi) * spread;
+    slacks[i] = Number.isNaN(slack) ? Infinity : slack;
+    xis[i] = Math.min(largest, 2 * xi); // above E[x^2], so that strong weights do not explode on the way
+  }
+
+  for (let i = 0; i < n; i++) judge(i);
+  return Int32Array.from({ length: n }, () => {
+    let best = 0;
+    for (let r = 1; r < numRemaining; r++) if (slacks[remaining[r]] < slacks[remaining[best]]) best = r;
     const i = remaining[best];
-    order[step] = i;
     remaining.copyWithin(best, best + 1, numRemaining);
-    const l = lambda(bestXi);
-    for (let r = 0; r < numRemaining - 1; r++) {
+    numRemaining--;
+    const l = lambda(xis[i]);
+    for (let r = 0; r < numRemaining; r++) {
       const j = remaining[r];
       const weight = weights[i * n + j];
       if (weight === 0) continue;
       biases[j] += weight * (0.5 + 2 * l * biases[i] + l * weight);
-      for (let s = 0; s < numRemaining - 1; s++)
+      for (let s = 0; s < numRemaining; s++)
         if (s !== r) weights[j * n + remaining[s]] += 2 * l * weight * weights[i * n + remaining[s]];
     }
-  }
-  return order;
+    // Only its neighbours have changed.
+    for (let r = 0; r < numRemaining; r++) if (weights[i * n + remaining[r]] !== 0) judge(remaining[r]);
+    return i;
+  });
 }

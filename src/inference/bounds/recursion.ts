@@ -15,6 +15,9 @@ import { optimise, type Optimum } from "./optimise.ts";
 import { recursionOrder, orderRules, type OrderRule } from "./order.ts";
 import { refinedUpper } from "./refined-upper.ts";
 
+/** The fill-in of the refined bound, and least-slack, keep dense n x n tables: 128 MB each at this size. */
+const maxDenseVariables = 4096;
+
 interface BoundKind {
   readonly side: "lower" | "upper";
   readonly summary: string;
@@ -123,6 +126,11 @@ export function recursiveBound(model: PairwiseBinaryModel, options: RecursiveBou
   const n = boltzmann.numVariables;
   const listed = Array.isArray(given.eliminate) ? checkedList(given.eliminate, n) : undefined;
   const rule = given.order ?? (listed ? undefined : kind.order);
+  if (n > maxDenseVariables && (name === "refined-upper" || rule === "least-slack"))
+    throw new RangeError(
+      `${name === "refined-upper" ? name : "order=least-slack"} keeps n^2 weights, too many for ${n} variables ` +
+        `(limit ${maxDenseVariables}); use factorised-upper[order=weakest-first]`,
+    );
   const ranked = rule === undefined ? Int32Array.of() : recursionOrder(boltzmann, rule, random.split("order"));
   const candidates = listed
     ? rule === undefined

@@ -18,9 +18,6 @@ import { createEnumerator } from "../exact/enumeration.ts";
 import { denseFrom, withoutVariable, type Elimination, type OrderedModel } from "./elimination.ts";
 import { lambda, lambdaDerivative, minusF, sigmoid, softplus } from "./logistic.ts";
 
-/** The dense triangle of the fill-in is n^2 numbers, twice: 256 MB at this size. */
-export const maxRefinedVariables = 4096;
-
 /**
  * One elimination at a given xi: a model of the other variables (those above `variable` move down by one) with Z' >= Z.
  * @throws RangeError if there is no such variable or xi is not finite.
@@ -75,13 +72,9 @@ function dotAndSpread(
   return even + odd;
 }
 
-/** The bound of a whole elimination; parameters are ln xi, one an eliminated position. */
+/** The bound of a whole elimination; parameters are ln xi, one an eliminated position. Keeps two dense n x n tables for the fill-in. */
 export function refinedUpper(model: OrderedModel): Elimination {
   const { numVariables: n, numEliminated } = model;
-  if (n > maxRefinedVariables)
-    throw new RangeError(
-      `refined-upper keeps n^2 weights, too many for ${n} variables (limit ${maxRefinedVariables}); use factorised-upper`,
-    );
   const numRemaining = n - numEliminated;
   const enumerator = createEnumerator(numRemaining);
   // h at 0 ... n - 1, J_pq (p < q) at n + p n + q. Rows of eliminated positions stay as they were when eliminated.
