@@ -2,7 +2,7 @@
 // Quick and silent when nothing is to do; otherwise says what it does and why. With --check it only says what is to do.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"; // prettier-ignore
+import { closeSync, existsSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"; // prettier-ignore
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -81,12 +81,17 @@ function buildTask() {
   return readFileSync(buildStamp, "utf8") === sourceDigest() ? undefined : "sources changed";
 }
 
+/** Overwrites file by file, so that what runs from dist/ meanwhile keeps running; then removes what has no source any more. */
 function build() {
   const digest = sourceDigest(); // of before: what changes during the build is built next time
-  rmSync(inRoot("dist"), { recursive: true, force: true }); // else a deleted source would live on in dist/
+  const start = Date.now() - 1000; // file systems count time coarsely
+  rmSync(inRoot("dist", ".tsbuildinfo"), { force: true }); // so that every file is written
   const compiler = inRoot("node_modules", "typescript", "bin", "tsc");
   run(process.execPath, [compiler, "-p", "src"], "Mend the errors above, then run this again.", "tsc -p src");
-  mkdirSync(path.dirname(buildStamp), { recursive: true });
+  for (const entry of readdirSync(inRoot("dist"), { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name);
+    if (entry.isFile() && statSync(file).mtimeMs < start) rmSync(file);
+  }
   writeFileSync(buildStamp, digest);
 }
 
