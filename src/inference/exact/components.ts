@@ -1,4 +1,5 @@
 /** The connected components of a factor graph, each as a graph of its own. */
+import { connectedComponents } from "../../graph/components.ts";
 import { fromArrays, scopeOf, tableOf, type FactorGraph } from "../../graph/factor-graph.ts";
 
 export interface Component {
@@ -11,27 +12,10 @@ export interface Component {
 
 /** In the order of their first variables; an isolated variable is a component. Factors without variables belong to none. */
 export function components(graph: FactorGraph): Component[] {
-  const { numVariables, numFactors, scopeOffsets, scopes, variableEdgeOffsets, variableEdges, edgeFactors } = graph;
-  const componentOf = new Int32Array(numVariables).fill(-1);
-  const variableLists: number[][] = [];
-  for (let root = 0; root < numVariables; root++) {
-    if (componentOf[root] >= 0) continue;
-    const component = variableLists.length;
-    const reached = [root];
-    componentOf[root] = component;
-    for (let head = 0; head < reached.length; head++) {
-      const variable = reached[head];
-      for (let at = variableEdgeOffsets[variable]; at < variableEdgeOffsets[variable + 1]; at++) {
-        const factor = edgeFactors[variableEdges[at]];
-        for (let edge = scopeOffsets[factor]; edge < scopeOffsets[factor + 1]; edge++) {
-          if (componentOf[scopes[edge]] >= 0) continue;
-          componentOf[scopes[edge]] = component;
-          reached.push(scopes[edge]);
-        }
-      }
-    }
-    variableLists.push(reached.sort((a, b) => a - b));
-  }
+  const { numVariables, numFactors, scopeOffsets, scopes } = graph;
+  const { count, componentOf } = connectedComponents(graph);
+  const variableLists = Array.from({ length: count }, (): number[] => []);
+  for (let variable = 0; variable < numVariables; variable++) variableLists[componentOf[variable]].push(variable);
   const factorLists = variableLists.map((): number[] => []);
   for (let factor = 0; factor < numFactors; factor++)
     if (scopeOffsets[factor + 1] > scopeOffsets[factor])

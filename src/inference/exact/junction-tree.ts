@@ -5,12 +5,18 @@
  * When Z = 0 there are no marginals and no MAP, and ln Z = -Infinity.
  */
 import { z } from "zod";
-import type { PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import { Random } from "../../graph/random.ts";
 import { defineMethod, formatMethod, parseOptions } from "../method.ts";
-import { Marginals, type InferenceResult } from "../result.ts";
+import type { InferenceResult } from "../result.ts";
 import { exactAnswer } from "./conditioning.ts";
-import { anyModelInWords, asFactorGraph, canBeFactorGraph, isFactorGraph, type AnyModel } from "./model.ts";
+import {
+  anyModelInWords,
+  asFactorGraph,
+  canBeFactorGraph,
+  edgeMarginals,
+  isFactorGraph,
+  type AnyModel,
+} from "./model.ts";
 import { planOptions } from "./plan.ts";
 
 const optionSchema = z.object({
@@ -38,18 +44,13 @@ export function junctionTree(
     bound: "exact",
     ...answer,
     ...(factorMarginals && {
-      factorMarginals: isFactorGraph(model) ? factorMarginals : edgesOf(model, factorMarginals),
+      factorMarginals: isFactorGraph(model) ? factorMarginals : edgeMarginals(model, factorMarginals),
     }),
     converged: true,
     iterations: 1,
     maxDelta: [],
     seconds: (performance.now() - started) / 1000,
   };
-}
-
-/** A pairwise model's factors are its edges: those stand first. */
-function edgesOf({ numEdges }: PairwiseBinaryModel, { values, offsets }: Marginals): Marginals {
-  return new Marginals(values.slice(0, 4 * numEdges), offsets.slice(0, numEdges + 1));
 }
 
 export const junctionTreeMethod = defineMethod({

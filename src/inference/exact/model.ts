@@ -1,7 +1,9 @@
 /** The exact methods work on factor graphs; pairwise binary models are taken in as such. */
-import { fromArrays, type FactorGraph } from "../../graph/factor-graph.ts";
+import { toFactorGraph } from "../../graph/convert.ts";
+import type { FactorGraph } from "../../graph/factor-graph.ts";
 import type { PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import { isPairwiseBinaryModel } from "../method.ts";
+import { Marginals } from "../result.ts";
 
 export type AnyModel = FactorGraph | PairwiseBinaryModel;
 
@@ -16,39 +18,13 @@ export function canBeFactorGraph(model: unknown): model is AnyModel {
   return isFactorGraph(model) || isPairwiseBinaryModel(model);
 }
 
-/**
- * The same distribution with one factor an edge (in order), then one a variable, then the constant. The edges stand first so that
- * factor marginals of a pairwise model are the first `numEdges`.
- */
 export function asFactorGraph(model: AnyModel): FactorGraph {
-  if (isFactorGraph(model)) return model;
-  const { numVariables, numEdges, biases, weights, edgeSources, edgeTargets, logConstant } = model;
-  const numFactors = numEdges + numVariables + 1;
-  const scopeOffsets = new Int32Array(numFactors + 1);
-  const tableOffsets = new Float64Array(numFactors + 1);
-  const scopes = new Int32Array(2 * numEdges + numVariables);
-  const logPotentials = new Float64Array(4 * numEdges + 2 * numVariables + 1);
-  const [low, high] = model.kind === "ising" ? [-1, 1] : [0, 1];
-  for (let edge = 0; edge < numEdges; edge++) {
-    scopes[2 * edge] = edgeSources[edge];
-    scopes[2 * edge + 1] = edgeTargets[edge];
-    scopeOffsets[edge + 1] = 2 * (edge + 1);
-    const at = 4 * edge;
-    logPotentials[at] = weights[edge] * low * low;
-    logPotentials[at + 1] = logPotentials[at + 2] = weights[edge] * low * high;
-    logPotentials[at + 3] = weights[edge] * high * high;
-    tableOffsets[edge + 1] = at + 4;
-  }
-  for (let i = 0; i < numVariables; i++) {
-    scopes[2 * numEdges + i] = i;
-    scopeOffsets[numEdges + i + 1] = 2 * numEdges + i + 1;
-    const at = 4 * numEdges + 2 * i;
-    logPotentials[at] = biases[i] * low;
-    logPotentials[at + 1] = biases[i] * high;
-    tableOffsets[numEdges + i + 1] = at + 2;
-  }
-  scopeOffsets[numFactors] = scopes.length;
-  logPotentials[logPotentials.length - 1] = logConstant;
-  tableOffsets[numFactors] = logPotentials.length;
-  return fromArrays(new Int32Array(numVariables).fill(2), scopeOffsets, scopes, tableOffsets, logPotentials);
+  return isFactorGraph(model) ? model : toFactorGraph(model);
+}
+
+/** A pairwise model's factor marginals are those of its edges: in its factor graph they stand between the variables and the constant. */
+export function edgeMarginals({ numVariables, numEdges }: PairwiseBinaryModel, { values }: Marginals): Marginals {
+  const start = 2 * numVariables;
+  const offsets = Int32Array.from({ length: numEdges + 1 }, (_, edge) => 4 * edge);
+  return new Marginals(values.slice(start, start + 4 * numEdges), offsets);
 }
