@@ -45,10 +45,15 @@ export function inspect(program: CellProgram, code: string, cursor: number): str
   return undefined;
 }
 
-/** Errors that more text can mend: something still open at the end. */
-const unterminated = new Set([
+/** Errors that more lines can mend, wherever they are reported: something still open at the end. */
+const openEnded = new Set([
   1010, // */ expected
   1160, // unterminated template literal
+]);
+/** Errors at the end that more lines cannot mend: these end with their line. */
+const endedByLine = new Set([
+  1002, // unterminated string literal
+  1161, // unterminated regular expression literal
 ]);
 
 export function isComplete(code: string): { status: "complete" | "incomplete" | "invalid"; indent?: string } {
@@ -60,8 +65,9 @@ export function isComplete(code: string): { status: "complete" | "incomplete" | 
   const errors = diagnostics.filter(({ category }) => category === ts.DiagnosticCategory.Error);
   if (errors.length === 0) return { status: "complete" };
   const end = code.trimEnd().length;
-  const atEnd = (each: ts.Diagnostic) => unterminated.has(each.code) || (each.start ?? 0) >= end;
-  return atEnd(errors[0]) ? { status: "incomplete", indent: nextIndent(code) } : { status: "invalid" };
+  const [{ code: first, start = 0 }] = errors;
+  const mendable = openEnded.has(first) || (start >= end && !endedByLine.has(first));
+  return mendable ? { status: "incomplete", indent: nextIndent(code) } : { status: "invalid" };
 }
 
 /** Two spaces for each bracket that is open at the end; nothing inside an open template or comment. */

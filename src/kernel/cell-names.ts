@@ -63,12 +63,3 @@ export function exportedNames(file: ts.SourceFile): Set<string> {
   }
   return names;
 }
-
-/** Whether the cell adds to types outside itself, so that it must stay part of the program. */
-export function augmentsTypes(file: ts.SourceFile): boolean {
-  return file.statements.some(
-    (statement) =>
-      (ts.isModuleDeclaration(statement) && (ts.isStringLiteral(statement.name) || statement.name.text === "global")) ||
-      (ts.isImportDeclaration(statement) && !statement.importClause),
-  );
-}

@@ -4,18 +4,20 @@
  * Each cell is an ES module of its own in the notebook's folder, so it may declare any name again. What it uses of earlier
  * cells stands in a footer that TypeScript sees and nobody else (positions in the cell stay what they are):
  *
- *     import { f, T } from "marginalia-cell:3";                      functions, classes, types, imports, const
- *     declare let s: typeof import("marginalia-cell:4").s;          what may be assigned to
+ *     import * as __cell_3 from "marginalia-cell:3"; import { f, T } from "marginalia-cell:3";      and so on for each earlier cell
+ *     declare let s: typeof __cell_3.s;                                          what may be assigned to
  *     export { names of this cell };
  *
- * Earlier cells are checked no more; TypeScript infers of them what a later cell uses.
+ * Earlier cells are checked no more; TypeScript infers of them what a later cell uses. A new file or another list of imports
+ * makes TypeScript build its program anew, so files for coming cells stand ready, and a footer imports from all cells before
+ * whether it needs them or not: most cells then change the text of one file, and the check takes a third of the time.
  */
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import ts from "typescript";
-import { augmentsTypes, declaredNames, exportedNames, type DeclaredName } from "./cell-names.ts";
+import { declaredNames, exportedNames, type DeclaredName } from "./cell-names.ts";
 import { transformCell, type EmittedCell } from "./cell-transform.ts";
-import { cellOptions, resolveImport } from "./compiler-options.ts";
+import { cellOptions, ImportResolver } from "./compiler-options.ts";
 import { AMBIENT_TYPES } from "./ambient.ts";
 
 /** A mistake found before the cell runs. */
@@ -43,6 +45,11 @@ const harmless = new Set([
   7028, // unused label
 ]);
 const ASSIGNS_IMPORT = 2632;
+/** "Relative import paths need explicit file extensions", which cells do not: the module is not there. */
+const NEEDS_EXTENSION = [2834, 2835];
+
+/** Files for so many coming cells stand ready. */
+const READY = 24;
 
 interface Visible {
   readonly cell: number;
@@ -53,18 +60,18 @@ export class CellProgram {
   /** Problems with the notebook's tsconfig.json. */
   readonly problems: readonly string[];
   readonly folder: string;
-  readonly #packageRoot: string;
   readonly #options: ts.CompilerOptions;
   readonly #service: ts.LanguageService;
+  readonly #imports: ImportResolver;
   /** Virtual files: the ambient types, the cell at hand and the cells before. */
   readonly #documents = new Map<string, { text: string; version: number }>();
+  readonly #snapshots = new Map<string, { version: string; snapshot: ts.IScriptSnapshot }>();
   readonly #visible = new Map<string, Visible>();
-  readonly #augmenting: string[] = [];
   readonly #ambient: string;
-  readonly #current: string;
-  #committed = 0;
-  #resolutions!: ts.ModuleResolutionCache;
-  #pending: { text: string; names: DeclaredName[]; augments: boolean } | undefined;
+  #roots: string[] = [];
+  /** The number of the cell at hand: the cells before have been run. */
+  #cell = 1;
+  #pending: { text: string; names: DeclaredName[] } | undefined;
 
   /**
    * @param folder the notebook's folder
@@ -75,76 +82,90 @@ export class CellProgram {
     const { options, problems } = cellOptions(folder, packageRoot);
     this.folder = folder;
     this.problems = problems;
-    this.#packageRoot = packageRoot;
     this.#options = options;
     this.#ambient = path.join(folder, "__notebook__.d.ts");
-    this.#current = path.join(folder, "__cell__.mts");
     this.#documents.set(this.#ambient, { text: AMBIENT_TYPES, version: 1 });
-    this.#service = ts.createLanguageService(this.#host(isCancelled), ts.createDocumentRegistry());
+    this.#makeReady();
+    const files = this.#files();
+    this.#imports = new ImportResolver(options, files, folder, packageRoot);
+    this.#service = ts.createLanguageService(this.#host(files, isCancelled), ts.createDocumentRegistry());
   }
 
   /** Checks and emits `code`. What it declares becomes visible to later cells by `commit`. */
   prepare(code: string): PreparedCell {
-    const file = this.#open(code);
+    const { file, text } = this.#open(code);
+    const current = file.fileName;
     const diagnostics = [
-      ...this.#service.getSyntacticDiagnostics(this.#current),
-      ...this.#service.getSemanticDiagnostics(this.#current),
+      ...this.#service.getSyntacticDiagnostics(current),
+      ...this.#service.getSemanticDiagnostics(current),
     ];
     const mistakes = diagnostics.flatMap((each) => this.#mistake(each, code));
     if (mistakes.length > 0) return { mistakes };
-    const typeOnly = this.#typeOnlyImports();
+    const typeOnly = this.#typeOnlyImports(current);
     const decorators = this.#options.experimentalDecorators ? "legacy" : "standard";
     const emitted = transformCell(code, (name) => typeOnly.has(name), decorators);
-    this.#pending = {
-      text: this.#documents.get(this.#current)!.text,
-      names: declaredNames(file.statements),
-      augments: augmentsTypes(file),
-    };
+    this.#pending = { text, names: declaredNames(file.statements) };
     return { mistakes: [], ...emitted };
   }
 
   /** The cell prepared last is run: later cells see its names. */
   commit(): void {
     if (!this.#pending) return;
-    const { text, names, augments } = this.#pending;
+    const { text, names } = this.#pending;
     this.#pending = undefined;
-    const cell = ++this.#committed;
-    this.#documents.set(this.#cellFile(cell), { text, version: 1 });
-    if (augments) this.#augmenting.push(this.#cellFile(cell));
-    for (const { name, assignable } of names) this.#visible.set(name, { cell, assignable });
+    this.#write(this.#cellFile(this.#cell), text);
+    for (const { name, assignable } of names) this.#visible.set(name, { cell: this.#cell, assignable });
+    this.#cell++;
+    if (this.#cell >= this.#roots.length) this.#makeReady();
   }
 
   /** Makes `code` the cell at hand, for questions of completion and documentation. */
   open(code: string): { service: ts.LanguageService; file: string } {
-    this.#open(code);
-    return { service: this.#service, file: this.#current };
+    const { file } = this.#open(code);
+    return { service: this.#service, file: file.fileName };
   }
 
-  #open(code: string): ts.SourceFile {
-    const file = ts.createSourceFile(this.#current, code, ts.ScriptTarget.Latest, false, ts.ScriptKind.TS);
+  #open(code: string): { file: ts.SourceFile; text: string } {
+    const name = this.#cellFile(this.#cell);
+    const file = ts.createSourceFile(name, code, ts.ScriptTarget.Latest, false, ts.ScriptKind.TS);
     const names = declaredNames(file.statements);
-    const own = new Set(names.map(({ name }) => name));
     const exported = exportedNames(file);
-    const exports = names.filter(({ name }) => !exported.has(name)).map(({ name }) => name);
-    const text = `${code}\n${this.#imports(own)}export { ${exports.join(", ")} };\n`;
-    const version = (this.#documents.get(this.#current)?.version ?? 0) + 1;
-    this.#documents.set(this.#current, { text, version });
-    this.#resolutions = ts.createModuleResolutionCache(this.folder, (name) => name, this.#options);
-    return file;
+    const exports = names.filter((each) => !exported.has(each.name)).map((each) => each.name);
+    const text = `${code}\n${this.#importLines(this.#cell, names)}export { ${exports.join(", ")} };\n`;
+    this.#write(name, text);
+    this.#imports.refresh();
+    return { file, text };
   }
 
-  #imports(except: ReadonlySet<string>): string {
+  #write(name: string, text: string): void {
+    const known = this.#documents.get(name);
+    if (known?.text !== text) this.#documents.set(name, { text, version: (known?.version ?? 0) + 1 });
+  }
+
+  #makeReady(): void {
+    const first = this.#roots.length + 1;
+    const cells = Array.from({ length: READY }, (_, index) => first + index);
+    for (const cell of cells) this.#write(this.#cellFile(cell), `${this.#importLines(cell, undefined)}export {};\n`);
+    this.#roots = [...this.#roots, ...cells.map((cell) => this.#cellFile(cell))];
+  }
+
+  /** The imports of the cell numbered `cell`, which declares `own` itself; undefined for a file that stands ready. */
+  #importLines(cell: number, own: readonly DeclaredName[] | undefined): string {
     const imported = new Map<number, string[]>();
+    const hidden = new Set(own?.map(({ name }) => name));
     let declared = "";
-    for (const [name, { cell, assignable }] of this.#visible) {
-      if (except.has(name)) continue;
-      if (assignable) declared += `declare let ${name}: typeof import("${CELL_SCHEME}${cell}").${name};\n`;
-      else imported.set(cell, [...(imported.get(cell) ?? []), name]);
-    }
-    const lines = [...imported].map(
-      ([cell, names]) => `import { ${names.join(", ")} } from "${CELL_SCHEME}${cell}";\n`,
-    );
-    return lines.join("") + declared;
+    if (own)
+      for (const [name, { cell: from, assignable }] of this.#visible) {
+        if (hidden.has(name)) continue;
+        if (assignable) declared += `declare let ${name}: typeof __cell_${from}.${name};\n`;
+        else imported.set(from, [...(imported.get(from) ?? []), name]);
+      }
+    let lines = "";
+    for (let from = 1; from < cell; from++)
+      lines +=
+        `import * as __cell_${from} from "${CELL_SCHEME}${from}"; ` +
+        `import { ${imported.get(from)?.join(", ") ?? ""} } from "${CELL_SCHEME}${from}";\n`;
+    return lines + declared;
   }
 
   #cellFile(cell: number): string {
@@ -162,16 +183,17 @@ export class CellProgram {
       if (this.#visible.has(name))
         message = `Cannot assign to '${name}' because an earlier cell declares it as a constant.`;
     }
-    message = message.replaceAll(/import\("[^"]*\/__cell(?:_\d+)?__"\)\./g, "");
+    if (NEEDS_EXTENSION.includes(diagnostic.code)) message = `Cannot find module ${code.slice(start, start + length)}.`;
+    message = message.replaceAll(/import\("[^"]*\/__cell_\d+__"\)\./g, "");
     return [
       { code: diagnostic.code, message, line: before.length, column: before[before.length - 1].length + 1, length },
     ];
   }
 
   /** Names that the cell at hand imports and that have no value at run time. */
-  #typeOnlyImports(): Set<string> {
+  #typeOnlyImports(current: string): Set<string> {
     const program = this.#service.getProgram();
-    const file = program?.getSourceFile(this.#current);
+    const file = program?.getSourceFile(current);
     const found = new Set<string>();
     if (!program || !file) return found;
     const checker = program.getTypeChecker();
@@ -191,8 +213,23 @@ export class CellProgram {
     return found;
   }
 
-  #host(isCancelled: () => boolean): ts.LanguageServiceHost {
-    const files: ts.ModuleResolutionHost = {
+  /** TypeScript asks for every file at every cell: what has not changed is not read again. */
+  #snapshot(name: string): ts.IScriptSnapshot | undefined {
+    const document = this.#documents.get(name);
+    if (document) return ts.ScriptSnapshot.fromString(document.text);
+    const version = diskVersion(name);
+    const known = this.#snapshots.get(name);
+    if (known?.version === version) return known.snapshot;
+    const text = readOrNothing(name);
+    if (text === undefined) return undefined;
+    const snapshot = ts.ScriptSnapshot.fromString(text);
+    this.#snapshots.set(name, { version, snapshot });
+    return snapshot;
+  }
+
+  /** The disk with the virtual files on it. */
+  #files(): ts.ModuleResolutionHost {
+    return {
       fileExists: (name) => this.#documents.has(name) || ts.sys.fileExists(name),
       readFile: (name) => this.#documents.get(name)?.text ?? ts.sys.readFile(name),
       directoryExists: (name) => ts.sys.directoryExists(name),
@@ -201,6 +238,9 @@ export class CellProgram {
       getCurrentDirectory: () => this.folder,
       useCaseSensitiveFileNames: true,
     };
+  }
+
+  #host(files: ts.ModuleResolutionHost, isCancelled: () => boolean): ts.LanguageServiceHost & PackageCacheHost {
     return {
       fileExists: (name) => files.fileExists(name),
       readFile: (name) => files.readFile(name),
@@ -211,12 +251,9 @@ export class CellProgram {
       getCompilationSettings: () => this.#options,
       getCurrentDirectory: () => this.folder,
       getDefaultLibFileName: (options) => ts.getDefaultLibFilePath(options),
-      getScriptFileNames: () => [this.#ambient, ...this.#augmenting, this.#current],
+      getScriptFileNames: () => [this.#ambient, ...this.#roots],
       getScriptVersion: (name) => this.#documents.get(name)?.version.toString() ?? diskVersion(name),
-      getScriptSnapshot: (name) => {
-        const text = this.#documents.get(name)?.text ?? readOrNothing(name);
-        return text === undefined ? undefined : ts.ScriptSnapshot.fromString(text);
-      },
+      getScriptSnapshot: (name) => this.#snapshot(name),
       getCancellationToken: () => ({ isCancellationRequested: isCancelled }),
       useCaseSensitiveFileNames: () => true,
       resolveModuleNameLiterals: (literals, importer, _redirect, options, source) =>
@@ -228,10 +265,16 @@ export class CellProgram {
             };
           }
           const mode = ts.getModeForUsageLocation(source, literal, options);
-          return resolveImport(literal.text, importer, mode, options, files, this.#resolutions, this.#packageRoot);
+          return this.#imports.resolve(literal.text, importer, mode);
         }),
+      getModuleResolutionCache: () => this.#imports.cache,
     };
   }
+}
+
+/** TypeScript asks hosts so, though its types do not tell; without it, it reads every package.json again for each cell. */
+interface PackageCacheHost {
+  getModuleResolutionCache(): ts.ModuleResolutionCache;
 }
 
 /** Installed packages and TypeScript's own library do not change during a session, local modules do. */

@@ -83,25 +83,60 @@ function ancestors(folder: string): string[] {
 }
 
 /**
- * Resolves one import of a cell or of a module that a cell imports: first as TypeScript does for Node; then relative paths
- * without extension or to a folder's index; then, for packages, from the kernel's own package.
+ * Finds imports: first as TypeScript does for Node; then relative paths without extension or to a folder's index; then, for
+ * packages, from the kernel's own package. Remembers what it has read of package.json files, until something is not found.
  */
-export function resolveImport(
-  specifier: string,
-  importer: string,
-  mode: ts.ResolutionMode,
-  options: ts.CompilerOptions,
-  host: ts.ModuleResolutionHost,
-  cache: ts.ModuleResolutionCache,
-  packageRoot: string,
-): ts.ResolvedModuleWithFailedLookupLocations {
-  const found = ts.resolveModuleName(specifier, importer, options, host, cache, undefined, mode);
-  if (found.resolvedModule) return found;
-  if (/^\.{0,2}\//.test(specifier) || specifier === "." || specifier === "..") {
-    const asCommonJs = ts.ModuleKind.CommonJS;
-    return ts.resolveModuleName(specifier, importer, options, host, undefined, undefined, asCommonJs);
+export class ImportResolver {
+  /** TypeScript asks it for the package.json files around source files. */
+  cache: ts.ModuleResolutionCache;
+  readonly #options: ts.CompilerOptions;
+  readonly #host: ts.ModuleResolutionHost;
+  readonly #folder: string;
+  readonly #packageRoot: string;
+  readonly #failed = new Map<string, ts.ResolvedModuleWithFailedLookupLocations>();
+
+  constructor(options: ts.CompilerOptions, host: ts.ModuleResolutionHost, folder: string, packageRoot: string) {
+    this.#options = options;
+    this.#host = host;
+    this.#folder = folder;
+    this.#packageRoot = packageRoot;
+    this.cache = this.#newCache();
   }
-  const fromOwn = path.join(packageRoot, "cell.mts");
-  const second = ts.resolveModuleName(specifier, fromOwn, options, host, cache, undefined, mode);
-  return second.resolvedModule ? second : found;
+
+  /** Files may have come or gone since the last cell: forgets where imports lead, keeps what package.json files say. */
+  refresh(): void {
+    this.cache = this.#newCache(this.cache.getPackageJsonInfoCache());
+  }
+
+  resolve(specifier: string, importer: string, mode: ts.ResolutionMode): ts.ResolvedModuleWithFailedLookupLocations {
+    // Installed packages often name modules that are not installed; looked for once, that is enough.
+    const key = importer.includes("/node_modules/") ? `${path.dirname(importer)} ${mode} ${specifier}` : undefined;
+    const failed = key && this.#failed.get(key);
+    if (failed) return failed;
+    const found = this.#search(specifier, importer, mode);
+    if (found.resolvedModule) return found;
+    if (key) {
+      this.#failed.set(key, found);
+      return found;
+    }
+    this.cache = this.#newCache(); // a package may have been installed meanwhile
+    return this.#search(specifier, importer, mode);
+  }
+
+  #search(specifier: string, importer: string, mode: ts.ResolutionMode): ts.ResolvedModuleWithFailedLookupLocations {
+    const resolve = (from: string, as: ts.ResolutionMode) =>
+      ts.resolveModuleName(specifier, from, this.#options, this.#host, this.cache, undefined, as);
+    const found = resolve(importer, mode);
+    if (found.resolvedModule) return found;
+    const isPath = /^\.{0,2}\//.test(specifier) || specifier === "." || specifier === "..";
+    // CommonJS has the rules that need no extension.
+    const second = isPath
+      ? resolve(importer, ts.ModuleKind.CommonJS)
+      : resolve(path.join(this.#packageRoot, "__cell__.mts"), mode);
+    return second.resolvedModule ? second : found;
+  }
+
+  #newCache(packages?: ts.PackageJsonInfoCache): ts.ModuleResolutionCache {
+    return ts.createModuleResolutionCache(this.#folder, (name) => name, this.#options, packages);
+  }
 }
