@@ -139,6 +139,12 @@ export {
 } from "./inference/messages/tree-reweighted.ts";
 export { uniformEdgeProbabilities } from "./inference/messages/edge-appearance.ts";
 export { fractionalBeliefPropagation, type FractionalOptions } from "./inference/messages/fractional.ts";
+export {
+  doubleLoop,
+  generalisedBeliefPropagation,
+  type DoubleLoopOptions,
+  type GeneralisedOptions,
+} from "./inference/messages/generalised-belief-propagation.ts";
 export { schedules, type Schedule } from "./inference/messages/schedule.ts";
 
 // Graphs without potentials, conversions, generators
