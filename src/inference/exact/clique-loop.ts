@@ -1,10 +1,11 @@
 /**
  * The hot loop: multiplies the tables of one bucket over all joint states of its clique, block by block.
  *
- * A row is one state of the separator; it has one entry for each state of the bucket's variable v, side by side in every table, as v is the fastest variable
- * of each. The fastest variables of the separator make up a block of rows that fits the first-level cache; where a table's row stands is the sum of
- * an offset within the block (listed once) and a base (one step of an odometer a block). So any number of variables, in any
- * pattern, costs one indexed load a row and table, nothing is allocated, and the products stay in cache until they are summed.
+ * A row is one state of the separator; it has one entry for each state of the bucket's variable v, side by side in every table, as v
+ * is the fastest variable of each. The fastest variables of the separator make up a block of rows that fits the first-level cache;
+ * where a table's row stands is the sum of an offset within the block (listed once) and a base (one step of an odometer a block). So
+ * any number of variables, in any pattern, costs one indexed load a row and table, nothing is allocated, and the products stay in
+ * cache until they are summed.
  */
 
 /** A table over part of a clique: last eliminated variable first, the bucket's variable last. */
@@ -221,8 +222,50 @@ export class CliqueLoop {
       }
   }
 
+  /**
+   * out[row] = the sum, over the row, of the product of all tables. Two and three binary tables, the usual case, skip the buffer: half
+   * the time.
+   */
+  multiplyAndSumRows(out: Float64Array, firstRow: number): void {
+    const count = this.#tables.length;
+    if (this.cardinality === 2 && count === 2) this.#sumProductsOfTwo(out, firstRow);
+    else if (this.cardinality === 2 && count === 3) this.#sumProductsOfThree(out, firstRow);
+    else {
+      this.multiply();
+      this.#sumRows(out, firstRow);
+    }
+  }
+
+  #sumProductsOfTwo(out: Float64Array, firstRow: number): void {
+    const { numRows } = this;
+    const a = this.#tables[0].values;
+    const b = this.#tables[1].values;
+    const [offsetsA, offsetsB] = this.offsets;
+    const [baseA, baseB] = this.bases;
+    for (let row = 0; row < numRows; row++) {
+      const fromA = baseA + offsetsA[row];
+      const fromB = baseB + offsetsB[row];
+      out[firstRow + row] = a[fromA] * b[fromB] + a[fromA + 1] * b[fromB + 1];
+    }
+  }
+
+  #sumProductsOfThree(out: Float64Array, firstRow: number): void {
+    const { numRows } = this;
+    const a = this.#tables[0].values;
+    const b = this.#tables[1].values;
+    const c = this.#tables[2].values;
+    const [offsetsA, offsetsB, offsetsC] = this.offsets;
+    const [baseA, baseB, baseC] = this.bases;
+    for (let row = 0; row < numRows; row++) {
+      const fromA = baseA + offsetsA[row];
+      const fromB = baseB + offsetsB[row];
+      const fromC = baseC + offsetsC[row];
+      out[firstRow + row] = a[fromA] * b[fromB] * c[fromC] + a[fromA + 1] * b[fromB + 1] * c[fromC + 1];
+    }
+  }
+
   /** out[row] = sum of the row's entries. */
-  sumRows(out: Float64Array, firstRow: number): void {
+  #sumRows(out: Float64Array, firstRow: number): void {
     const { buffer, numRows, cardinality } = this;
     if (cardinality === 2)
       for (let row = 0; row < numRows; row++) out[firstRow + row] = buffer[2 * row] + buffer[2 * row + 1];
@@ -234,8 +277,53 @@ export class CliqueLoop {
       }
   }
 
+  /** out[row] = the largest entry of the row in the sum of all tables; argmax[row] = its first state. For tables in natural log. */
+  addAndMaximiseRows(out: Float64Array, argmax: Uint8Array | Uint16Array | Int32Array, firstRow: number): void {
+    const count = this.#tables.length;
+    if (this.cardinality === 2 && count === 2) this.#maximiseSumsOfTwo(out, argmax, firstRow);
+    else if (this.cardinality === 2 && count === 3) this.#maximiseSumsOfThree(out, argmax, firstRow);
+    else {
+      this.add();
+      this.#maximiseRows(out, argmax, firstRow);
+    }
+  }
+
+  #maximiseSumsOfTwo(out: Float64Array, argmax: Uint8Array | Uint16Array | Int32Array, firstRow: number): void {
+    const { numRows } = this;
+    const a = this.#tables[0].values;
+    const b = this.#tables[1].values;
+    const [offsetsA, offsetsB] = this.offsets;
+    const [baseA, baseB] = this.bases;
+    for (let row = 0; row < numRows; row++) {
+      const fromA = baseA + offsetsA[row];
+      const fromB = baseB + offsetsB[row];
+      const zero = a[fromA] + b[fromB];
+      const one = a[fromA + 1] + b[fromB + 1];
+      out[firstRow + row] = one > zero ? one : zero;
+      argmax[firstRow + row] = one > zero ? 1 : 0;
+    }
+  }
+
+  #maximiseSumsOfThree(out: Float64Array, argmax: Uint8Array | Uint16Array | Int32Array, firstRow: number): void {
+    const { numRows } = this;
+    const a = this.#tables[0].values;
+    const b = this.#tables[1].values;
+    const c = this.#tables[2].values;
+    const [offsetsA, offsetsB, offsetsC] = this.offsets;
+    const [baseA, baseB, baseC] = this.bases;
+    for (let row = 0; row < numRows; row++) {
+      const fromA = baseA + offsetsA[row];
+      const fromB = baseB + offsetsB[row];
+      const fromC = baseC + offsetsC[row];
+      const zero = a[fromA] + b[fromB] + c[fromC];
+      const one = a[fromA + 1] + b[fromB + 1] + c[fromC + 1];
+      out[firstRow + row] = one > zero ? one : zero;
+      argmax[firstRow + row] = one > zero ? 1 : 0;
+    }
+  }
+
   /** out[row] = the row's largest entry; argmax[row] = its first state. */
-  maximiseRows(out: Float64Array, argmax: Uint8Array | Uint16Array | Int32Array, firstRow: number): void {
+  #maximiseRows(out: Float64Array, argmax: Uint8Array | Uint16Array | Int32Array, firstRow: number): void {
     const { buffer, numRows, cardinality } = this;
     if (cardinality === 2)
       for (let row = 0; row < numRows; row++) {

@@ -5,8 +5,9 @@
  *
  * (cutset conditioning, Pearl 1988; Dechter's "w-cutset"). Each case is simplified again: with zeros in the factors one
  * state often decides many others, and parts that fall apart are answered apart. So conditioning buys memory with time for
- * ordinary graphs; strongly constrained ones are conditioned further, as long as the cases' tables together are smaller than their own (2^5 and 2^4
- * times less work on the competition's two circuits). The variable conditioned on is the one with the largest share in the tables.
+ * ordinary graphs; strongly constrained ones are conditioned further, as long as the cases' tables together are smaller than their own
+ * (2^5 and 2^4 times less work on the competition's two circuits). The variable conditioned on is the one with the largest share in
+ * the tables.
  */
 import { condition, liftFactorMarginals, liftMarginals, liftStates, type Conditioned } from "../../graph/condition.ts";
 import { logScore, type FactorGraph } from "../../graph/factor-graph.ts";

@@ -6,17 +6,20 @@
  *   weighted-min-fill  the same, each pair counted with the product of its cardinalities
  *   min-weight         log2 of the size of the table over v and N(v)
  *   min-degree         |N(v)|
- * The first order of each heuristic breaks ties by index. The further ones are drawn: costs are multiplied by 1 + noise * uniform(0, 1), afresh at
- * each change, with a noise of 0.1, 0.3 and 1 in turns (Kask, Gelfand, Otten & Dechter 2011 draw among the best instead), which finds
- * tables 2 to 2^7 times smaller than ties alone on the competition's models. An order that costs more than the best so far is broken off.
- * Fill counts are kept up to date edge by edge, in memory linear in the edges.
+ * The first order of each heuristic breaks ties by index. The further ones are drawn: costs are multiplied by 1 + noise u, u uniform
+ * in [0, 1), afresh at each change, with a noise of 0.1, 0.3 and 1 in turns (Kask, Gelfand, Otten & Dechter 2011 draw among the best
+ * instead). On the competition's models that finds tables up to three times smaller than random ties alone. An order that costs more
+ * than the best so far is broken off. Fill counts are kept up to date edge by edge, in memory linear in the edges.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { Random } from "../../graph/random.ts";
 import { IndexedHeap } from "./indexed-heap.ts";
 
 export const orderHeuristics = ["best", "min-fill", "weighted-min-fill", "min-weight", "min-degree"] as const;
-/** "best" begins with one order of min-fill, min-weight and weighted-min-fill each, and draws from min-fill and weighted-min-fill in turns. */
+/**
+ * "best" begins with one order of min-fill, min-weight and weighted-min-fill each, and draws from min-fill and weighted-min-fill in
+ * turns.
+ */
 export type OrderHeuristic = (typeof orderHeuristics)[number];
 type GreedyHeuristic = Exclude<OrderHeuristic, "best">;
 
@@ -47,7 +50,7 @@ const log2OutOfReach = 60;
 /** Below this many entries a better order saves less than looking for it costs. */
 const sizeNotWorthImproving = 2 ** 13;
 /** Orders are drawn until that took about as long as eliminating with the best one will take. */
-const stepsPerEntry = 1;
+const stepsPerEntry = 0.3;
 /** If none of the first orders is within reach, luck will not help. */
 const attemptsWithoutSuccess = 12;
 const noises = [0.1, 0.3, 1];

@@ -3,11 +3,10 @@
  *
  *   Z = sum_x prod_f psi_f(x_f)
  *
- * The states are visited in reflected mixed-radix Gray code (Knuth, TAOCP 7.2.1.1, algorithm H): one variable moves by one state a step, so only its factors'
- * entries change. Forbidden entries (-Infinity) are counted, not added, so the running ln p~ stays a finite number; it is computed afresh every 1024
- * steps, so rounding does not add up. A marginal's entry collects a weight only when its variable moves on: the sum of weights since it moved
- * last. That sum is kept for each variable and factor as a start value of one running total, restarted with the refresh so that no difference
- * of large totals arises.
+ * The states are visited in reflected mixed-radix Gray code (Knuth, TAOCP 7.2.1.1, algorithm H): one variable moves by one state a
+ * step, so only its factors' entries change. Forbidden entries (-Infinity) are counted, not added, so the running ln p~ stays a finite
+ * number; it is computed afresh every 1024 steps, so rounding does not add up. A marginal's entry collects weights only when its
+ * variable moves on: what one running total has grown by since the variable moved last. That total restarts with each refresh.
  *
  * Two passes: the first finds the best state, the second adds weights relative to it.
  */

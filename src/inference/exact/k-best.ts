@@ -1,8 +1,9 @@
 /**
  * The k most probable states, best first (Nilsson 1998 finds the same by partitioning).
  *
- * States are built variable by variable, from the roots of the bucket tree, best first. After a partial state the messages of max-product elimination tell exactly how good
- * its best completion is, so the search never looks at a partial state that does not lead to an answer: at most k n of them are extended.
+ * States are built variable by variable, from the roots of the bucket tree, best first. After a partial state the messages of
+ * max-product elimination tell exactly how good its best completion is, so the search never looks at a partial state that does not
+ * lead to an answer: at most k n of them are extended.
  */
 import { logScore } from "../../graph/factor-graph.ts";
 import { Random } from "../../graph/random.ts";

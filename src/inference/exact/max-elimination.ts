@@ -39,10 +39,7 @@ export function maxElimination(tree: BucketTree, keepMessages = false): MaxElimi
     const argmax = new { 1: Uint8Array, 2: Uint16Array, 4: Int32Array }[argmaxBytes(cardinality) as 1 | 2 | 4](
       messageSize,
     );
-    loop.run(separator, variable, tables, (firstRow) => {
-      loop.add();
-      loop.maximiseRows(values, argmax, firstRow);
-    });
+    loop.run(separator, variable, tables, (firstRow) => loop.addAndMaximiseRows(values, argmax, firstRow));
     argmaxes[variable] = argmax;
     if (!keepMessages) for (const child of children) messages[child] = undefined;
     if (parent >= 0) messages[variable] = { scope: separator, values };

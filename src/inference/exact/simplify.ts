@@ -1,8 +1,8 @@
 /**
  * The same distribution over fewer states: what zeros in the factors rule out is gone before any table is made.
  *
- * State a of variable i is kept while every factor on i has an allowed entry (ln psi > -Infinity) with x_i = a whose other states are kept
- * too: generalised arc consistency, to the fixed point. A variable with one state left drops out of its scopes, a factor without
+ * State a of variable i is kept while every factor on i has an allowed entry (ln psi > -Infinity) with x_i = a whose other states are
+ * kept too: generalised arc consistency, to the fixed point. A variable with one state left drops out of its scopes, a factor without
  * variables joins the constant. Z, and every probability of a kept state, are untouched; a state ruled out has probability 0.
  */
 import { fromArrays, scopeOf, tableOf, type FactorGraph } from "../../graph/factor-graph.ts";

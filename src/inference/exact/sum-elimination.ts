@@ -2,15 +2,16 @@
  * Sum-product on a bucket tree: ln Z on the way up, all marginals on the way down.
  *
  * Up, children before parents:   m_v(x_S) = sum_{x_v} t_v(x_v, x_S),  t_v = product of v's factors and its children's messages
- * Down, parents before children: p(x_v, x_S) = p(x_S) t_v(x_v, x_S) / sum_{x_v} t_v(x_v, x_S),  from which each child's p(x_{S_c}) is summed
+ * Down, parents before children: p(x_v, x_S) = p(x_S) t_v(x_v, x_S) / sum_{x_v} t_v(x_v, x_S), and from it each child's p(x_S).
  *
- * The way down is Hugin's, a division by the message; but the divisor is summed afresh from the same products, so that p(x_v | x_S) is normalised
- * to the last digit and 0/0 arises only where p(x_S) = 0.
+ * The way down is Hugin's, a division by the message; but the divisor is summed afresh from the same products, so that p(x_v | x_S) is
+ * normalised to the last digit and 0/0 arises only where p(x_S) = 0.
  *
- * Numbers are kept as plain products where that is exact: only positive numbers are multiplied and added, so every entry keeps a relative error
- * of about 1e-16 an operation, at a tenth of the cost of logarithms. What can go wrong is underflow, which would turn possible states into impossible ones.
- * So each table carries bounds on ln of its positive entries; before a product could leave 1e-300 ... 1e300, its tables are rescaled (by powers of two,
- * exactly) and measured, and if that is not enough the whole tree is done in natural logarithms, with a log-sum-exp for each row.
+ * Numbers are kept as plain products where that is exact: only positive numbers are multiplied and added, so every entry keeps a
+ * relative error of about 1e-16 an operation, at a tenth of the cost of logarithms. What can go wrong is underflow, which would turn
+ * possible states into impossible ones. So each table carries bounds on ln of its positive entries; before a product could leave
+ * 1e-300 ... 1e300, its tables are rescaled (by powers of two, exactly) and measured, and if that is not enough the whole tree is done
+ * in natural logarithms, with a log-sum-exp for each row.
  */
 import { rowOf, type Bucket, type BucketTree } from "./bucket-tree.ts";
 import { CliqueLoop, logSumExp, type CliqueTable } from "./clique-loop.ts";
@@ -87,10 +88,8 @@ export class SumElimination {
         message.logHigh += Math.log(bucket.cardinality);
       }
       loop.run(bucket.separator, variable, tables, (firstRow) => {
-        if (domain === "linear") {
-          loop.multiply();
-          loop.sumRows(values, firstRow);
-        } else {
+        if (domain === "linear") loop.multiplyAndSumRows(values, firstRow);
+        else {
           loop.add();
           loop.logSumRows(values, firstRow);
         }
@@ -122,7 +121,8 @@ export class SumElimination {
 
   /**
    * Passes marginals from the roots to the leaves. Not to be called when logZ is -Infinity.
-   * @param visit called for each variable with p(x_v), and for each local table with its joint distribution (both sum to 1, up to rounding).
+   * @param visit called for each variable with p(x_v), and for each local table with its joint distribution (both sum to 1, up to
+   * rounding).
    */
   distribute(visit: (variable: number, marginal: Float64Array, localMarginals: readonly Float64Array[]) => void): void {
     const loop = this.#loop;

@@ -99,8 +99,17 @@ for (const [name, run] of Object.entries(methods))
         ),
       ],
       [
-        "one variable of 3000 states",
-        factorGraph([3000, 2], [{ variables: [1, 0], potentials: new Array<number>(6000).fill(0.25) }]),
+        "one variable of more states than a block of the table loop has rows",
+        factorGraph(
+          [3000, 2, 2],
+          [[1, 0], [0, 2], [2, 1], [1]].map((variables) => ({
+            variables,
+            potentials: Array.from(
+              { length: variables.includes(0) ? 6000 : 2 ** variables.length },
+              (_, i) => 1 + (i % 7),
+            ),
+          })),
+        ),
       ],
     ])("with %s", (_, graph) => expectAgreement(graph, run(graph), bruteForce(graph)));
   });
