@@ -30,6 +30,13 @@ async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/** A connection on loopback ports that were free a moment ago. */
+export async function newConnection(): Promise<ConnectionInfo> {
+  const [shell_port, iopub_port, stdin_port, control_port, hb_port] = await freePorts(5);
+  const ports = { shell_port, iopub_port, stdin_port, control_port, hb_port };
+  return { transport: "tcp", ip: "127.0.0.1", signature_scheme: "hmac-sha256", key: randomUUID(), ...ports };
+}
+
 /** What one request has brought: its reply and everything published until it is idle. */
 export interface Exchange {
   readonly reply: Message;
@@ -74,16 +81,7 @@ export class KernelClient {
       mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
       writeFileSync(path.join(folder, name), content);
     }
-    const [shell_port, iopub_port, stdin_port, control_port, hb_port] = await freePorts(5);
-    const ports = { shell_port, iopub_port, stdin_port, control_port, hb_port };
-    const connection: ConnectionInfo = {
-      transport: "tcp",
-      ip: "127.0.0.1",
-      signature_scheme: "hmac-sha256",
-      key: randomUUID(),
-      ...ports,
-    };
-    const client = new KernelClient(connection, folder, cwd ?? folder);
+    const client = new KernelClient(await newConnection(), folder, cwd ?? folder);
     await client.#connect();
     return client;
   }
