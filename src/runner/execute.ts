@@ -102,9 +102,9 @@ class Execution {
       const failure = await this.#executeCell(kernel, cell, i + 1);
       const seconds = (performance.now() - start) / 1000;
       this.#cellSeconds[cell.id] = rounded(seconds);
+      if (!failure) await this.#save("running");
       this.#tell({ type: "cell-end", cell: i + 1, seconds });
       if (failure) return failure;
-      await this.#save("running");
     }
     return undefined;
   }

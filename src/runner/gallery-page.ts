@@ -152,7 +152,7 @@ function comparison(rows: readonly ResultRow[]): Html {
                 <td class="number">${value(row.paper)}</td>
                 <td class="number">${value(row.ours, row.standardError)}</td>
                 <td>${badge(row.verdict, slug(row.verdict))}</td>
-                <td>${row.why ?? ""}</td>
+                <td class="why">${row.why ?? ""}</td>
               </tr> `,
           )}
         </tbody>

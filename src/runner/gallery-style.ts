@@ -37,7 +37,8 @@ figcaption { color: var(--soft); font-size: .9rem; margin-top: .4rem; }
 table { border-collapse: collapse; font-size: .92rem; }
 th, td { padding: .35rem .7rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 thead th { color: var(--soft); font-weight: 600; white-space: nowrap; }
-tbody th { font-weight: 500; }
+tbody th { font-weight: 500; min-width: 9rem; }
+td.why { min-width: 13rem; }
 .number, .count { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .none { color: var(--soft); }
 .badge { display: inline-block; padding: .05rem .55rem; border-radius: 1rem; font-size: .85rem; white-space: nowrap;

@@ -60,13 +60,13 @@ describe("marginalia run, with its own kernel", () => {
     );
     project.notebook("endless", code("console.log('here');"), code("while (true) {}"));
     project.notebook("fine", code("console.log(6 * 7)"));
-    const { code: exit, stdout, stderr } = await project.run("run", "notebooks", "--jobs", "2", "--timeout", "5");
+    const { code: exit, stdout, stderr } = await project.run("run", "notebooks", "--jobs", "2", "--timeout", "10");
     expect(exit).toBe(1);
     expect(stderr).toMatch(/✗ notebooks.types\.ipynb, cell 2 \(id [\w-]+\), line 2: .*not assignable to type 'number'/);
     expect(stderr).toMatch(/✗ notebooks.throws\.ipynb, cell 2 \(id [\w-]+\), line 3: RangeError: boom\n/);
     expect(stderr).toContain("at f (cell [1]:2:9)");
     expect(stderr).toMatch(
-      /✗ notebooks.endless\.ipynb, cell 2 \(id [\w-]+\): the cell took longer than the 5 s of --timeout/,
+      /✗ notebooks.endless\.ipynb, cell 2 \(id [\w-]+\): the cell took longer than the 10 s of --timeout/,
     );
     expect(stderr).toContain("1 of 4 notebooks done, 3 failed");
     expect(stdout).toBe(`${project.in("figures", "fine", "fine.ipynb")}\n`);
@@ -80,6 +80,17 @@ describe("marginalia run, with its own kernel", () => {
     expect(failed).toMatchObject([{ output_type: "error", ename: "RangeError", evalue: "boom" }]);
     expect(never).toEqual([]);
   }, 120_000);
+});
+
+test("a killed runner leaves no kernel running", async () => {
+  const file = project.notebook("endless", code("console.log('here')"), code("while (true) {}"));
+  const { child, ended, says } = project.start("run", file);
+  await says("cell 1/2");
+  expect(project.processes()).not.toEqual([]);
+  child.kill("SIGKILL");
+  await ended;
+  await expect.poll(() => project.processes(), { timeout: 20_000 }).toEqual([]);
+  expect(notebookProblems(read("figures", "endless", "endless.ipynb"))).toEqual([]);
 });
 
 describe("marginalia run refuses, before anything runs or is written,", () => {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 const script = readFileSync(path.resolve(import.meta.dirname, "../../src/cli/setup.mjs"), "utf8");
 
-// The set-up in a small checkout, with an npm and a compiler that only record that they were called.
+// The set-up in a small checkout, with an npm and a compiler that only record that they were called, and no addon.
 const npm = `
 const fs = require("node:fs");
 fs.appendFileSync("log.txt", "npm " + process.argv.slice(2).join(" ") + "\\n");
@@ -63,6 +63,10 @@ beforeEach(() => {
   folder = realpathSync(mkdtempSync(path.join(tmpdir(), "setup-test-")));
   put("src/cli/setup.mjs", script);
   put("src/a.ts", "1");
+  put(
+    "src/tensor/native/build.mjs",
+    "export const addonTask = () => undefined; export const compileAddon = () => undefined;",
+  );
   put("tsconfig.json", "{}");
   put("npm.cjs.js", npm);
   put("tsc.cjs", tsc);
