@@ -32,6 +32,11 @@ export class Interrupts {
     return this.#running ?? Promise.resolve();
   }
 
+  /** Lets go of the main thread, which would wait for that when it exits. */
+  close(): void {
+    this.#session.disconnect();
+  }
+
   /** @param giveUp is called when the main thread cannot be stopped in time */
   interrupt(giveUp: () => void): Promise<void> {
     this.#running ??= this.#interrupt(giveUp).finally(() => (this.#running = undefined));

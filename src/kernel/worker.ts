@@ -77,6 +77,7 @@ try {
   const execution = new Execution({ sockets, language, post, interrupts, history });
   const leave = async () => {
     await sockets.close();
+    interrupts.close();
     await exit(0);
   };
   const dispatcher = new Dispatcher({ sockets, execution, language, history, exit: leave });
