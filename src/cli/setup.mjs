@@ -6,6 +6,7 @@ import { closeSync, existsSync, openSync, readFileSync, readdirSync, rmSync, sta
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { addonTask, compileAddon } from "../tensor/native/build.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const inRoot = (...names) => path.join(root, ...names);
@@ -149,14 +150,14 @@ function holderOfTurn() {
 }
 
 requireNode();
-const tasks = () => [modulesTask(), buildTask()];
+const tasks = () => [modulesTask(), buildTask(), addonTask()];
 if (process.argv.includes("--check")) {
   const todo = tasks().filter(Boolean);
   for (const why of todo) console.log(why);
   process.exitCode = todo.length > 0 ? 1 : 0;
 } else if (tasks().some(Boolean)) {
   takeTurn();
-  const [why, whyBuild] = tasks(); // another set-up may have done it while this one waited
+  const [why, whyBuild, whyCompile] = tasks(); // another set-up may have done it while this one waited
   if (why) {
     say(`${why}: npm ci (about half a minute)`);
     installModules();
@@ -164,5 +165,9 @@ if (process.argv.includes("--check")) {
   if (whyBuild) {
     say(`${whyBuild}: building dist/`);
     build();
+  }
+  if (why || whyCompile) {
+    say(`${whyCompile ?? "modules are new"}: compiling the tensor kernels`);
+    compileAddon(say);
   }
 }

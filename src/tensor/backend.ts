@@ -1,0 +1,106 @@
+/**
+ * The tfjs back end `marginalia`: tfjs-backend-cpu's storage (a tensor is a plain typed array) with memory that is used
+ * again, and a compiled library behind the kernels in kernels/.
+ *
+ * An array that our kernels made is `owned`: when its tensor is disposed, the next tensor may take it. The mark is lost as
+ * soon as anyone else may hold the array: a reader (`dataSync` hands out the array itself) or a kernel of
+ * tfjs-backend-cpu, whose results may be views of their inputs.
+ */
+import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
+import { util, type DataType, type TensorInfo } from "@tensorflow/tfjs";
+import type { Library } from "./library.ts";
+import { ArrayPool } from "./pool.ts";
+
+type DataId = TensorInfo["dataId"];
+
+interface TensorData {
+  values?: unknown;
+  dtype: DataType;
+  refCount: number;
+  owned?: boolean;
+}
+
+export const backendName = "marginalia";
+
+export class MarginaliaBackend extends MathBackendCPU {
+  readonly library: Library;
+  readonly pool = new ArrayPool();
+
+  constructor(library: Library) {
+    super();
+    this.library = library;
+    (this as unknown as { firstUse: boolean }).firstUse = false; // no advice to install another back end
+  }
+
+  #record(dataId: DataId): TensorData {
+    return this.data.get(dataId);
+  }
+
+  /** A new tensor whose values are still to be written, all of them. */
+  floats(shape: readonly number[]): { info: TensorInfo; values: Float32Array } {
+    const values = this.pool.floats(util.sizeFromShape(shape as number[]));
+    return { info: this.#own(shape, "float32", values), values };
+  }
+
+  /** A new int32 tensor whose values are still to be written, all of them. */
+  ints(shape: readonly number[]): { info: TensorInfo; values: Int32Array } {
+    const values = this.pool.ints(util.sizeFromShape(shape as number[]));
+    return { info: this.#own(shape, "int32", values), values };
+  }
+
+  /** A new bool tensor whose values are still to be written. */
+  flags(shape: readonly number[]): { info: TensorInfo; values: Uint8Array } {
+    const values = new Uint8Array(util.sizeFromShape(shape as number[]));
+    return { info: this.makeTensorInfo([...shape], "bool", values), values };
+  }
+
+  #own(shape: readonly number[], dtype: DataType, values: Float32Array | Int32Array): TensorInfo {
+    const info = this.makeTensorInfo([...shape], dtype, values);
+    this.#record(info.dataId).owned = true;
+    return info;
+  }
+
+  /** The values of a float32 tensor, for a kernel of ours to read. Other storage (a cast bool, a list) is converted. */
+  readFloats(tensor: TensorInfo): Float32Array {
+    const { values } = this.#record(tensor.dataId);
+    return values instanceof Float32Array ? values : Float32Array.from((values ?? []) as ArrayLike<number>);
+  }
+
+  /** The values of an int32 tensor (or of one that holds integers), for a kernel of ours to read. */
+  readInts(tensor: TensorInfo): Int32Array {
+    const { values } = this.#record(tensor.dataId);
+    return values instanceof Int32Array ? values : Int32Array.from((values ?? []) as ArrayLike<number>);
+  }
+
+  /** The values of a bool tensor, for a kernel of ours to read. */
+  readFlags(tensor: TensorInfo): Uint8Array {
+    const { values } = this.#record(tensor.dataId);
+    return values instanceof Uint8Array ? values : Uint8Array.from((values ?? []) as ArrayLike<number>);
+  }
+
+  /** The array behind a tensor may from now on be held by others: never use it again. */
+  share(tensor: TensorInfo): void {
+    if (this.data.has(tensor.dataId)) this.#record(tensor.dataId).owned = false;
+  }
+
+  override readSync(dataId: DataId): ReturnType<MathBackendCPU["readSync"]> {
+    this.#record(dataId).owned = false;
+    return super.readSync(dataId);
+  }
+
+  override disposeData(dataId: DataId, force = false): boolean {
+    const record = this.data.has(dataId) ? this.#record(dataId) : undefined;
+    const disposed = super.disposeData(dataId, force);
+    if (disposed && record?.owned && record.refCount <= 0) this.pool.give(record.values as Float32Array | Int32Array);
+    return disposed;
+  }
+
+  override memory(): ReturnType<MathBackendCPU["memory"]> & { pooledBytes: number } {
+    return { ...super.memory(), pooledBytes: this.pool.bytes };
+  }
+
+  override dispose(): void {
+    this.pool.clear();
+    super.dispose();
+  }
+}

@@ -1,0 +1,45 @@
+/** Gather and (unsorted) segment sum; the latter is also the former's gradient. */
+import { backend_util, util, type TensorInfo } from "@tensorflow/tfjs";
+import { accelerate, type KernelCall } from "./register.ts";
+
+function gather({ inputs: { x, indices }, attrs, backend }: KernelCall): TensorInfo | undefined {
+  if (x.dtype !== "float32" && x.dtype !== "int32") return undefined;
+  const axis = util.parseAxisParam(attrs.axis as number, x.shape)[0];
+  const shape = backend_util.segment_util.collectGatherOpShapeInfo(
+    x,
+    indices,
+    axis,
+    (attrs.batchDims as number | undefined) ?? 0,
+  );
+  const { batchSize, outerSize, dimSize, sliceSize, outputShape } = shape;
+  const index = backend.readInts(indices);
+  const source = x.dtype === "int32" ? backend.readInts(x) : backend.readFloats(x);
+  const { info, values } = x.dtype === "int32" ? backend.ints(outputShape) : backend.floats(outputShape);
+  const asFloats = (array: Float32Array | Int32Array) => new Float32Array(array.buffer, array.byteOffset, array.length);
+  const params = [batchSize, outerSize, dimSize, sliceSize, batchSize ? index.length / batchSize : 0];
+  try {
+    backend.library.run("gather", params, asFloats(source), index, asFloats(values));
+  } catch (error) {
+    backend.disposeIntermediateTensorInfo(info);
+    const wrong = index.find((value) => value < 0 || value >= dimSize);
+    if (wrong === undefined) throw error;
+    throw new RangeError(`GatherV2: the index value ${wrong} is not in [0, ${dimSize - 1}]`, { cause: error });
+  }
+  return info;
+}
+
+function segmentSum({ inputs: { x, segmentIds }, attrs, backend }: KernelCall): TensorInfo | undefined {
+  const numSegments = attrs.numSegments as number;
+  if (x.dtype !== "float32" || segmentIds.shape.length !== 1 || segmentIds.shape[0] !== x.shape[0]) return undefined;
+  const rest = x.shape.slice(1);
+  const source = backend.readFloats(x);
+  const ids = backend.readInts(segmentIds);
+  const { info, values } = backend.floats([numSegments, ...rest]);
+  backend.library.run("segmentSum", [numSegments, util.sizeFromShape(rest), 0], source, ids, values);
+  return info;
+}
+
+export function registerIndexed(): void {
+  accelerate("GatherV2", gather);
+  accelerate("UnsortedSegmentSum", segmentSum);
+}

@@ -1,0 +1,46 @@
+/* Every kernel family, compiled once for each instruction set: -DOPERATIONS=name names the table that this file gives. */
+#include "marginalia.h"
+#include "vector.h"
+#include "functions.h"
+
+#include "matmul.c"
+#include "elementwise.c"
+#include "reduce.c"
+#include "layout.c"
+#include "indexed.c"
+#include "optimize.c"
+#include "message.c"
+#include "recurrent.c"
+#include "factor.c"
+
+const Operation OPERATIONS[] = {
+    {"matmul", "fffF", 9, matmul_kernel},
+    {"unary", "fF", 3, unary_kernel},
+    {"binary", "ffF", 2, binary_kernel},
+    {"compare", "ffB", 2, compare_kernel},
+    {"select", "bffF", 0, select_kernel},
+    {"intToFloat", "iF", 0, int_to_float_kernel},
+    {"byteToFloat", "bF", 0, byte_to_float_kernel},
+    {"addAll", "Ff*", 0, add_all_kernel},
+    {"reduce", "fF", 4, reduce_kernel},
+    {"softmax", "fF", 3, softmax_kernel},
+    {"argExtreme", "fI", 3, arg_extreme_kernel},
+    {"concat", "Ff*", 1, concat_kernel},
+    {"copyBox", "fx", 3, copy_box_kernel},
+    {"oneHot", "iF", 3, one_hot_kernel},
+    {"gather", "fiF", 5, gather_kernel},
+    {"segmentSum", "fiF", 3, segment_sum_kernel},
+    {"segmentMax", "fiFI", 2, segment_max_kernel},
+    {"segmentSoftmax", "fiF", 2, segment_softmax_kernel},
+    {"sparseMatmul", "iiffF", 3, sparse_matmul_kernel},
+    {"sparseValueGradient", "iiffF", 3, sparse_value_gradient_kernel},
+    {"adam", "ffffFFF", 7, adam_kernel},
+    {"rmsprop", "ffffFFF", 4, rmsprop_kernel},
+    {"message", "@", 7, message_kernel},
+    {"messageGradient", "@", 7, message_gradient_kernel},
+    {"gru", "ffffffFF", 3, gru_kernel},
+    {"gruGradient", "ffffffFFFFFF", 3, gru_gradient_kernel},
+    {"factor", "ffF", 2, factor_kernel},
+    {"factorGradient", "ffffFF", 2, factor_gradient_kernel},
+    {0, 0, 0, 0},
+};
