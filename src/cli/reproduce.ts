@@ -1,4 +1,5 @@
 /** `marginalia reproduce`: every notebook of the project, then the gallery. A notebook that fails does not stop the others. */
+import { existsSync } from "node:fs";
 import path from "node:path";
 import pc from "picocolors";
 import { findNotebooks } from "../runner/batch.ts";
@@ -12,7 +13,9 @@ import { execute, type RunOptions } from "./run.ts";
 
 export async function reproduce(options: RunOptions & { readonly profile: string }): Promise<number> {
   const root = workingProject();
-  const files = await findNotebooks([path.join(root, "notebooks")]);
+  const folder = path.join(root, "notebooks");
+  if (!existsSync(folder)) throw new InputError(`${root} has no notebooks folder; go to a project that has one`);
+  const files = await findNotebooks([folder]);
   const outputRoot = options.out ?? figuresFolder(root);
   const runs: PreparedRun[] = [];
   for (const file of files) {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { code } from "../runner/notebooks.ts";
@@ -56,6 +56,14 @@ describe("marginalia reproduce", () => {
     expect(stderr).toContain("1 of 2 notebooks done, 1 failed");
     expect(readFileSync(project.in("figures", "index.html"), "utf8")).toContain("The last run failed: cell 1: E: no");
   });
+});
+
+test("marginalia reproduce outside a project with notebooks is wrong usage", async () => {
+  rmSync(project.in("notebooks"), { recursive: true });
+  const { code: exit, stderr } = await project.run("reproduce");
+  expect(exit).toBe(2);
+  expect(stderr).toContain("has no notebooks folder");
+  expect(project.written()).toEqual([]);
 });
 
 describe("marginalia gallery", () => {
