@@ -12,6 +12,7 @@ import type { DOMWindow } from "jsdom";
 import type { Config, Data, Layout } from "plotly.js";
 import { Random } from "../graph/random.ts";
 import { openWindow } from "./dom.ts";
+import { cutFarShapes } from "./far-shapes.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -158,6 +159,8 @@ export function figureSvg(figure: PlotlySpecification): string {
       .newPlot(root, inside.data, { ...inside.layout, ...figureSize(inside) }, config)
       .catch((error: unknown) => (failure = error));
     if (!root.querySelector(".main-svg")) throw new Error(`Plotly could not draw the figure: ${String(failure)}`);
+    const { width, height } = figureSize(inside);
+    for (const layer of root.querySelectorAll(".main-svg")) cutFarShapes(layer, width, height);
     return finishSvg(plotly.Snapshot.toSVG(root, "svg"));
   } finally {
     plotly.purge(root);

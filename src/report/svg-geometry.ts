@@ -23,7 +23,7 @@ function ownTransform(element: Element): Matrix {
 }
 
 /** The transform from the element's own user space to the page. */
-function pageTransform(element: Element): Matrix {
+export function pageTransform(element: Element): Matrix {
   const above = element.parentElement;
   const outer = above ? pageTransform(above) : identity;
   return element.hasAttribute("transform") ? matrices().compose(outer, ownTransform(element)) : outer;
@@ -38,7 +38,11 @@ function path(d: string): Path {
   let properties = pathCache.get(d);
   if (!properties) {
     const library = require("svg-path-properties") as PathLibrary;
-    properties = new library.svgPathProperties(d);
+    try {
+      properties = new library.svgPathProperties(d);
+    } catch {
+      properties = new library.svgPathProperties("M0,0"); // a browser draws nothing for a path that it cannot read
+    }
     if (pathCache.size > 500) pathCache.clear();
     pathCache.set(d, properties);
   }
@@ -59,6 +63,28 @@ function pathBoxes(d: string): Box[] {
       points.push(part.start, part.end);
       return boxAround(points.map(({ x, y }) => [x, y]));
     });
+}
+
+export type Point = [x: number, y: number];
+
+/** The path as polylines, one a connected piece; curves by chords. */
+export function straightPieces(d: string): Point[][] {
+  const chordsPerCurve = 32;
+  const pieces: Point[][] = [];
+  for (const part of path(d).getParts()) {
+    const { start, end, length } = part;
+    const last = pieces.at(-1)?.at(-1);
+    if (last?.[0] !== start.x || last[1] !== start.y) pieces.push([[start.x, start.y]]);
+    const middle = part.getPointAtLength(length / 2);
+    const bend = Math.hypot(middle.x - (start.x + end.x) / 2, middle.y - (start.y + end.y) / 2);
+    const chords = bend > 1e-9 * length ? chordsPerCurve : 1;
+    for (let i = 1; i < chords; i++) {
+      const { x, y } = part.getPointAtLength((i / chords) * length);
+      pieces.at(-1)!.push([x, y]);
+    }
+    pieces.at(-1)!.push([end.x, end.y]);
+  }
+  return pieces;
 }
 
 function boxAround(points: readonly (readonly [number, number])[]): Box {
