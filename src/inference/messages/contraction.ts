@@ -56,11 +56,12 @@ export class Contraction {
   }
 
   /**
-   * Sum-product. Messages of `factor` are read from `incoming` and written to `outgoing`, at the same places.
+   * Sum-product.
    * @param tables psi of all factors, where the graph has its logPotentials.
-   * @param shift subtracted from the places of `outgoing`, which may then hold one factor's messages alone.
+   * @param incoming n of this factor alone, its positions end to end.
+   * @param outgoing receives m in the same form.
    */
-  sum(tables: Float64Array, factor: number, incoming: Float64Array, outgoing: Float64Array, shift: number): void {
+  sum(tables: Float64Array, factor: number, incoming: Float64Array, outgoing: Float64Array): void {
     const partials = this.#partials;
     const partialOffsets = this.#partialOffsets;
     const products = this.#products;
@@ -69,52 +70,80 @@ export class Contraction {
     const first = scopeOffsets[factor];
     const last = scopeOffsets[factor + 1] - 1;
     const tableStart = tableOffsets[factor];
+    const shift = offsets[first];
 
     let source = tables;
     let sourceStart = tableStart;
     let size = tableOffsets[factor + 1] - tableStart;
     let top = 0;
     for (let edge = last; edge > first; edge--) {
-      const start = offsets[edge];
-      const end = offsets[edge + 1];
+      const start = offsets[edge] - shift;
+      const end = offsets[edge + 1] - shift;
       size /= end - start;
-      for (let row = 0, at = sourceStart; row < size; row++) {
-        let sum = 0;
-        for (let state = start; state < end; state++) sum += source[at++] * incoming[state];
-        partials[top + row] = sum;
-      }
+      if (end - start === 2) {
+        const incoming0 = incoming[start];
+        const incoming1 = incoming[start + 1];
+        for (let row = 0, at = sourceStart; row < size; row++, at += 2)
+          partials[top + row] = source[at] * incoming0 + source[at + 1] * incoming1;
+      } else
+        for (let row = 0, at = sourceStart; row < size; row++) {
+          let sum = 0;
+          for (let state = start; state < end; state++) sum += source[at++] * incoming[state];
+          partials[top + row] = sum;
+        }
       partialOffsets[edge - first] = top;
       source = partials;
       sourceStart = top;
       top += size;
     }
-    for (let state = 0; state < size; state++) outgoing[offsets[first] - shift + state] = source[sourceStart + state];
+    for (let state = 0; state < size; state++) outgoing[state] = source[sourceStart + state];
 
     size = 1;
     products[0] = 1;
     for (let edge = first + 1; edge <= last; edge++) {
-      const before = offsets[edge - 1];
-      const start = offsets[edge];
+      const before = offsets[edge - 1] - shift;
+      const start = offsets[edge] - shift;
       const width = start - before;
-      for (let row = size - 1; row >= 0; row--) {
-        const product = products[row];
-        for (let state = width - 1; state >= 0; state--)
-          products[row * width + state] = product * incoming[before + state];
-      }
+      if (width === 2) {
+        const incoming0 = incoming[before];
+        const incoming1 = incoming[before + 1];
+        for (let row = size - 1; row >= 0; row--) {
+          const product = products[row];
+          products[2 * row + 1] = product * incoming1;
+          products[2 * row] = product * incoming0;
+        }
+      } else
+        for (let row = size - 1; row >= 0; row--) {
+          const product = products[row];
+          for (let state = width - 1; state >= 0; state--)
+            products[row * width + state] = product * incoming[before + state];
+        }
       size *= width;
-      const end = offsets[edge + 1];
+      const end = offsets[edge + 1] - shift;
       source = edge === last ? tables : partials;
       let at = edge === last ? tableStart : partialOffsets[edge + 1 - first];
-      for (let state = start; state < end; state++) outgoing[state - shift] = 0;
+      if (end - start === 2) {
+        let outgoing0 = 0;
+        let outgoing1 = 0;
+        for (let row = 0; row < size; row++, at += 2) {
+          const product = products[row];
+          outgoing0 += product * source[at];
+          outgoing1 += product * source[at + 1];
+        }
+        outgoing[start] = outgoing0;
+        outgoing[start + 1] = outgoing1;
+        continue;
+      }
+      for (let state = start; state < end; state++) outgoing[state] = 0;
       for (let row = 0; row < size; row++) {
         const product = products[row];
-        for (let state = start; state < end; state++) outgoing[state - shift] += product * source[at++];
+        for (let state = start; state < end; state++) outgoing[state] += product * source[at++];
       }
     }
   }
 
   /** Max-product in the log domain: as `sum`, with (max, +) for (+, *), on ln psi and log messages. */
-  max(tables: Float64Array, factor: number, incoming: Float64Array, outgoing: Float64Array, shift: number): void {
+  max(tables: Float64Array, factor: number, incoming: Float64Array, outgoing: Float64Array): void {
     const partials = this.#partials;
     const partialOffsets = this.#partialOffsets;
     const products = this.#products;
@@ -123,14 +152,15 @@ export class Contraction {
     const first = scopeOffsets[factor];
     const last = scopeOffsets[factor + 1] - 1;
     const tableStart = tableOffsets[factor];
+    const shift = offsets[first];
 
     let source = tables;
     let sourceStart = tableStart;
     let size = tableOffsets[factor + 1] - tableStart;
     let top = 0;
     for (let edge = last; edge > first; edge--) {
-      const start = offsets[edge];
-      const end = offsets[edge + 1];
+      const start = offsets[edge] - shift;
+      const end = offsets[edge + 1] - shift;
       size /= end - start;
       for (let row = 0, at = sourceStart; row < size; row++) {
         let largest = -Infinity;
@@ -145,29 +175,29 @@ export class Contraction {
       sourceStart = top;
       top += size;
     }
-    for (let state = 0; state < size; state++) outgoing[offsets[first] - shift + state] = source[sourceStart + state];
+    for (let state = 0; state < size; state++) outgoing[state] = source[sourceStart + state];
 
     size = 1;
     products[0] = 0;
     for (let edge = first + 1; edge <= last; edge++) {
-      size = this.#addIncoming(edge - 1, size, incoming);
-      const start = offsets[edge];
-      const end = offsets[edge + 1];
+      size = this.#addIncoming(offsets[edge - 1] - shift, offsets[edge] - shift, size, incoming);
+      const start = offsets[edge] - shift;
+      const end = offsets[edge + 1] - shift;
       source = edge === last ? tables : partials;
       let at = edge === last ? tableStart : partialOffsets[edge + 1 - first];
-      for (let state = start; state < end; state++) outgoing[state - shift] = -Infinity;
+      for (let state = start; state < end; state++) outgoing[state] = -Infinity;
       for (let row = 0; row < size; row++) {
         const product = products[row];
         for (let state = start; state < end; state++) {
           const term = product + source[at++];
-          if (term > outgoing[state - shift]) outgoing[state - shift] = term;
+          if (term > outgoing[state]) outgoing[state] = term;
         }
       }
     }
   }
 
   /** Sum-product in the log domain, for tables and messages of any range: as `sum`, with (log-sum-exp, +) for (+, *). */
-  logSum(tables: Float64Array, factor: number, incoming: Float64Array, outgoing: Float64Array, shift: number): void {
+  logSum(tables: Float64Array, factor: number, incoming: Float64Array, outgoing: Float64Array): void {
     const partials = this.#partials;
     const partialOffsets = this.#partialOffsets;
     const products = this.#products;
@@ -177,14 +207,15 @@ export class Contraction {
     const first = scopeOffsets[factor];
     const last = scopeOffsets[factor + 1] - 1;
     const tableStart = tableOffsets[factor];
+    const shift = offsets[first];
 
     let source = tables;
     let sourceStart = tableStart;
     let size = tableOffsets[factor + 1] - tableStart;
     let top = 0;
     for (let edge = last; edge > first; edge--) {
-      const start = offsets[edge];
-      const width = offsets[edge + 1] - start;
+      const start = offsets[edge] - shift;
+      const width = offsets[edge + 1] - shift - start;
       size /= width;
       for (let row = 0; row < size; row++) {
         const at = sourceStart + row * width;
@@ -201,35 +232,34 @@ export class Contraction {
       sourceStart = top;
       top += size;
     }
-    for (let state = 0; state < size; state++) outgoing[offsets[first] - shift + state] = source[sourceStart + state];
+    for (let state = 0; state < size; state++) outgoing[state] = source[sourceStart + state];
 
     size = 1;
     products[0] = 0;
     for (let edge = first + 1; edge <= last; edge++) {
-      size = this.#addIncoming(edge - 1, size, incoming);
-      const start = offsets[edge];
-      const width = offsets[edge + 1] - start;
+      size = this.#addIncoming(offsets[edge - 1] - shift, offsets[edge] - shift, size, incoming);
+      const start = offsets[edge] - shift;
+      const width = offsets[edge + 1] - shift - start;
       source = edge === last ? tables : partials;
       const from = edge === last ? tableStart : partialOffsets[edge + 1 - first];
       largest.fill(-Infinity, 0, width);
       for (let row = 0, at = from; row < size; row++)
         for (let state = 0; state < width; state++)
           largest[state] = Math.max(largest[state], products[row] + source[at++]);
-      for (let state = 0; state < width; state++) outgoing[start - shift + state] = 0;
+      for (let state = 0; state < width; state++) outgoing[start + state] = 0;
       for (let row = 0, at = from; row < size; row++)
         for (let state = 0; state < width; state++, at++)
           if (largest[state] > -Infinity)
-            outgoing[start - shift + state] += Math.exp(products[row] + source[at] - largest[state]);
+            outgoing[start + state] += Math.exp(products[row] + source[at] - largest[state]);
       for (let state = 0; state < width; state++)
-        outgoing[start - shift + state] = largest[state] + Math.log(outgoing[start - shift + state]);
+        outgoing[start + state] = largest[state] + Math.log(outgoing[start + state]);
     }
   }
 
-  /** P_j -> P_{j+1} in the log domain, in place; returns its size. */
-  #addIncoming(edge: number, size: number, incoming: Float64Array): number {
+  /** P_j -> P_{j+1} in the log domain, in place, by the message between `start` and `end`; returns its size. */
+  #addIncoming(start: number, end: number, size: number, incoming: Float64Array): number {
     const products = this.#products;
-    const start = this.#messageOffsets[edge];
-    const width = this.#messageOffsets[edge + 1] - start;
+    const width = end - start;
     for (let row = size - 1; row >= 0; row--) {
       const product = products[row];
       for (let state = width - 1; state >= 0; state--)

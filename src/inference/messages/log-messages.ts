@@ -12,6 +12,7 @@
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { Contraction, messageOffsetsOf } from "./contraction.ts";
+import { variableOffsetsOf } from "./free-energy.ts";
 import { logAddExp } from "./log-math.ts";
 import { relativeChange, type DampingOptions, type MessageKernel } from "./schedule.ts";
 import { factorTreeOrder } from "./tree-order.ts";
@@ -20,6 +21,9 @@ import { factorTreeOrder } from "./tree-order.ts";
 const widestRange = 600;
 /** With forbidden states a message can decay towards 0 for ever: entries below 1e-20 count as settled. */
 const settledBelow = Math.log(1e-20);
+
+/** Each change of T_i adds rounding; after so many (or as many as there are messages) it is added up afresh. */
+const updatesBetweenRefreshes = 64;
 
 export interface LogMessageOptions extends DampingOptions {
   readonly semiring: "sum" | "max";
@@ -48,14 +52,18 @@ export class LogMessages implements MessageKernel {
   /** Float64Array[numFactors]: largest and smallest finite entry of theta / c. */
   readonly #largestEntries: Float64Array;
   readonly #ranges: Float64Array;
-  readonly #variableToFactor: Float64Array;
-  readonly #plain: Float64Array;
-  readonly #fresh: Float64Array;
+  /** T_i = sum_g c_g ln m_{g->i} over finite messages, and how many forbid a state; variable after variable. */
   readonly #totals: Float64Array;
   readonly #forbidden: Int32Array;
+  readonly #variableOffsets: Int32Array;
+  readonly #updatesLeft: Int32Array;
+  /** One factor's ln n, the same as plain numbers, and ln m. */
+  readonly #incoming: Float64Array;
+  readonly #plain: Float64Array;
+  readonly #fresh: Float64Array;
 
   constructor(graph: FactorGraph, { semiring, countingNumbers, damping, dampingDomain }: LogMessageOptions) {
-    const { numFactors, scopeOffsets, tableOffsets, logPotentials, cardinalities } = graph;
+    const { numVariables, numFactors, scopeOffsets, tableOffsets, logPotentials, cardinalities } = graph;
     this.numUnits = numFactors;
     this.#graph = graph;
     this.#isMax = semiring === "max";
@@ -66,15 +74,14 @@ export class LogMessages implements MessageKernel {
     this.#messageOffsets = offsets;
     this.#contraction = new Contraction(graph, offsets);
     this.factorToVariable = new Float64Array(offsets[offsets.length - 1]);
-    this.#variableToFactor = new Float64Array(this.factorToVariable.length);
-    this.#plain = new Float64Array(this.#isMax ? 0 : this.factorToVariable.length);
     this.#potentials = new Float64Array(this.#isMax ? 0 : logPotentials.length);
     this.#scaledTables = countingNumbers ? new Float64Array(logPotentials.length) : logPotentials;
     this.#largestEntries = new Float64Array(numFactors);
     this.#ranges = new Float64Array(numFactors);
-    const widest = cardinalities.reduce((most, cardinality) => Math.max(most, cardinality), 1);
-    this.#totals = new Float64Array(widest);
-    this.#forbidden = new Int32Array(widest);
+    this.#variableOffsets = variableOffsetsOf(cardinalities);
+    this.#totals = new Float64Array(this.#variableOffsets[numVariables]);
+    this.#forbidden = new Int32Array(this.#totals.length);
+    this.#updatesLeft = new Int32Array(numVariables);
     let longest = 0;
     let forbids = false;
     for (let factor = 0; factor < numFactors; factor++) {
@@ -103,6 +110,8 @@ export class LogMessages implements MessageKernel {
         this.factorToVariable.fill(this.#isMax ? 0 : -Math.log(width), offsets[edge], offsets[edge + 1]);
       }
     }
+    this.#incoming = new Float64Array(longest);
+    this.#plain = new Float64Array(longest);
     this.#fresh = new Float64Array(longest);
     this.#settledBelow = forbids ? settledBelow : -Infinity;
     // A factor of one variable always sends its table.
@@ -114,6 +123,13 @@ export class LogMessages implements MessageKernel {
         for (let state = offsets[edge]; state < offsets[edge + 1]; state++)
           this.factorToVariable[state] = this.#fresh[state - offsets[edge]];
       }
+    for (let variable = 0; variable < numVariables; variable++) this.#addUp(variable);
+  }
+
+  /** Goes on from other messages, of the same model with other counting numbers. */
+  takeMessages(messages: Float64Array): void {
+    this.factorToVariable.set(messages);
+    for (let variable = 0; variable < this.#graph.numVariables; variable++) this.#addUp(variable);
   }
 
   get stopped(): boolean {
@@ -122,16 +138,14 @@ export class LogMessages implements MessageKernel {
 
   sweep(): number {
     const { numVariables, numFactors } = this.#graph;
-    for (let variable = 0; variable < numVariables; variable++) this.#gatherVariable(variable);
     let largest = 0;
-    for (let factor = 0; factor < numFactors; factor++) largest = Math.max(largest, this.#send(factor, true));
+    for (let factor = 0; factor < numFactors; factor++) largest = Math.max(largest, this.#send(factor, true, false));
+    for (let variable = 0; variable < numVariables; variable++) this.#addUp(variable);
     return largest;
   }
 
   update(factor: number, commit: boolean): number {
-    const { scopeOffsets } = this.#graph;
-    for (let edge = scopeOffsets[factor]; edge < scopeOffsets[factor + 1]; edge++) this.#gatherEdge(edge);
-    return this.#send(factor, commit);
+    return this.#send(factor, commit, true);
   }
 
   dependents(factor: number, visit: (dependent: number) => void): void {
@@ -161,65 +175,59 @@ export class LogMessages implements MessageKernel {
     return powered;
   }
 
-  /** ln n for every edge of a variable: the weighted total less the edge's own message; forbidden states are counted, not subtracted. */
-  #gatherVariable(variable: number): void {
-    const { variableEdgeOffsets, variableEdges, edgeFactors, cardinalities } = this.#graph;
+  /** T_i from scratch: the weighted sum of finite messages, and the number of forbidding ones. */
+  #addUp(variable: number): void {
+    const { variableEdgeOffsets, variableEdges } = this.#graph;
+    const base = this.#variableOffsets[variable];
+    const end = this.#variableOffsets[variable + 1];
+    this.#totals.fill(0, base, end);
+    this.#forbidden.fill(0, base, end);
+    for (let at = variableEdgeOffsets[variable]; at < variableEdgeOffsets[variable + 1]; at++)
+      this.#count(variableEdges[at], base, 1, this.#totals, this.#forbidden);
+    this.#updatesLeft[variable] = Math.max(
+      updatesBetweenRefreshes,
+      variableEdgeOffsets[variable + 1] - variableEdgeOffsets[variable],
+    );
+  }
+
+  /** Adds an edge's message to (sign 1), or takes it from (-1), totals that start at `base`. */
+  #count(edge: number, base: number, sign: number, totals: Float64Array, forbidden: Int32Array): void {
+    const weight = sign * this.#countingNumbers[this.#graph.edgeFactors[edge]];
+    const start = this.#messageOffsets[edge];
+    const width = this.#messageOffsets[edge + 1] - start;
+    for (let state = 0; state < width; state++) {
+      const entry = this.factorToVariable[start + state];
+      if (entry === -Infinity) forbidden[base + state] += sign;
+      else totals[base + state] += weight * entry;
+    }
+  }
+
+  /** ln n for every position of a factor: the variable's total less the edge's own message; forbidden states are counted, not subtracted. */
+  #gather(factor: number, first: number, end: number, shift: number): void {
+    const { scopes } = this.#graph;
     const messages = this.factorToVariable;
     const totals = this.#totals;
     const forbidden = this.#forbidden;
-    const width = cardinalities[variable];
-    totals.fill(0, 0, width);
-    forbidden.fill(0, 0, width);
-    const first = variableEdgeOffsets[variable];
-    const end = variableEdgeOffsets[variable + 1];
-    for (let at = first; at < end; at++) {
-      const start = this.#messageOffsets[variableEdges[at]];
-      const weight = this.#countingNumbers[edgeFactors[variableEdges[at]]];
-      for (let state = 0; state < width; state++) {
-        const entry = messages[start + state];
-        if (entry === -Infinity) forbidden[state]++;
-        else totals[state] += weight * entry;
-      }
-    }
-    for (let at = first; at < end; at++) {
-      const start = this.#messageOffsets[variableEdges[at]];
-      const isWhole = this.#countingNumbers[edgeFactors[variableEdges[at]]] === 1;
-      for (let state = 0; state < width; state++) {
-        const own = messages[start + state];
-        // A message to a power below 1 stays in the product, and 0 stays 0.
-        const others = own === -Infinity && isWhole ? forbidden[state] - 1 : forbidden[state];
-        this.#variableToFactor[start + state] =
-          others > 0 ? -Infinity : own === -Infinity ? totals[state] : totals[state] - own;
+    // A message to a power below 1 stays in the product, and 0 stays 0.
+    const own = this.#countingNumbers[factor] === 1 ? 1 : 0;
+    for (let edge = first; edge < end; edge++) {
+      const base = this.#variableOffsets[scopes[edge]] - this.#messageOffsets[edge];
+      for (let state = this.#messageOffsets[edge]; state < this.#messageOffsets[edge + 1]; state++) {
+        const message = messages[state];
+        const count = forbidden[base + state];
+        const total = totals[base + state];
+        if (message === -Infinity) this.#incoming[state - shift] = count > own ? -Infinity : total;
+        else this.#incoming[state - shift] = count > 0 ? -Infinity : total - message;
       }
     }
   }
 
-  /** ln n for one edge. */
-  #gatherEdge(edge: number): void {
-    const { scopes, variableEdgeOffsets, variableEdges, edgeFactors } = this.#graph;
-    const messages = this.factorToVariable;
-    const sums = this.#variableToFactor;
-    const variable = scopes[edge];
-    const start = this.#messageOffsets[edge];
-    const width = this.#messageOffsets[edge + 1] - start;
-    for (let state = 0; state < width; state++) sums[start + state] = 0;
-    for (let at = variableEdgeOffsets[variable]; at < variableEdgeOffsets[variable + 1]; at++) {
-      const other = variableEdges[at];
-      const from = this.#messageOffsets[other];
-      const weight = this.#countingNumbers[edgeFactors[other]];
-      if (other !== edge)
-        for (let state = 0; state < width; state++) sums[start + state] += weight * messages[from + state];
-      else if (weight !== 1)
-        for (let state = 0; state < width; state++) {
-          const own = messages[from + state];
-          sums[start + state] += own === -Infinity ? -Infinity : (weight - 1) * own;
-        }
-    }
-  }
-
-  /** Contracts a factor's table with n, scales, damps, and with `commit` stores m. Returns the largest relative change before damping. */
-  #send(factor: number, commit: boolean): number {
-    const { scopeOffsets } = this.#graph;
+  /**
+   * Computes n, contracts the factor's table with it, scales, damps, and with `commit` stores m. Returns the largest relative change before damping.
+   * @param countAtOnce whether later factors shall see the new messages.
+   */
+  #send(factor: number, commit: boolean, countAtOnce: boolean): number {
+    const { scopeOffsets, scopes } = this.#graph;
     const offsets = this.#messageOffsets;
     const messages = this.factorToVariable;
     const fresh = this.#fresh;
@@ -227,7 +235,8 @@ export class LogMessages implements MessageKernel {
     const end = scopeOffsets[factor + 1];
     if (end - first < 2 || this.stopped) return 0;
     const shift = offsets[first];
-    if (this.#isMax) this.#contraction.max(this.#scaledTables, factor, this.#variableToFactor, fresh, shift);
+    this.#gather(factor, first, end, shift);
+    if (this.#isMax) this.#contraction.max(this.#scaledTables, factor, this.#incoming, fresh);
     else this.#sumOut(factor, first, end, shift);
     this.#normalise(factor, first, end, shift);
     if (this.stopped) return 1;
@@ -241,21 +250,29 @@ export class LogMessages implements MessageKernel {
     }
     if (commit) {
       if (this.#damping > 0) this.#damp(factor, first, end, shift);
-      for (let state = shift; state < offsets[end]; state++) messages[state] = fresh[state - shift];
+      for (let edge = first; edge < end; edge++) {
+        const base = this.#variableOffsets[scopes[edge]];
+        if (countAtOnce) this.#count(edge, base, -1, this.#totals, this.#forbidden);
+        for (let state = offsets[edge]; state < offsets[edge + 1]; state++) messages[state] = fresh[state - shift];
+        if (countAtOnce) this.#count(edge, base, 1, this.#totals, this.#forbidden);
+        if (countAtOnce && --this.#updatesLeft[scopes[edge]] === 0) this.#addUp(scopes[edge]);
+      }
     }
     return largest;
   }
 
   #sumOut(factor: number, first: number, end: number, shift: number): void {
     const offsets = this.#messageOffsets;
-    const incoming = this.#variableToFactor;
+    const incoming = this.#incoming;
     const plain = this.#plain;
     const fresh = this.#fresh;
     let range = this.#ranges[factor];
     for (let edge = first; edge < end; edge++) {
+      const start = offsets[edge] - shift;
+      const stop = offsets[edge + 1] - shift;
       let largest = -Infinity;
       let smallest = Infinity;
-      for (let state = offsets[edge]; state < offsets[edge + 1]; state++) {
+      for (let state = start; state < stop; state++) {
         const entry = incoming[state];
         if (entry > largest) largest = entry;
         if (entry < smallest && entry > -Infinity) smallest = entry;
@@ -266,14 +283,13 @@ export class LogMessages implements MessageKernel {
         return;
       }
       range += largest - smallest;
-      for (let state = offsets[edge]; state < offsets[edge + 1]; state++)
-        plain[state] = Math.exp(incoming[state] - largest);
+      for (let state = start; state < stop; state++) plain[state] = Math.exp(incoming[state] - largest);
     }
     if (range > widestRange) {
-      this.#contraction.logSum(this.#scaledTables, factor, incoming, fresh, shift);
+      this.#contraction.logSum(this.#scaledTables, factor, incoming, fresh);
       return;
     }
-    this.#contraction.sum(this.#potentials, factor, plain, fresh, shift);
+    this.#contraction.sum(this.#potentials, factor, plain, fresh);
     for (let state = 0; state < offsets[end] - shift; state++) fresh[state] = Math.log(fresh[state]);
   }
 

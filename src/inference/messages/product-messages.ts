@@ -4,22 +4,30 @@
  *   n_{i->f}(x_i) = prod_{g in N(i) \ f} m_{g->i}(x_i)
  *   m_{f->i}(x_i) = sum over x_f \ x_i of psi_f(x_f) prod_{j in f \ i} n_{j->f}(x_j)          (Kschischang, Frey & Loeliger 2001, Eq. 5-6)
  *
- * with m scaled to sum 1. No logarithm and no exponential in the loops, and only sums and products of non-negative numbers, so every entry
- * keeps its full relative precision. What such numbers cannot hold is noticed, never guessed: as soon as an entry or a product of a factor
- * could fall below the range of float64, `outOfRange` is set, and the caller starts again with log-messages.ts.
+ * with m scaled to sum 1. Only m is kept: n is P_i / m_{f->i} for P_i, the product of all messages to i, in which zeros are counted, not
+ * multiplied. No logarithm and no exponential in the loops, and nothing but sums, products and quotients of non-negative numbers, so every
+ * entry keeps its relative precision.
+ *
+ * Where P_i or m is too small to divide, n is computed again through logs, which tells a true zero from an underflow. What float64 cannot hold
+ * is never guessed: as soon as an entry of n, or a term of a factor's sum, could leave its range, `outOfRange` is set, and the caller starts
+ * again with log-messages.ts.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { Contraction, messageOffsetsOf } from "./contraction.ts";
+import { variableOffsetsOf } from "./free-energy.ts";
 import type { DampingOptions, MessageKernel } from "./schedule.ts";
 import { factorTreeOrder } from "./tree-order.ts";
 
-/** Below this an entry of a variable's message is computed again through logarithms. */
+/** Entries of P below this are not divided. */
 const smallestProduct = 1e-200;
 /** A factor's smallest product of a table entry and messages must stay above this, else it could underflow. */
 const smallestTerm = 1e-280;
-const rescaleBelow = 1e-100;
+/** P is scaled up when it falls below, so that hubs with thousands of messages stay in range. */
+const rescaleBelow = 2 ** -64;
 /** With forbidden states a message can decay towards 0 for ever: entries below this count as settled. */
 const settledBelow = 1e-20;
+/** Each update of P by one message adds rounding; after so many (or as many as there are messages) it is multiplied up afresh. */
+const updatesBetweenRefreshes = 64;
 
 export class ProductMessages implements MessageKernel {
   readonly numUnits: number;
@@ -30,29 +38,38 @@ export class ProductMessages implements MessageKernel {
   outOfRange = false;
   readonly #graph: FactorGraph;
   readonly #messageOffsets: Int32Array;
+  readonly #variableOffsets: Int32Array;
   readonly #contraction: Contraction;
   /** Float64Array like the graph's logPotentials: psi, the largest entry of each factor scaled to 1. */
   readonly #potentials: Float64Array;
   /** Float64Array[numFactors]: the smallest entry of psi other than 0. */
   readonly #smallestPotentials: Float64Array;
-  readonly #variableToFactor: Float64Array;
+  /** Float64Array[variableOffsets[numVariables]]: products of the messages from factors of one variable, which never change. */
+  readonly #priors: Float64Array;
+  /** P, the product of messages other than 0, up to a factor; and how many messages are 0. */
+  #products: Float64Array;
+  #zeros: Int32Array;
+  #nextProducts: Float64Array | undefined;
+  #nextZeros: Int32Array | undefined;
+  readonly #priorZeros: Int32Array;
+  readonly #updatesLeft: Int32Array;
+  readonly #incoming: Float64Array;
   readonly #fresh: Float64Array;
-  readonly #running: Float64Array;
   readonly #damping: number;
   readonly #dampLogs: boolean;
   readonly #settledBelow: number;
 
   constructor(graph: FactorGraph, { damping, dampingDomain }: DampingOptions) {
-    const { numFactors, scopeOffsets, tableOffsets, logPotentials, cardinalities } = graph;
+    const { numVariables, numFactors, scopeOffsets, tableOffsets, logPotentials } = graph;
     this.numUnits = numFactors;
     this.#graph = graph;
     this.#damping = damping;
     this.#dampLogs = dampingDomain === "log";
     const offsets = messageOffsetsOf(graph);
     this.#messageOffsets = offsets;
+    this.#variableOffsets = variableOffsetsOf(graph.cardinalities);
     this.#contraction = new Contraction(graph, offsets);
     this.factorToVariable = new Float64Array(offsets[offsets.length - 1]);
-    this.#variableToFactor = new Float64Array(this.factorToVariable.length);
     this.#potentials = new Float64Array(logPotentials.length);
     this.#smallestPotentials = new Float64Array(numFactors);
     let longest = 0;
@@ -74,16 +91,24 @@ export class ProductMessages implements MessageKernel {
       }
       for (let at = start; at < end; at++) this.#potentials[at] = Math.exp(logPotentials[at] - largest);
       this.#smallestPotentials[factor] = Math.exp(smallest - largest);
-      const first = offsets[scopeOffsets[factor]];
-      longest = Math.max(longest, offsets[scopeOffsets[factor + 1]] - first);
+      longest = Math.max(longest, offsets[scopeOffsets[factor + 1]] - offsets[scopeOffsets[factor]]);
       if (scopeOffsets[factor + 1] - scopeOffsets[factor] === 1) this.#sendTable(factor);
       else
         for (let edge = scopeOffsets[factor]; edge < scopeOffsets[factor + 1]; edge++)
           this.factorToVariable.fill(1 / (offsets[edge + 1] - offsets[edge]), offsets[edge], offsets[edge + 1]);
     }
     this.#settledBelow = forbids ? settledBelow : 0;
+    this.#incoming = new Float64Array(longest);
     this.#fresh = new Float64Array(longest);
-    this.#running = new Float64Array(cardinalities.reduce((most, cardinality) => Math.max(most, cardinality), 1));
+    this.#priors = new Float64Array(this.#variableOffsets[numVariables]);
+    this.#priorZeros = new Int32Array(this.#priors.length);
+    this.#updatesLeft = new Int32Array(numVariables);
+    this.#products = this.#priors;
+    this.#zeros = this.#priorZeros;
+    for (let variable = 0; variable < numVariables; variable++) this.#multiplyUp(variable, true);
+    this.#products = this.#priors.slice();
+    this.#zeros = this.#priorZeros.slice();
+    for (let variable = 0; variable < numVariables; variable++) this.#multiplyUp(variable, false);
   }
 
   get stopped(): boolean {
@@ -91,23 +116,24 @@ export class ProductMessages implements MessageKernel {
   }
 
   sweep(): number {
-    const { numVariables, numFactors } = this.#graph;
-    for (let variable = 0; variable < numVariables; variable++) this.#gatherVariable(variable);
+    const next = (this.#nextProducts ??= new Float64Array(this.#priors.length));
+    const nextZeros = (this.#nextZeros ??= new Int32Array(this.#priors.length));
+    next.set(this.#priors);
+    nextZeros.set(this.#priorZeros);
     let largest = 0;
-    for (let factor = 0; factor < numFactors; factor++) {
-      const change = this.#send(factor, true);
+    for (let factor = 0; factor < this.#graph.numFactors; factor++) {
+      const change = this.#send(factor, next, nextZeros);
       if (change > largest) largest = change;
     }
+    this.#nextProducts = this.#products;
+    this.#products = next;
+    this.#nextZeros = this.#zeros;
+    this.#zeros = nextZeros;
     return largest;
   }
 
   update(factor: number, commit: boolean): number {
-    const { scopeOffsets } = this.#graph;
-    const first = scopeOffsets[factor];
-    const end = scopeOffsets[factor + 1];
-    if (end - first < 2) return 0;
-    for (let edge = first; edge < end; edge++) this.#gatherEdge(edge);
-    return this.#send(factor, commit);
+    return this.#send(factor, commit ? this.#products : undefined, this.#zeros);
   }
 
   dependents(factor: number, visit: (dependent: number) => void): void {
@@ -138,94 +164,48 @@ export class ProductMessages implements MessageKernel {
     let sum = 0;
     for (const entry of table) sum += entry;
     for (let state = 0; state < table.length; state++) this.factorToVariable[start + state] = table[state] / sum;
-    if (!(this.#smallestPotentials[factor] > smallestProduct)) this.outOfRange = true;
+    if (this.#smallestPotentials[factor] < smallestProduct) this.outOfRange = true;
   }
 
-  /** n for every edge of a variable: products of all messages behind an edge are put into place, then multiplied by those before it. */
-  #gatherVariable(variable: number): void {
-    const { variableEdgeOffsets, variableEdges, cardinalities } = this.#graph;
-    const offsets = this.#messageOffsets;
-    const messages = this.factorToVariable;
-    const products = this.#variableToFactor;
-    const running = this.#running;
-    const width = cardinalities[variable];
+  /**
+   * P from the priors and all messages, or with `unary` the priors from the factors of one variable.
+   * Entries that underflow are left at 0, which #gatherCarefully looks into.
+   */
+  #multiplyUp(variable: number, unary: boolean): void {
+    const { scopeOffsets, variableEdgeOffsets, variableEdges, edgeFactors } = this.#graph;
+    const base = this.#variableOffsets[variable];
+    const end = this.#variableOffsets[variable + 1];
+    const products = this.#products;
+    const zeros = this.#zeros;
+    for (let at = base; at < end; at++) {
+      products[at] = unary ? 1 : this.#priors[at];
+      zeros[at] = unary ? 0 : this.#priorZeros[at];
+    }
     const first = variableEdgeOffsets[variable];
-    const last = variableEdgeOffsets[variable + 1] - 1;
-    for (let state = 0; state < width; state++) running[state] = 1;
-    for (let at = last; at >= first; at--) {
-      const start = offsets[variableEdges[at]];
-      let largest = 0;
-      for (let state = 0; state < width; state++) {
-        const product = running[state];
-        products[start + state] = product;
-        running[state] = product * messages[start + state];
-        if (running[state] > largest) largest = running[state];
-      }
-      if (largest < rescaleBelow) for (let state = 0; state < width; state++) running[state] /= rescaleBelow;
-    }
-    for (let state = 0; state < width; state++) running[state] = 1;
-    for (let at = first; at <= last; at++) {
+    const last = variableEdgeOffsets[variable + 1];
+    for (let at = first; at < last; at++) {
       const edge = variableEdges[at];
-      const start = offsets[edge];
+      const factor = edgeFactors[edge];
+      if ((scopeOffsets[factor + 1] - scopeOffsets[factor] === 1) !== unary) continue;
+      const start = this.#messageOffsets[edge];
       let largest = 0;
-      let smallest = 1;
-      for (let state = 0; state < width; state++) {
-        const product = products[start + state] * running[state];
-        products[start + state] = product;
-        if (product < smallest) smallest = product;
-        running[state] *= messages[start + state];
-        if (running[state] > largest) largest = running[state];
+      for (let product = base; product < end; product++) {
+        const message = this.factorToVariable[start + product - base];
+        if (message === 0) zeros[product]++;
+        else products[product] *= message;
+        if (products[product] > largest) largest = products[product];
       }
-      if (smallest < smallestProduct) this.#gatherCarefully(edge);
-      if (largest < rescaleBelow) for (let state = 0; state < width; state++) running[state] /= rescaleBelow;
+      if (largest < rescaleBelow) rescale(products, base, end, largest);
     }
+    this.#updatesLeft[variable] = Math.max(updatesBetweenRefreshes, last - first);
   }
 
-  /** n for one edge. */
-  #gatherEdge(edge: number): void {
-    const { scopes, variableEdgeOffsets, variableEdges } = this.#graph;
-    const offsets = this.#messageOffsets;
-    const messages = this.factorToVariable;
-    const products = this.#variableToFactor;
-    const variable = scopes[edge];
-    const begin = variableEdgeOffsets[variable];
-    const finish = variableEdgeOffsets[variable + 1];
-    const start = offsets[edge];
-    const width = offsets[edge + 1] - start;
-    let smallest = 1;
-    if (width === 2) {
-      let product0 = 1;
-      let product1 = 1;
-      for (let at = begin; at < finish; at++) {
-        const other = variableEdges[at];
-        if (other === edge) continue;
-        product0 *= messages[offsets[other]];
-        product1 *= messages[offsets[other] + 1];
-      }
-      products[start] = product0;
-      products[start + 1] = product1;
-      smallest = product0 < product1 ? product0 : product1;
-    } else {
-      for (let state = 0; state < width; state++) products[start + state] = 1;
-      for (let at = begin; at < finish; at++) {
-        const other = variableEdges[at];
-        if (other === edge) continue;
-        const from = offsets[other];
-        for (let state = 0; state < width; state++) products[start + state] *= messages[from + state];
-      }
-      for (let state = 0; state < width; state++)
-        if (products[start + state] < smallest) smallest = products[start + state];
-    }
-    if (smallest < smallestProduct) this.#gatherCarefully(edge);
-  }
-
-  /** n for one edge by sums of logs, the largest entry scaled to 1: tells a true zero from an underflow. */
-  #gatherCarefully(edge: number): void {
+  /** n for one edge by sums of logs, the largest entry scaled to 1; returns the smallest entry other than 0. */
+  #gatherCarefully(edge: number, into: number): number {
     const { scopes, variableEdgeOffsets, variableEdges } = this.#graph;
     const variable = scopes[edge];
-    const start = this.#messageOffsets[edge];
-    const width = this.#messageOffsets[edge + 1] - start;
-    const logs = this.#variableToFactor.subarray(start, start + width);
+    const width = this.#messageOffsets[edge + 1] - this.#messageOffsets[edge];
+    const logs = this.#incoming.subarray(into, into + width);
     logs.fill(0);
     for (let at = variableEdgeOffsets[variable]; at < variableEdgeOffsets[variable + 1]; at++) {
       const other = variableEdges[at];
@@ -234,19 +214,32 @@ export class ProductMessages implements MessageKernel {
       for (let state = 0; state < width; state++) logs[state] += Math.log(this.factorToVariable[from + state]);
     }
     const largest = logs.reduce((most, entry) => Math.max(most, entry), -Infinity);
+    let least = 1;
     for (let state = 0; state < width; state++) {
-      const entry = logs[state];
-      logs[state] = entry === -Infinity ? 0 : Math.exp(entry - largest);
-      if (entry > -Infinity && logs[state] < smallestProduct) this.outOfRange = true;
+      if (logs[state] === -Infinity) {
+        logs[state] = 0;
+        continue;
+      }
+      logs[state] = Math.exp(logs[state] - largest);
+      if (logs[state] < least) least = logs[state];
     }
+    return least;
   }
 
-  /** Contracts a factor's table with n, scales, damps, and with `commit` stores m. Returns the largest relative change before damping. */
-  #send(factor: number, commit: boolean): number {
-    const { scopeOffsets } = this.#graph;
+  /**
+   * Computes n, contracts the factor's table with it, scales, damps, stores m, and multiplies it into P.
+   * @param products where new messages count: the present P (n m' replaces it) or the next one (m' is multiplied in); undefined only to look.
+   * @param zeros the zeros that go with it.
+   * @returns the largest relative change before damping.
+   */
+  #send(factor: number, products: Float64Array | undefined, zeros: Int32Array): number {
+    const { scopeOffsets, scopes } = this.#graph;
     const offsets = this.#messageOffsets;
+    const variableOffsets = this.#variableOffsets;
     const messages = this.factorToVariable;
-    const incoming = this.#variableToFactor;
+    const present = this.#products;
+    const presentZeros = this.#zeros;
+    const incoming = this.#incoming;
     const fresh = this.#fresh;
     const settled = this.#settledBelow;
     const first = scopeOffsets[factor];
@@ -256,19 +249,33 @@ export class ProductMessages implements MessageKernel {
 
     let smallest = this.#smallestPotentials[factor];
     for (let edge = first; edge < end; edge++) {
+      const start = offsets[edge];
+      const width = offsets[edge + 1] - start;
+      const base = variableOffsets[scopes[edge]];
       let least = 1;
-      for (let state = offsets[edge]; state < offsets[edge + 1]; state++) {
-        const entry = incoming[state];
-        if (entry < least && entry > 0) least = entry;
+      let state = 0;
+      for (; state < width; state++) {
+        const product = present[base + state];
+        if (product < smallestProduct) break;
+        const numZeros = presentZeros[base + state];
+        if (numZeros > 0) {
+          const isOwn = numZeros === 1 && messages[start + state] === 0;
+          incoming[start - shift + state] = isOwn ? product : 0;
+          if (isOwn && product < least) least = product;
+          continue;
+        }
+        const entry = product / messages[start + state];
+        incoming[start - shift + state] = entry;
+        if (entry < least) least = entry;
       }
-      smallest *= least;
+      smallest *= state === width ? least : this.#gatherCarefully(edge, start - shift);
     }
     if (smallest < smallestTerm) {
       this.outOfRange = true;
       return 1;
     }
+    this.#contraction.sum(this.#potentials, factor, incoming, fresh);
 
-    this.#contraction.sum(this.#potentials, factor, incoming, fresh, shift);
     let changeNumerator = 0;
     let changeDenominator = 1;
     for (let edge = first; edge < end; edge++) {
@@ -286,15 +293,44 @@ export class ProductMessages implements MessageKernel {
         fresh[state - shift] = entry;
         const old = messages[state];
         const difference = entry > old ? entry - old : old - entry;
+        // The largest |m' - m| / (m' + m), compared crosswise to save the divisions.
         if (difference * changeDenominator > changeNumerator * (entry + old) && (entry >= settled || old >= settled)) {
           changeNumerator = difference;
           changeDenominator = entry + old;
         }
       }
     }
-    if (commit) {
+    if (products) {
       if (this.#damping > 0) this.#damp(first, end, shift);
-      for (let state = shift; state < offsets[end]; state++) messages[state] = fresh[state - shift];
+      const inPlace = products === present;
+      for (let edge = first; edge < end; edge++) {
+        const start = offsets[edge];
+        const width = offsets[edge + 1] - start;
+        const variable = scopes[edge];
+        const base = variableOffsets[variable];
+        let largest = 0;
+        for (let state = 0; state < width; state++) {
+          const entry = fresh[start - shift + state];
+          let product = products[base + state];
+          if (!inPlace) {
+            if (entry > 0) product *= entry;
+            else zeros[base + state]++;
+          } else if (entry > 0 && zeros[base + state] === 0) product = entry * incoming[start - shift + state];
+          else {
+            // A zero comes or stays: the product is of the others, which n need not show.
+            const old = messages[start + state];
+            if (old > 0) product /= old;
+            else zeros[base + state]--;
+            if (entry > 0) product *= entry;
+            else zeros[base + state]++;
+          }
+          messages[start + state] = entry;
+          products[base + state] = product;
+          if (product > largest) largest = product;
+        }
+        if (largest < rescaleBelow) rescale(products, base, base + width, largest);
+        if (inPlace && --this.#updatesLeft[variable] === 0) this.#multiplyUp(variable, false);
+      }
     }
     return changeNumerator / changeDenominator;
   }
@@ -317,4 +353,12 @@ export class ProductMessages implements MessageKernel {
       for (let state = start; state < stop; state++) fresh[state - shift] /= sum;
     }
   }
+}
+
+/** Multiplies by powers of 2, exactly, until the largest entry is above the threshold again. All zeros stay. */
+function rescale(values: Float64Array, start: number, end: number, largest: number): void {
+  if (largest === 0) return;
+  let factor = 1;
+  while (largest * factor < rescaleBelow) factor /= rescaleBelow;
+  for (let at = start; at < end; at++) values[at] *= factor;
 }

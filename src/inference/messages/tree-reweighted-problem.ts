@@ -101,7 +101,7 @@ function networkProblem(original: FactorGraph, options: ProblemOptions, random: 
     countingNumbers.set(edgeProbabilities, numVariables);
     const kernel = new LogMessages(graph, { ...options, semiring: isMax ? "max" : "sum", countingNumbers });
     const messages = kernel.factorToVariable;
-    if (warm) messages.set(warm);
+    if (warm) kernel.takeMessages(warm);
     const convergence = runSchedule(kernel, options, random);
     warm = messages;
     const decode = (): MapAnswer => {
