@@ -109,7 +109,9 @@ export class PairwiseRatioMessages implements MessageKernel {
     let product = this.#priors[variable];
     for (let at = first; at < end; at++)
       product *= ratios[2 * neighbourEdges[at] + (neighbours[at] > variable ? 1 : 0)];
-    let largest = 0;
+    const damped = this.#damping > 0;
+    let changeNumerator = 0;
+    let changeDenominator = 1;
     for (let at = first; at < end; at++) {
       const edge = neighbourEdges[at];
       const incoming = 2 * edge + (neighbours[at] > variable ? 1 : 0);
@@ -118,11 +120,14 @@ export class PairwiseRatioMessages implements MessageKernel {
       const back = ratios[incoming];
       const old = ratios[outgoing];
       const ratio = (coupling * product + back) / (product + coupling * back);
-      const change = Math.abs(ratio - old) / (ratio + old);
-      if (change > largest) largest = change;
-      if (commit) ratios[outgoing] = this.#damping > 0 ? this.#damped(ratio, old) : ratio;
+      const change = ratio > old ? ratio - old : old - ratio;
+      if (change * changeDenominator > changeNumerator * (ratio + old)) {
+        changeNumerator = change;
+        changeDenominator = ratio + old;
+      }
+      if (commit) ratios[outgoing] = damped ? this.#damped(ratio, old) : ratio;
     }
-    return largest;
+    return changeNumerator / changeDenominator;
   }
 
   dependents(variable: number, visit: (dependent: number) => void): void {
