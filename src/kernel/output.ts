@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { Console } from "node:console";
 import process from "node:process";
 import { StringDecoder } from "node:string_decoder";
+import { redirectChildren } from "./child-output.ts";
 import { STDERR, STDOUT, type PipeWriter } from "./pipe.ts";
 
 type Callback = (error?: Error | null) => void;
@@ -13,6 +14,7 @@ type Callback = (error?: Error | null) => void;
 export function redirectOutput(pipe: PipeWriter, owner: () => number): void {
   redirect(process.stdout, STDOUT, pipe, owner);
   redirect(process.stderr, STDERR, pipe, owner);
+  redirectChildren();
   // The console that Node wraps for inspectors keeps its last thousand arguments alive; a plain one does not.
   const plain = new Console({ stdout: process.stdout, stderr: process.stderr });
   Object.defineProperty(globalThis, "console", { value: plain, writable: true, configurable: true, enumerable: false });

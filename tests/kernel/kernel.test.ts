@@ -213,6 +213,25 @@ describe("output", () => {
     expect(cell.stream("stdout")).toBe(`${"😀é".repeat(200_000)}ü\né`);
   });
 
+  test("child processes that inherit the streams print into the cell", async () => {
+    const cell = await kernel.execute(`
+      import { execSync, fork, spawn, spawnSync } from "node:child_process";
+      const node = process.execPath;
+      const prints = (text: string) => ["-e", \`console.log("\${text}"); console.error("\${text}!")\`];
+      const child = spawn(node, prints("spawned"), { stdio: "inherit" });
+      await new Promise((resolve) => child.on("close", resolve));
+      spawnSync(node, prints("waited"), { stdio: ["ignore", "inherit", "inherit"] });
+      const shown = execSync(\`"\${node}" -e "console.log('shell')"\`, { stdio: "inherit" });
+      const kept = spawnSync(node, prints("kept"), { encoding: "utf8" }).stdout;
+      let failure = "";
+      try { execSync("exit 3", { stdio: "inherit" }) } catch (error) { failure = (error as Error).message }
+      [child.stdout, kept.trim(), failure].join()`);
+    expect(cell.error?.traceback).toBeUndefined();
+    expect(cell.stream("stdout")).toBe("spawned\nwaited\nshell\n");
+    expect(cell.stream("stderr")).toBe("spawned!\nwaited!\n");
+    expect(cell.result).toBe("',kept,Command failed: exit 3'");
+  });
+
   test("late prints belong to the cell whose code prints them", async () => {
     const first = kernel.request("shell", "execute_request", {
       code: "setTimeout(() => console.log('late'), 300); (async () => { await new Promise((r) => setTimeout(r, 250)); console.log('awaited') })(); 0",
@@ -369,10 +388,18 @@ describe("requests beside cells", () => {
 
 function isAlive(pid: number): boolean {
   try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
+    process.kill(pid, 0);
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8")); // a zombie is only waiting to be counted
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).syscall === "open" && process.platform !== "linux";
   }
+}
+
+/** Waits some seconds for processes to end: those that have not. */
+async function remaining(pids: readonly number[]): Promise<number[]> {
+  for (let waited = 0; pids.some(isAlive) && waited < 50; waited++)
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  return pids.filter(isAlive);
 }
 
 /** Processes that the kernel has started, where /proc tells (Linux). */
@@ -411,7 +438,7 @@ describe("a kernel's process", () => {
       const reply = await other.request("control", "shutdown_request", { restart: false });
       expect(reply.content).toEqual({ status: "ok", restart: false });
       await other.exited;
-      expect(children.filter(isAlive)).toEqual([]);
+      expect(await remaining(children)).toEqual([]);
       await other.stop();
     }
   });
@@ -425,8 +452,6 @@ describe("a kernel's process", () => {
       `"${process.execPath}" "${main}" "${file}" >/dev/null 2>&1 & echo $!; sleep 1`,
     ]);
     const pid = Number(started.toString());
-    for (let waited = 0; isAlive(pid) && waited < 50; waited++)
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(isAlive(pid)).toBe(false);
+    expect(await remaining([pid])).toEqual([]);
   });
 });
