@@ -52,5 +52,5 @@ startThread("./language-worker.js", { folder, packageRoot, control, port: port2 
 
 const modules = new CellModules(folder, packageRoot);
 const writer = new PipeWriter(pipe, (urgent) => sockets.postMessage(urgent));
-const runtime = new Runtime(writer, new StackTraces(folder, modules.maps), modules, control);
+const runtime = new Runtime(writer, new StackTraces(folder, modules), modules, control);
 sockets.on("message", (message: ToMain) => runtime.handle(message));

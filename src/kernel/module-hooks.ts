@@ -1,14 +1,16 @@
 /**
  * Node's module hooks (they run on a thread of their own): imports of cells start in the notebook's folder; TypeScript files are
  * compiled by esbuild; paths may lack their extension, or say .js where a .ts file stands; JSON needs no attribute; packages that
- * the notebook's folder lacks are taken from the package that the kernel belongs to, first of all "marginalia" itself.
+ * the notebook's folder lacks are taken from the package that the kernel belongs to, first of all "marginalia" itself. Local
+ * modules whose files have changed are loaded anew at the next import by a cell (module-graph.ts).
  */
 import { readFile } from "node:fs/promises";
-import type { InitializeHook, LoadHook, ResolveHook } from "node:module";
+import type { InitializeHook, LoadHook, ResolveFnOutput, ResolveHook, ResolveHookContext } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { MessagePort } from "node:worker_threads";
 import { transform, type Loader } from "esbuild";
+import { ModuleGraph, type Reload } from "./module-graph.ts";
 import { CELL_IMPORT, SOURCE_CONDITION } from "./threads.ts";
 
 export interface HooksData {
@@ -16,11 +18,17 @@ export interface HooksData {
   readonly cell: string;
   /** URL of a file in the kernel's own package. */
   readonly own: string;
-  /** Takes `{ url, map }` of each compiled module. */
-  readonly maps: MessagePort;
+  /** Takes HooksNews. */
+  readonly news: MessagePort;
 }
 
+/** The source map of a module just compiled, or what is loaded anew. */
+export type HooksNews = { readonly url: string; readonly map: string } | { readonly reload: Reload };
+
 let data: HooksData;
+const graph = new ModuleGraph();
+
+const tell = (news: HooksNews) => data.news.postMessage(news);
 
 export const initialize: InitializeHook<HooksData> = (given) => {
   data = given;
@@ -53,7 +61,19 @@ export const resolve: ResolveHook = async (specifier, context, next) => {
   if (specifier.startsWith(CELL_IMPORT)) {
     specifier = specifier.slice(specifier.indexOf(":", CELL_IMPORT.length) + 1);
     parentURL = data.cell;
+    const reload = graph.refresh();
+    if (reload) tell({ reload });
   }
+  const found = await find(specifier, parentURL, context, next);
+  return { ...found, url: graph.link(found.url, parentURL) };
+};
+
+async function find(
+  specifier: string,
+  parentURL: string | undefined,
+  context: ResolveHookContext,
+  next: Parameters<ResolveHook>[2],
+): Promise<ResolveFnOutput> {
   const here = { ...context, parentURL, conditions: [...context.conditions, SOURCE_CONDITION] };
   try {
     return await next(specifier, here);
@@ -73,7 +93,7 @@ export const resolve: ResolveHook = async (specifier, context, next) => {
     }
     throw error;
   }
-};
+}
 
 const loaders: Record<string, Loader> = { ".ts": "ts", ".mts": "ts", ".cts": "ts", ".tsx": "tsx", ".jsx": "jsx" };
 
@@ -102,6 +122,6 @@ export const load: LoadHook = async (url, context, next) => {
     sourcesContent: false,
     jsx: "automatic",
   });
-  data.maps.postMessage({ url, map });
+  tell({ url, map });
   return { format: isCommonJs ? "commonjs" : "module", source: code, shortCircuit: true };
 };

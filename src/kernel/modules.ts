@@ -1,13 +1,15 @@
 /** Imports by cells. V8's evaluate cannot import, so emitted cells call these functions instead (cell-transform.ts). */
 import { createRequire, register } from "node:module";
 import path from "node:path";
+import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { MessageChannel, type MessagePort } from "node:worker_threads";
-import type { HooksData } from "./module-hooks.ts";
+import { MessageChannel, receiveMessageOnPort, type MessagePort } from "node:worker_threads";
+import type { Reload } from "./module-graph.ts";
+import type { HooksData, HooksNews } from "./module-hooks.ts";
 import { CELL_IMPORT } from "./threads.ts";
 
 // User code may shadow globals; these stay what they are.
-const { Object, String, SyntaxError } = globalThis;
+const { Map, Object, String, SyntaxError } = globalThis;
 
 type Namespace = Record<string, unknown>;
 
@@ -16,8 +18,10 @@ export class CellModules {
   readonly meta: ImportMeta;
   /** CommonJS `require` in the notebook's folder. */
   readonly require: NodeJS.Require;
-  /** Delivers source maps of compiled modules. */
-  readonly maps: MessagePort;
+  /** By URL: the source map, as JSON text, of each compiled module whose code has not been asked for. */
+  readonly maps = new Map<string, string>();
+  readonly #news: MessagePort;
+  readonly #folder: string;
   #count = 0;
 
   /**
@@ -28,18 +32,39 @@ export class CellModules {
     const filename = path.join(folder, "__cell__.mts");
     const cell = pathToFileURL(filename).href;
     const { port1, port2 } = new MessageChannel();
-    const data: HooksData = { cell, own: pathToFileURL(path.join(packageRoot, "__cell__.mts")).href, maps: port2 };
+    const data: HooksData = { cell, own: pathToFileURL(path.join(packageRoot, "__cell__.mts")).href, news: port2 };
     register<HooksData>("./module-hooks.js", import.meta.url, { data, transferList: [port2] });
     port1.unref();
-    this.maps = port1;
+    this.#news = port1;
+    this.#folder = folder;
     this.require = createRequire(filename);
     const resolve = (specifier: string) => import.meta.resolve(this.#mark(specifier));
     this.meta = Object.assign(Object.create(null) as ImportMeta, { dirname: folder, filename, url: cell, resolve });
   }
 
   /** `import(specifier, options)` as the cell's own. */
-  import(specifier: unknown, options?: ImportCallOptions): Promise<Namespace> {
-    return import(this.#mark(String(specifier)), options) as Promise<Namespace>;
+  async import(specifier: unknown, options?: ImportCallOptions): Promise<Namespace> {
+    const namespace = (await import(this.#mark(String(specifier)), options)) as Namespace;
+    this.hear();
+    return namespace;
+  }
+
+  /** Takes in what the hooks' thread has told so far, and says what was loaded anew. */
+  hear(): void {
+    for (let arrived = receiveMessageOnPort(this.#news); arrived; arrived = receiveMessageOnPort(this.#news)) {
+      const news = arrived.message as HooksNews;
+      if ("map" in news) this.maps.set(news.url, news.map);
+      else process.stderr.write(this.#notice(news.reload));
+    }
+  }
+
+  #notice({ changed, affected }: Reload): string {
+    const names = (files: readonly string[]) => files.map((file) => path.relative(this.#folder, file)).join(", ");
+    const importers = affected.length > 0 ? `, and what imports it (${names(affected)})` : "";
+    return (
+      `Loaded anew, since it has changed: ${names(changed)}${importers}. ` +
+      `Names that earlier cells imported from there, and values made with them, are still the old ones.\n`
+    );
   }
 
   /** The named exports of a module. Throws SyntaxError for one that is not there, as an import declaration does. */

@@ -9,8 +9,8 @@ import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
-import { receiveMessageOnPort, type MessagePort } from "node:worker_threads";
 import { excerpt } from "./excerpt.ts";
+import type { CellModules } from "./modules.ts";
 import type { CellError } from "./threads.ts";
 
 // User code may shadow globals; these stay what they are.
@@ -40,14 +40,14 @@ export class StackTraces {
   readonly #sources = new Map<string, Source>();
   /** Where errors come from, innermost first; filled when V8 formats the stack. */
   readonly #places = new WeakMap<object, Place[]>();
-  readonly #modules: MessagePort;
+  readonly #modules: CellModules;
   readonly #folder: string;
 
   /**
    * @param folder the notebook's folder
-   * @param modules delivers `{ url, map }` for each module that module-hooks.ts has compiled
+   * @param modules knows the source maps of local modules
    */
-  constructor(folder: string, modules: MessagePort) {
+  constructor(folder: string, modules: CellModules) {
     this.#folder = folder;
     this.#modules = modules;
     Error.stackTraceLimit = 40;
@@ -110,9 +110,11 @@ export class StackTraces {
   }
 
   #source(script: string): Source | undefined {
-    for (let arrived = receiveMessageOnPort(this.#modules); arrived; arrived = receiveMessageOnPort(this.#modules)) {
-      const { url, map } = arrived.message as { url: string; map: string };
-      this.#sources.set(url, this.#moduleSource(url, new SourceMap(JSON.parse(map) as never)));
+    this.#modules.hear();
+    const map = this.#modules.maps.get(script);
+    if (map !== undefined) {
+      this.#modules.maps.delete(script);
+      this.#sources.set(script, this.#moduleSource(script, new SourceMap(JSON.parse(map) as never)));
     }
     const known = this.#sources.get(script);
     if (known || !script.startsWith("file:")) return known;

@@ -316,6 +316,27 @@ describe("imports", () => {
     expect(cell.result).toBe("'function,2,true'");
   });
 
+  test("of changed files load the whole affected graph anew, once, and say so", async () => {
+    const write = (name: string, text: string) => writeFileSync(path.join(kernel.folder, name), text);
+    write("foo.ts", "export const foo = 1;\n");
+    write(
+      "bar.ts",
+      'import { foo } from "./foo.ts";\nexport const bar = () => foo * 10;\nexport { foo as viaBar } from "./foo.ts";\n',
+    );
+    write("apart.ts", "export const state = { hits: 0 };\n");
+    const use =
+      'import { foo } from "./foo"; import { bar, viaBar } from "./bar"; import { state } from "./apart"; state.hits++; [foo, bar(), viaBar, state.hits].join()';
+    expect((await kernel.execute(use)).result).toBe("'1,10,1,1'");
+    write("foo.ts", "export const foo = 200;\n");
+    const anew = await kernel.execute(use);
+    expect(anew.result).toBe("'200,2000,200,2'");
+    expect(anew.stream("stderr")).toMatch(
+      /^Loaded anew, since it has changed: foo\.ts, and what imports it \(bar\.ts\)\./,
+    );
+    const same = await kernel.execute(use);
+    expect([same.result, same.stream("stderr")]).toEqual(["'200,2000,200,3'", ""]);
+  });
+
   test("that fail say what is missing or wrong, with the place", async () => {
     expect((await kernel.execute('import { x } from "./nowhere"')).error.evalue).toMatch(
       /Cannot find module ".\/nowhere"/,
