@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /** The command line. Each command lives in a file of its own, loaded when it is called, so that --help is quick. */
 import { readFileSync } from "node:fs";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { InputError } from "../runner/input-error.ts";
 import { parseParameter, type Parameters } from "../runner/parameters.ts";
 import { EXIT, EXIT_HELP } from "./exit-codes.ts";
+import type { InferOptions } from "./infer.ts";
 
 /** Longer timers overflow and fire at once. */
 const MOST_SECONDS = 2 ** 31 / 1000 - 1;
@@ -30,6 +31,21 @@ function profileName(text: string): string {
   if (text === "quick" || text === "paper") return text;
   throw new InvalidArgumentError("Expected quick or paper.");
 }
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError("Expected a whole number.");
+}
+
+const INFER_HELP = `
+Without --method an exact method answers; if the graph is too wide for it, or half of the time limit is gone, an approximation does, and
+says so on stderr. The answer alone goes to stdout:
+  uai    the competitions' result format: PR is log10 Z; MAR and MAP list every variable of the file, observed ones too
+  json   { task, method, logZ, log10Z, bound, marginals, map, score, converged, iterations, seconds }: natural logs unless the name says
+         log10; bound is exact, lower, upper or none (for MAP: of the score); what a method does not give is absent; ln 0 is "-Infinity";
+         variables: the file's own numbers where they are not 0, 1, 2, ...; bestScore: [lower, upper] where the best score is bounded
+Evidence that makes Z = 0 is answered by -inf for PR; for MAR and MAP there is no answer then (exit code 1).`;
 
 /** An action that loads its command first; the number it returns is the exit code. */
 function lazily<T extends unknown[]>(action: (...args: T) => Promise<number>) {
@@ -83,6 +99,27 @@ function program(): Command {
     .action(
       lazily(async (options: CommonOptions & { profile: string }) =>
         (await import("./reproduce.ts")).reproduce(options),
+      ),
+    );
+
+  root
+    .command("infer [model]")
+    .description("answer PR, MAR or MAP about a model file (.uai, .fg, .cnf, also .gz)")
+    .option("--evidence <file>", "observed variables (.evid)")
+    .addOption(
+      new Option("--task <task>", "log10 Z, marginals, or a most probable state").choices(["PR", "MAR", "MAP"]),
+    )
+    .option("--method <spec>", "e.g. bp[schedule=residual,damping=0.5] (default: exact where the graph allows it)")
+    .addOption(new Option("--format <format>", "UAI result file or JSON").choices(["uai", "json"]).default("uai"))
+    .option("--seed <n>", "for methods that draw", wholeNumber, 0)
+    .option("--time-limit <seconds>", "end by then, in the middle of any loop", positive(MOST_SECONDS, false))
+    .option("--quiet", "no progress on stderr")
+    .option("--methods", "list every method with its options and the tasks that it answers")
+    .addHelpText("after", INFER_HELP)
+    .addHelpText("after", EXIT_HELP)
+    .action(
+      lazily(async (model: string | undefined, options: InferOptions) =>
+        (await import("./infer.ts")).infer(model, options),
       ),
     );
 

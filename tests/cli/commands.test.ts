@@ -16,7 +16,7 @@ afterEach(() => {
 test("--help names the commands and the exit codes", async () => {
   const { code: exit, stdout } = await project.run("--help");
   expect(exit).toBe(0);
-  for (const command of ["run", "reproduce", "gallery", "kernel", "doctor"])
+  for (const command of ["run", "reproduce", "infer", "gallery", "kernel", "doctor"])
     expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, "m"));
   for (const exitCode of ["0 ", "1 ", "2 ", "130 "]) expect(stdout).toMatch(new RegExp(`^ {2}${exitCode}`, "m"));
 });

@@ -1,0 +1,183 @@
+/**
+ * The thread of `marginalia infer` that reads and computes. The main thread stays free, so that a time limit, Ctrl-C and the live line work
+ * in the middle of any loop; it says which method to attempt, this one answers, step by step.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { FormatError } from "../formats/format-error.ts";
+import { readEvidence } from "../formats/evidence.ts";
+import type { Model } from "../formats/model.ts";
+import { readModel } from "../formats/read.ts";
+import { condition, type Conditioned } from "../graph/condition.ts";
+import { pairwiseBinaryObstacle, toPairwiseBinary } from "../graph/convert.ts";
+import type { FactorGraph } from "../graph/factor-graph.ts";
+import { Random } from "../graph/random.ts";
+import { eliminationOrder, TreewidthError } from "../inference/exact/elimination-order.ts";
+import { simplify } from "../inference/exact/simplify.ts";
+import type { ParsedMethod } from "../inference/method.ts";
+import type { InferenceResult } from "../inference/result.ts";
+import { InputError } from "../runner/input-error.ts";
+import { answerText, boundOf, fileAnswer, whyNoAnswer, type AnswerFormat } from "./infer-answer.ts";
+import { defaultMethods, methodFor, type Task } from "./infer-methods.ts";
+
+export interface InferRequest {
+  readonly model: string;
+  readonly evidence?: string;
+  readonly task: Task;
+  readonly format: AnswerFormat;
+  readonly seed: number;
+  /** A method string; absent: the defaults. */
+  readonly method?: string;
+}
+
+export interface Attempt {
+  /** Which of the defaults; a method that the user named is the one attempt there is. */
+  readonly kind: "exact" | "approximate";
+  /** Until when an answer is wanted, Unix time in milliseconds; methods that can stop by themselves do so a little before. */
+  readonly deadline: number | undefined;
+}
+
+/** "usage": the input or the method string has to be mended. "size": a cheaper method might do. "none": there is no answer. */
+export type Refusal = "usage" | "size" | "none";
+
+export type FromInferWorker =
+  /** What is being done now. */
+  | { readonly type: "step"; readonly text: string }
+  /** What has been found out. */
+  | { readonly type: "fact" | "warning"; readonly text: string }
+  /** `text` is for stdout and may be there even if `failure` says what is missing. */
+  | { readonly type: "answer"; readonly text: string; readonly failure?: string }
+  | { readonly type: "refused"; readonly why: Refusal; readonly message: string };
+
+interface Problem {
+  readonly model: Model;
+  readonly conditioned: Conditioned;
+}
+
+const request = workerData as InferRequest;
+let problem: Problem | undefined;
+
+const post = (message: FromInferWorker): void => parentPort!.postMessage(message);
+const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+
+parentPort!.on("message", (attempt: Attempt) => {
+  try {
+    answer(attempt);
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (!refusal) throw error;
+    post({ type: "refused", ...refusal });
+  }
+});
+
+function answer({ kind, deadline }: Attempt): void {
+  const { task, seed, format } = request;
+  const method = request.method === undefined ? defaultMethods(task)[kind] : methodFor(request.method, task);
+  problem ??= read();
+  const { model, conditioned } = problem;
+  if (method.method.name === "variable-elimination" || method.method.name === "junction-tree")
+    tellWidth(conditioned.graph);
+  post({ type: "step", text: method.text });
+  const result = run(conditioned.graph, method, Random.fromSeed(seed), deadline);
+  const answer = fileAnswer(task, model, conditioned, result);
+  post({ type: "fact", text: `${result.method}: ${seconds(result.seconds)}, ${quality(task, result)}` });
+  const failure = whyNoAnswer(answer);
+  const text = failure === undefined || format === "json" ? answerText(answer, format) : "";
+  post({ type: "answer", text, ...(failure && { failure }) });
+}
+
+function read(): Problem {
+  post({ type: "step", text: `reading ${request.model}` });
+  const started = performance.now();
+  const model = readModel(request.model);
+  const { graph, warnings } = model;
+  for (const text of warnings) post({ type: "warning", text });
+  const added = graph.numVariables - (model.firstAuxiliaryVariable ?? graph.numVariables);
+  post({
+    type: "fact",
+    text:
+      `${request.model}: ${count(graph.numVariables - added, "variable")}${added > 0 ? ` (and ${added} to split wide clauses)` : ""}, ` +
+      `${count(graph.numFactors, "factor")}, ${seconds((performance.now() - started) / 1000)}`,
+  });
+  if (request.evidence === undefined) return { model, conditioned: condition(graph, new Map()) };
+  post({ type: "step", text: `reading and conditioning on ${request.evidence}` });
+  const evidence = readEvidence(request.evidence, model);
+  const conditioned = condition(graph, evidence);
+  post({
+    type: "fact",
+    text: `${request.evidence}: ${count(evidence.size, "variable")} observed, ${conditioned.graph.numVariables - added} left`,
+  });
+  return { model, conditioned };
+}
+
+/** One greedy order tells beforehand what an exact method has before it; the method itself tries more. */
+function tellWidth(graph: FactorGraph): void {
+  post({ type: "step", text: "planning" });
+  const simplified = simplify(graph);
+  if (!simplified.possible) return;
+  try {
+    const { width, log2LargestSize } = eliminationOrder(simplified.graph, { heuristic: "min-fill", orderings: 1 });
+    const text = `a first elimination order has width ${width}, its largest table 2^${log2LargestSize.toFixed(1)} entries`;
+    post({ type: "fact", text });
+  } catch (error) {
+    if (!(error instanceof TreewidthError)) throw error;
+  }
+}
+
+function run(graph: FactorGraph, spec: ParsedMethod, random: Random, deadline: number | undefined): InferenceResult {
+  const { method, options, text } = spec;
+  let model: unknown = graph;
+  if (!method.accepts(graph)) {
+    model = toPairwiseBinary(graph);
+    if (model === undefined)
+      throw new InputError(`${method.name} takes ${method.accepted}, and here ${pairwiseBinaryObstacle(graph)}`);
+  }
+  // A method that can stop by itself is told to, so that its answer so far is not lost.
+  const mayStop = deadline !== undefined && "timeLimit" in method.options.shape && options.timeLimit === undefined;
+  const timeLimit = mayStop ? Math.max(0, (0.9 * (deadline - Date.now())) / 1000) : undefined;
+  const result = method.run(model, timeLimit === undefined ? options : { ...options, timeLimit }, { random });
+  return timeLimit === undefined ? result : { ...result, method: text };
+}
+
+function quality(task: Task, result: InferenceResult): string {
+  const bound = boundOf(task, result);
+  const known = {
+    exact: "exact",
+    lower: task === "MAP" ? "not proven to be the best state" : "a lower bound on ln Z",
+    upper: "an upper bound on ln Z",
+    none: "an approximation",
+  }[bound];
+  const gap = result.map?.upperBound === undefined ? undefined : result.map.upperBound - result.map.score;
+  const within =
+    task === "MAP" && bound !== "exact" && gap !== undefined ? `, at most ${gap.toPrecision(3)} below it` : "";
+  return `${known}${within}${result.converged ? "" : `, NOT converged after ${count(result.iterations, "iteration")}`}`;
+}
+
+function seconds(value: number): string {
+  return `${value.toFixed(2)} s`;
+}
+
+/** What the user can mend or has to know; undefined for what is a mistake of ours. */
+function refusalOf(error: unknown): { why: Refusal; message: string } | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { message } = error;
+  if (error instanceof FormatError || error instanceof InputError) return { why: "usage", message };
+  if (isSystemError(error)) return { why: "usage", message: `${error.path ?? request.model}: ${systemProblem(error)}` };
+  if (error instanceof TreewidthError) return { why: "size", message };
+  if (error instanceof RangeError && /allocation failed|Invalid (typed )?array( buffer)? length/i.test(message))
+    return { why: "size", message: "there is not enough memory for its tables" };
+  if (error instanceof RangeError && problem) return { why: "none", message };
+  return undefined;
+}
+
+function isSystemError(error: Error): error is NodeJS.ErrnoException {
+  return typeof (error as NodeJS.ErrnoException).syscall === "string";
+}
+
+function systemProblem({ code, message }: NodeJS.ErrnoException): string {
+  const known: Readonly<Record<string, string>> = {
+    ENOENT: "no such file",
+    EISDIR: "is a folder, expected a file",
+    EACCES: "may not be read",
+  };
+  return known[code ?? ""] ?? message;
+}
