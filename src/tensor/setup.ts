@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs";
 import { backendName, MarginaliaBackend } from "./backend.ts";
 import { registerElementwise } from "./kernels/elementwise.ts";
+import { registerImages } from "./kernels/images.ts";
 import { registerIndexed } from "./kernels/indexed.ts";
 import { registerLayout } from "./kernels/layout.ts";
 import { registerMatMul } from "./kernels/matmul.ts";
@@ -63,6 +64,7 @@ function install(): () => BackendDescription {
   registerLayout();
   registerIndexed();
   registerMatMul();
+  registerImages();
   registerMessage();
   registerGru();
   registerFactor();

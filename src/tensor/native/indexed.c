@@ -6,12 +6,6 @@ static int all_below(const int32_t *index, int64_t count, int64_t limit) {
   return !outside;
 }
 
-static inline void copy_row(float *restrict to, const float *restrict from, int64_t width) {
-  if (width < 16)
-    for (int64_t i = 0; i < width; i++) to[i] = from[i];
-  else copy_floats(to, from, width);
-}
-
 /* f x [batch, outer, rows, width], i index [batch, count], F y [batch, outer, count, width];
  * batch, outer, rows, width, count. Each index must be in [0, rows). */
 KERNEL(gather_kernel) {
@@ -32,6 +26,12 @@ KERNEL(gather_kernel) {
   return 0;
 }
 
+/* to[index[i], :] += from[i, :]; rows of `from` with an index outside [0, rows) are left out. */
+static void add_rows(float *to, int64_t rows, const float *from, const int32_t *index, int64_t count, int64_t width) {
+  for (int64_t i = 0; i < count; i++)
+    if (index[i] >= 0 && index[i] < rows) add_row(to + index[i] * width, from + i * width, width);
+}
+
 /* f x [count, width], i segment [count], F y [segments, width]; segments, width, mean.
  * Rows with a segment outside [0, segments) are left out, as in TensorFlow. A mean over no rows is 0. */
 KERNEL(segment_sum_kernel) {
@@ -45,8 +45,7 @@ KERNEL(segment_sum_kernel) {
   float *y = FLOATS(2);
   zero_floats(y, arrays[2].length);
   if (width == 0) return 0;
-  for (int64_t i = 0; i < count; i++)
-    if (segment[i] >= 0 && segment[i] < segments) add_floats(y + segment[i] * width, x + i * width, width);
+  add_rows(y, segments, x, segment, count, width);
   if (params[2] == 0) return 0;
   const size_t mark = mg_scratch_mark();
   int32_t *members = mg_scratch((size_t)segments * sizeof(int32_t));

@@ -12,6 +12,8 @@
 #include "message.c"
 #include "recurrent.c"
 #include "factor.c"
+#include "convolve.c"
+#include "image.c"
 
 const Operation OPERATIONS[] = {
     {"matmul", "fffF", 9, matmul_kernel},
@@ -42,5 +44,13 @@ const Operation OPERATIONS[] = {
     {"gruGradient", "ffffffFFFFFF", 3, gru_gradient_kernel},
     {"factor", "ffF", 2, factor_kernel},
     {"factorGradient", "ffffFF", 2, factor_gradient_kernel},
+    {"convolve", "fffF", 16, convolve_kernel},
+    {"convolveInputGradient", "ffF", 15, convolve_input_gradient_kernel},
+    {"convolveFilterGradient", "ffF", 15, convolve_filter_gradient_kernel},
+    {"depthwise", "ffF", 16, depthwise_kernel},
+    {"pool", "fF", 16, pool_kernel},
+    {"poolGradient", "ffF", 16, pool_gradient_kernel},
+    {"resize", "fF", 10, resize_kernel},
+    {"batchNorm", "fffffF", 3, batch_norm_kernel},
     {0, 0, 0, 0},
 };

@@ -70,11 +70,21 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
       }
     return;
   }
+  const int64_t some = filled % LANES; /* the last vector is not full */
+  const Vector shift = bias ? load_some(bias + filled - some, some) : splat(0);
+#pragma GCC unroll 12
   for (int r = 0; r < rows; r++) {
-    float row[PANEL] = {0};
-    for (int v = 0; v < vectors; v++) store(row + v * LANES, sum[r][v]);
-    for (int64_t j = 0; j < filled; j++)
-      c[r * cRow + j] = row[j] + (bias ? bias[j] : 0.0f) + (add ? c[r * cRow + j] : 0.0f);
+    float *to = c + r * cRow;
+    if (vectors == 2) {
+      Vector value = sum[r][0];
+      if (bias) value += load(bias);
+      if (add) value += load(to);
+      store(to, value);
+      to += LANES;
+    }
+    Vector value = sum[r][vectors - 1] + shift;
+    if (add) value += load_some(to, some);
+    store_some(to, value, some);
   }
 }
 

@@ -85,18 +85,13 @@ static int pack_layers(Message *m, int transposed) {
   return 0;
 }
 
-static void gather_input(const Message *m, int64_t at, int64_t rows, float *input) {
-  int64_t column = 0;
-  for (int b = 0; b < m->blocks; b++) {
-    const int64_t width = m->block[b].width;
-    for (int64_t r = 0; r < rows; r++) {
-      const int64_t row = m->block[b].index ? m->block[b].index[at + r] : at + r;
-      const float *from = m->block[b].x + row * width;
-      float *to = input + r * m->inputWidth + column;
-      for (int64_t i = 0; i < width; i++) to[i] = from[i];
+static void gather_input(const Message *m, int64_t at, int64_t rows, float *to) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int b = 0; b < m->blocks; b++) {
+      const int64_t width = m->block[b].width, row = m->block[b].index ? m->block[b].index[at + r] : at + r;
+      copy_row(to, m->block[b].x + row * width, width);
+      to += width;
     }
-    column += width;
-  }
 }
 
 /* values[l]: output of layer l for a tile (rows x width), values[-1] its input; the last one may be the result itself. */
@@ -136,8 +131,7 @@ static int message_range(void *context, int64_t from, int64_t to) {
 
 static void add_segments(const Message *m, const float *y, float *out, int64_t width) {
   zero_floats(out, m->segments * width);
-  for (int64_t e = 0; e < m->count; e++)
-    if (m->segment[e] >= 0 && m->segment[e] < m->segments) add_floats(out + m->segment[e] * width, y + e * width, width);
+  add_rows(out, m->segments, y, m->segment, m->count, width);
 }
 
 /* One array written: out [segments or count, width of the last layer]. */
@@ -148,7 +142,7 @@ static int message_forward(Message *m, const Array *arrays) {
   REQUIRE(area(m->count, width) >= 0, "there are too many rows");
   if (pack_layers(m, 0)) return 1;
   m->y = m->summed ? mg_scratch((size_t)(m->count * width) * sizeof(float)) : FLOATS(0);
-  REQUIRE(m->y, "no memory for the messages");
+  REQUIRE(m->y || m->count == 0, "no memory for the messages");
   if (parallel_range(m->count, PIECE, message_range, m)) return 1;
   if (m->summed) add_segments(m, m->y, FLOATS(0), width);
   return 0;
@@ -173,7 +167,7 @@ static void back_through_layers(const Message *m, int64_t rows, const float *inp
     activation_gradient(gradient, values[l], rows * to, l == m->layers - 1 ? m->last : m->hidden);
     offset -= from * to + to;
     float *dweight = dweights + offset, *dbias = dweight + from * to;
-    for (int64_t r = 0; r < rows; r++) add_floats(dbias, gradient + r * to, to);
+    add_column_sums(dbias, gradient, rows, to);
     pack_panels(packed, gradient, to, 1, rows, to);
     matmul_packed(from, to, rows, l ? values[l - 1] : input, 1, from, packed, dweight, to, 1, 0);
     float *target = l ? other : dinput;
@@ -230,7 +224,7 @@ static int message_backward(Message *m, const Array *arrays) {
   const int64_t pieces = (m->count + PIECE - 1) / PIECE;
   m->dinput = direct ? FLOATS(0) : mg_scratch((size_t)(m->count * m->inputWidth) * sizeof(float));
   m->partial = mg_scratch((size_t)(MAX(pieces, 1) * m->weights) * sizeof(float));
-  REQUIRE(m->dinput && m->partial, "no memory for the gradients");
+  REQUIRE((m->dinput || m->count == 0) && m->partial, "no memory for the gradients");
   if (m->count == 0) zero_floats(m->partial, m->weights);
   RangeLoop loop = {m->count, PIECE, gradient_range, m};
   if (pieces > 0 && mg_parallel((int)pieces, range_task, &loop)) return 1;
@@ -248,9 +242,8 @@ static int message_backward(Message *m, const Array *arrays) {
     const int64_t blockWidth = m->block[b].width;
     zero_floats(FLOATS(b), arrays[b].length);
     for (int64_t e = 0; e < m->count; e++) {
-      float *to = FLOATS(b) + (m->block[b].index ? m->block[b].index[e] : e) * blockWidth;
-      const float *from = m->dinput + e * m->inputWidth + column;
-      for (int64_t i = 0; i < blockWidth; i++) to[i] += from[i];
+      const int64_t row = m->block[b].index ? m->block[b].index[e] : e;
+      add_row(FLOATS(b) + row * blockWidth, m->dinput + e * m->inputWidth + column, blockWidth);
     }
     column += blockWidth;
   }

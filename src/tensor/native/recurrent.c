@@ -41,17 +41,16 @@ KERNEL(gru_kernel) {
   if (failed) return 1;
   float *restrict out = FLOATS(6);
   for (int64_t i = 0; i < 2 * size; i++) r[i] = logistic(r[i]); /* r and z */
-  for (int64_t i = 0; i < size; i++) {
-    n[i] = hyperbolic_tangent(n[i] + r[i] * hn[i]);
-    out[i] = n[i] + z[i] * (h[i] - n[i]);
-  }
+  for (int64_t i = 0; i < size; i++) n[i] += r[i] * hn[i];
+  for (int64_t i = 0; i < size; i++) n[i] = hyperbolic_tangent(n[i]);
+  for (int64_t i = 0; i < size; i++) out[i] = n[i] + z[i] * (h[i] - n[i]);
   return 0;
 }
 
 /* dW[:, gate] = from^T d, db[gate] = column sums of d, dfrom (+)= d W[:, gate]^T. */
 static int gate_gradient(const float *d, int64_t rows, int64_t units, int gate, const float *from, int64_t width,
                          const float *weight, float *dweight, float *dbias, float *dfrom, int add) {
-  for (int64_t i = 0; i < rows; i++) add_floats(dbias + gate * units, d + i * units, units);
+  add_column_sums(dbias + gate * units, d, rows, units);
   return matmul((MatMul){.rows = width, .columns = units, .depth = rows, .a = from, .b = d, .aRow = 1, .aColumn = width,
                          .bRow = units, .bColumn = 1, .c = dweight + gate * units, .cRow = 3 * units}) ||
          matmul((MatMul){.rows = rows, .columns = width, .depth = units, .a = d, .b = weight + gate * units, .aRow = units,

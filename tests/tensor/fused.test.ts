@@ -1,0 +1,272 @@
+import * as tf from "@tensorflow/tfjs";
+import { describe, expect, test } from "vitest";
+import { Random } from "../../src/graph/random.ts";
+import {
+  Adam,
+  factorToVariable,
+  factorToVariableByParts,
+  gruCell,
+  gruCellByParts,
+  logSumExp,
+  messagePassing,
+  messagePassingByParts,
+  RmsProp,
+  type MessagePassing,
+} from "../../src/tensor/index.ts";
+import { expectClose, expectGradient, integers, normal, on } from "./compare.ts";
+
+const random = (...labels: (string | number)[]) => Random.fromSeed(5).split("fused", ...labels);
+
+/** Values and gradients of the fused form agree with those of the plain composition. */
+function expectSameAsParts(
+  fused: (...inputs: tf.Tensor[]) => tf.Tensor,
+  parts: (...inputs: tf.Tensor[]) => tf.Tensor,
+  inputs: () => tf.Tensor[],
+  tolerance = 2e-4,
+): void {
+  const both = [fused, parts].map((f) =>
+    on("marginalia", () => {
+      const at = inputs();
+      const y = f(...at);
+      const dy = normal(random("dy"), y.shape);
+      return [y, ...tf.grads(f)(at, dy)];
+    }),
+  );
+  both[0].forEach(({ values, shape }, i) => {
+    expect(shape).toEqual(both[1][i].shape);
+    expectClose(values, both[1][i].values, tolerance);
+  });
+}
+
+interface Shape {
+  rows: number;
+  widths: number[];
+  /** Rows and width of each block; indexed unless the rows are those of the message. */
+  blocks: { rows: number; width: number; indexed: boolean }[];
+  segments?: number;
+}
+
+const shapes: Shape[] = [
+  { rows: 1600, widths: [64, 64, 5], blocks: [{ rows: 450, width: 5, indexed: true }, { rows: 450, width: 5, indexed: true }, { rows: 1600, width: 3, indexed: false }], segments: 450 }, // prettier-ignore
+  { rows: 450, widths: [64, 64, 1], blocks: [{ rows: 450, width: 5, indexed: false }] },
+  { rows: 7, widths: [3], blocks: [{ rows: 4, width: 2, indexed: true }] },
+  { rows: 0, widths: [4, 2], blocks: [{ rows: 4, width: 2, indexed: true }], segments: 3 },
+  { rows: 0, widths: [4, 2], blocks: [{ rows: 0, width: 2, indexed: false }] },
+  { rows: 121, widths: [17, 33, 9, 2], blocks: [{ rows: 121, width: 40, indexed: false }, { rows: 9, width: 1, indexed: true }], segments: 1 }, // prettier-ignore
+];
+
+function passingOf({ rows, blocks, widths, segments }: Shape, inputs: readonly tf.Tensor[]): MessagePassing {
+  const index = (limit: number, label: string) => integers(random(label), [rows], limit) as tf.Tensor1D;
+  return {
+    blocks: blocks.map((block, i) => ({
+      x: inputs[i] as tf.Tensor2D,
+      index: block.indexed ? index(block.rows, `index ${i}`) : undefined,
+    })),
+    layers: widths.map((_, i) => ({
+      kernel: inputs[blocks.length + 2 * i] as tf.Tensor2D,
+      bias: inputs[blocks.length + 2 * i + 1] as tf.Tensor1D,
+    })),
+    // One row in a few belongs to no segment: id -1.
+    segments:
+      segments === undefined
+        ? undefined
+        : { ids: tf.sub(index(segments + 1, "segments"), tf.scalar(1, "int32")), count: segments },
+  };
+}
+
+function inputsOf({ blocks, widths }: Shape): tf.Tensor[] {
+  const r = random("inputs");
+  let from = blocks.reduce((sum, { width }) => sum + width, 0);
+  return [
+    ...blocks.map(({ rows, width }) => normal(r, [rows, width])),
+    ...widths.flatMap((to) => {
+      const kernel = normal(r, [from, to]).div(2 * from ** 0.5);
+      from = to;
+      return [kernel, normal(r, [to])];
+    }),
+  ];
+}
+
+describe("message passing", () => {
+  for (const shape of shapes)
+    for (const [hidden, last] of [
+      ["relu", "linear"],
+      ["tanh", "sigmoid"],
+      ["elu", "relu"],
+    ] as const)
+      // prettier-ignore
+      test(`${shape.rows} rows through ${shape.widths.join("-")}, ${hidden} and ${last}: as its parts`, () => {
+        expectSameAsParts(
+          (...at) => messagePassing({ ...passingOf(shape, at), hidden, last }),
+          (...at) => messagePassingByParts({ ...passingOf(shape, at), hidden, last }),
+          () => inputsOf(shape),
+          1e-3,
+        );
+      });
+
+  test("its gradient agrees with finite differences", () => {
+    const shape = shapes[5];
+    expectGradient(
+      (...at) => messagePassing({ ...passingOf(shape, at), hidden: "tanh" }),
+      inputsOf(shape),
+      random("differences"),
+    );
+  });
+
+  test("refuses what does not fit, and says what would", () => {
+    const [x, kernel, bias] = [tf.zeros([4, 2]), tf.zeros([3, 5]), tf.zeros([5])] as never[];
+    const layers = [{ kernel, bias }];
+    expect(() => messagePassing({ blocks: [{ x }], layers })).toThrow(/needs a kernel \[2, to\].*got \[3, 5\]/);
+    expect(() => messagePassing({ blocks: [], layers })).toThrow(/1 to 8 blocks/);
+    expect(() => messagePassing({ blocks: [{ x }], layers, hidden: "swish" as never })).toThrow(
+      /known are linear, relu/,
+    );
+    const index = tf.tensor1d([0, 9], "int32");
+    const fits = [{ kernel: tf.zeros([2, 1]) as tf.Tensor2D, bias: tf.zeros([1]) as tf.Tensor1D }];
+    expect(() => messagePassing({ blocks: [{ x, index }], layers: fits })).toThrow(/index is outside its rows/);
+  });
+});
+
+describe("GRU cell", () => {
+  for (const [rows, input, units] of [
+    [450, 5, 5],
+    [1, 1, 1],
+    [9, 3, 20],
+    [0, 3, 4],
+    [200, 40, 33],
+  ])
+    // prettier-ignore
+    test(`${rows} rows, ${input} inputs, ${units} units: as its parts`, () => {
+      const run = (f: typeof gruCell) => (x: tf.Tensor, h: tf.Tensor, ...w: tf.Tensor[]) =>
+        f(x as tf.Tensor2D, h as tf.Tensor2D, {
+          kernel: w[0] as tf.Tensor2D,
+          recurrentKernel: w[1] as tf.Tensor2D,
+          bias: w[2] as tf.Tensor1D,
+          recurrentBias: w[3] as tf.Tensor1D,
+        });
+      const inputs = () => {
+        const r = random("gru", rows, input, units);
+        const shapes = [[rows, input], [rows, units], [input, 3 * units], [units, 3 * units], [3 * units], [3 * units]]; // prettier-ignore
+        return shapes.map((shape) => normal(r, shape).mul(0.4));
+      };
+      expectSameAsParts(run(gruCell), run(gruCellByParts), inputs);
+      if (rows === 9) expectGradient(run(gruCell), inputs(), random("gru differences"));
+    });
+});
+
+describe("factor to variable", () => {
+  for (const cardinalities of [
+    [2, 2],
+    [2, 3, 4],
+    [2, 2, 2, 2, 2],
+    [3, 1, 2],
+    [17, 5],
+  ])
+    test(`states ${cardinalities.join(" x ")}: as its parts`, () => {
+      const width = cardinalities.reduce((a, b) => a + b, 0);
+      for (const factors of [0, 1, 37]) {
+        const inputs = () => [
+          normal(random("table", factors), [factors, ...cardinalities]),
+          normal(random("messages", factors), [factors, width]),
+        ];
+        expectSameAsParts(
+          (table, messages) => factorToVariable(table, messages as tf.Tensor2D),
+          (table, messages) => factorToVariableByParts(table, messages as tf.Tensor2D),
+          inputs,
+        );
+        if (factors === 1)
+          expectGradient((t, m) => factorToVariable(t, m as tf.Tensor2D), inputs(), random("factor differences"));
+      }
+    });
+
+  test("with one variable it is the table, whatever the messages", () => {
+    const table = normal(random("one"), [4, 3]);
+    expectClose(factorToVariable(table, tf.zeros([4, 3])).dataSync(), table.dataSync());
+    const gradient = tf.grad((t) => factorToVariable(t, tf.zeros([4, 3])))(table);
+    expectClose(gradient.dataSync(), new Array<number>(12).fill(1));
+  });
+
+  test("a state that no assignment supports is -Infinity, and gradients stay finite", () => {
+    const table = tf.tensor3d([0, -Infinity, 1, -Infinity], [1, 2, 2]);
+    const messages = tf.tensor2d([[0.5, -Infinity, 0, 0]]);
+    const [out, dTable, dMessages] = on("marginalia", () => {
+      const f = (t: tf.Tensor, m: tf.Tensor) => factorToVariable(t, m as tf.Tensor2D);
+      const dy = tf.ones([1, 4]) as tf.Tensor2D;
+      return [f(table, messages), ...tf.grads(f)([table, messages], dy)];
+    });
+    expectClose(out.values, [0, 1, 0.5, -Infinity]);
+    expectClose(dTable.values, [2, 0, 1, 0]);
+    expectClose(dMessages.values, [1, 0, 2, 0]);
+  });
+});
+
+describe("log-sum-exp over several axes", () => {
+  test("of zeros alone is -Infinity with gradient 0; infinities stay; elsewhere it is tfjs's", () => {
+    const x = tf.tensor2d([[-Infinity, -Infinity], [1, -Infinity], [Infinity, 0]]); // prettier-ignore
+    expectClose(logSumExp(x, 1).dataSync(), [-Infinity, 1, Infinity]);
+    const gradient = tf.grad((at) => logSumExp(at, 1).slice([0], [2]))(x);
+    expectClose(gradient.dataSync(), [0, 0, 1, 0, 0, 0]);
+    const r = normal(random("lse"), [3, 4, 5]);
+    expectClose(logSumExp(r, [0, 2]).dataSync(), tf.logSumExp(r, [0, 2]).dataSync());
+    expect(logSumExp(r, [0, 2], true).shape).toEqual([1, 4, 1]);
+    expectGradient((at) => logSumExp(at, [0, 2]), [r], random("lse differences"));
+  });
+});
+
+describe("optimisers", () => {
+  /** Loss sum (x - target)^2 / 2, fifty steps. */
+  const train = (optimizer: tf.Optimizer) => {
+    const x = tf.variable(normal(random("start"), [33]));
+    const target = normal(random("target"), [33]);
+    for (let i = 0; i < 50; i++) optimizer.minimize(() => tf.sum<tf.Scalar>(tf.square(tf.sub(x, target))), false);
+    const values = x.dataSync<"float32">().slice();
+    tf.dispose([x, target]);
+    return values;
+  };
+
+  test("Adam and RMSProp take tfjs's steps", () => {
+    expectClose(train(new Adam(0.05, { epsilon: 1e-7 })), train(tf.train.adam(0.05, 0.9, 0.999, 1e-7)), 1e-4);
+    expectClose(
+      train(new RmsProp(0.05, { decay: 0.9, momentum: 0.5, epsilon: 1e-6 })),
+      train(tf.train.rmsprop(0.05, 0.9, 0.5, 1e-6)),
+      1e-3,
+    );
+  });
+
+  test("a restored optimiser goes on to the same numbers", async () => {
+    const x = tf.variable(tf.tensor1d([1, -2, 3]), true, "restored");
+    const loss = () => tf.sum<tf.Scalar>(tf.square(x));
+    const first = new Adam(0.1, { weightDecay: 0.01 });
+    for (let i = 0; i < 5; i++) first.minimize(loss);
+    const state = (await first.getWeights()).map(({ name, tensor }) => ({ name, tensor: tensor.clone() }));
+    const at = x.clone();
+    for (let i = 0; i < 5; i++) first.minimize(loss);
+    const expected = x.dataSync().slice();
+    x.assign(at);
+    const second = new Adam(0.1, { weightDecay: 0.01 });
+    await second.setWeights(state);
+    for (let i = 0; i < 5; i++) second.minimize(loss);
+    expect(x.dataSync()).toEqual(expected);
+    first.dispose();
+    second.dispose();
+    x.dispose();
+  });
+});
+
+test("no tensor and no memory is lost over thousands of training steps", () => {
+  const shape = shapes[2];
+  const variables = inputsOf(shape).map((tensor) => tf.variable(tensor));
+  const optimizer = new Adam(0.001);
+  const step = () =>
+    optimizer.minimize(() => tf.tidy(() => tf.mean<tf.Scalar>(tf.square(messagePassing(passingOf(shape, variables))))));
+  for (let i = 0; i < 50; i++) step()?.dispose();
+  const pooled = (memory: tf.MemoryInfo) => (memory as unknown as { pooledBytes: number }).pooledBytes;
+  const before = tf.memory();
+  for (let i = 0; i < 3000; i++) step()?.dispose();
+  const after = tf.memory();
+  expect(after.numTensors).toBe(before.numTensors);
+  expect(after.numDataBuffers).toBe(before.numDataBuffers);
+  expect(pooled(after)).toBe(pooled(before));
+  optimizer.dispose();
+  tf.dispose(variables);
+});
