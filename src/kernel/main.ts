@@ -41,13 +41,14 @@ function startThread(file: string, workerData: LanguageWorkerData | SocketsWorke
   return worker;
 }
 
+const parent = { atStart: process.ppid, named: Number(process.env.JPY_PARENT_PID) || undefined };
 const connection = connectionFromArguments();
 const folder = process.cwd();
 const control = new Int32Array(new SharedArrayBuffer(NUM_CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT));
 const pipe = makePipe();
 const { port1, port2 } = new MessageChannel();
 
-const sockets = startThread("./worker.js", { connection, pipe, control, language: port1 }, port1);
+const sockets = startThread("./worker.js", { connection, parent, pipe, control, language: port1 }, port1);
 startThread("./language-worker.js", { folder, packageRoot, control, port: port2 }, port2);
 
 const modules = new CellModules(folder, packageRoot);

@@ -22,6 +22,8 @@ export const NUM_CONTROL_WORDS = 2;
 
 export interface SocketsWorkerData {
   readonly connection: ConnectionInfo;
+  /** The process that started the kernel: by its number when the kernel started, and as Jupyter names it in $JPY_PARENT_PID. */
+  readonly parent: { readonly atStart: number; readonly named?: number };
   readonly pipe: SharedPipe;
   readonly control: Int32Array<SharedArrayBuffer>;
   /** To the language thread. */

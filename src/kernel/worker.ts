@@ -19,7 +19,7 @@ const EXIT_WITHIN = 400; // milliseconds
 
 if (!parentPort) throw new Error("this file is a thread of the kernel: start dist/kernel/main.js");
 const main = parentPort;
-const { connection, pipe, control, language: port } = workerData as SocketsWorkerData;
+const { connection, parent, pipe, control, language: port } = workerData as SocketsWorkerData;
 const post = (message: ToMain) => main.postMessage(message);
 
 // A mistake of ours must not end the session of somebody else.
@@ -62,10 +62,21 @@ function makeBell(): (patience: number) => Promise<void> {
     });
 }
 
-const parent = process.ppid;
 setInterval(() => {
-  if (process.ppid !== parent) process.kill(process.pid, "SIGKILL");
+  if (isOrphan()) process.kill(process.pid, "SIGKILL");
 }, ORPHAN_CHECK);
+
+/** Whether the process that started this one is gone, also when that happened before the first look at its number. */
+function isOrphan(): boolean {
+  if (process.ppid !== parent.atStart) return true;
+  if (parent.atStart !== 1 || parent.named === undefined) return false;
+  try {
+    process.kill(parent.named, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
 
 try {
   const session = randomUUID();

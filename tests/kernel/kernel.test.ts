@@ -470,7 +470,7 @@ describe("a kernel's process", () => {
     // The shell starts the kernel in the background, prints its id and dies.
     const started = execFileSync("sh", [
       "-c",
-      `"${process.execPath}" "${main}" "${file}" >/dev/null 2>&1 & echo $!; sleep 1`,
+      `JPY_PARENT_PID=$$ "${process.execPath}" "${main}" "${file}" >/dev/null 2>&1 & echo $!; sleep 1`,
     ]);
     const pid = Number(started.toString());
     expect(await remaining([pid])).toEqual([]);
