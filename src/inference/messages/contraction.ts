@@ -69,17 +69,17 @@ export class Contraction {
     const { scopeOffsets, tableOffsets } = this.#graph;
     const first = scopeOffsets[factor];
     const last = scopeOffsets[factor + 1] - 1;
-    const tableStart = tableOffsets[factor];
+    const tableStart = tableOffsets[factor] | 0;
     const shift = offsets[first];
 
     let source = tables;
     let sourceStart = tableStart;
-    let size = tableOffsets[factor + 1] - tableStart;
+    let size = (tableOffsets[factor + 1] | 0) - tableStart;
     let top = 0;
     for (let edge = last; edge > first; edge--) {
       const start = offsets[edge] - shift;
       const end = offsets[edge + 1] - shift;
-      size /= end - start;
+      size = (size / (end - start)) | 0;
       if (end - start === 2) {
         const incoming0 = incoming[start];
         const incoming1 = incoming[start + 1];
@@ -151,17 +151,17 @@ export class Contraction {
     const { scopeOffsets, tableOffsets } = this.#graph;
     const first = scopeOffsets[factor];
     const last = scopeOffsets[factor + 1] - 1;
-    const tableStart = tableOffsets[factor];
+    const tableStart = tableOffsets[factor] | 0;
     const shift = offsets[first];
 
     let source = tables;
     let sourceStart = tableStart;
-    let size = tableOffsets[factor + 1] - tableStart;
+    let size = (tableOffsets[factor + 1] | 0) - tableStart;
     let top = 0;
     for (let edge = last; edge > first; edge--) {
       const start = offsets[edge] - shift;
       const end = offsets[edge + 1] - shift;
-      size /= end - start;
+      size = (size / (end - start)) | 0;
       for (let row = 0, at = sourceStart; row < size; row++) {
         let largest = -Infinity;
         for (let state = start; state < end; state++) {
@@ -206,17 +206,17 @@ export class Contraction {
     const { scopeOffsets, tableOffsets } = this.#graph;
     const first = scopeOffsets[factor];
     const last = scopeOffsets[factor + 1] - 1;
-    const tableStart = tableOffsets[factor];
+    const tableStart = tableOffsets[factor] | 0;
     const shift = offsets[first];
 
     let source = tables;
     let sourceStart = tableStart;
-    let size = tableOffsets[factor + 1] - tableStart;
+    let size = (tableOffsets[factor + 1] | 0) - tableStart;
     let top = 0;
     for (let edge = last; edge > first; edge--) {
       const start = offsets[edge] - shift;
       const width = offsets[edge + 1] - shift - start;
-      size /= width;
+      size = (size / width) | 0;
       for (let row = 0; row < size; row++) {
         const at = sourceStart + row * width;
         let most = -Infinity;

@@ -144,8 +144,11 @@ export class LogMessages implements MessageKernel {
     return largest;
   }
 
-  update(factor: number, commit: boolean): number {
-    return this.#send(factor, commit, true);
+  update(first: number, end: number, order: Int32Array | undefined, commit: boolean): number {
+    let largest = 0;
+    for (let at = first; at < end && !this.stopped; at++)
+      largest = Math.max(largest, this.#send(order ? order[at] : at, commit, true));
+    return largest;
   }
 
   dependents(factor: number, visit: (dependent: number) => void): void {

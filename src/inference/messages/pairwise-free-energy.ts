@@ -9,6 +9,23 @@
 import type { IsingModel } from "../../graph/pairwise.ts";
 import { entropy, normaliseLogs } from "./free-energy.ts";
 
+/**
+ * Int32Array[2 numEdges], in the order of the model's neighbours: the message that comes from each neighbour. Messages stand at 2 edge (source to
+ * target) and 2 edge + 1 (back), so the message to that neighbour is the same index with its last bit flipped.
+ */
+export function incomingMessages({
+  numVariables,
+  neighbourOffsets,
+  neighbours,
+  neighbourEdges,
+}: IsingModel): Int32Array {
+  const messages = new Int32Array(neighbours.length);
+  for (let variable = 0; variable < numVariables; variable++)
+    for (let at = neighbourOffsets[variable]; at < neighbourOffsets[variable + 1]; at++)
+      messages[at] = 2 * neighbourEdges[at] + (neighbours[at] > variable ? 1 : 0);
+  return messages;
+}
+
 /** Float64Array[numVariables]: H_i = 2 b_i + sum_k rho_ki u_{k->i}, the log ratio of each variable's belief. */
 export function logRatiosOfBeliefs(
   model: IsingModel,

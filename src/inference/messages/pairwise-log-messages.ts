@@ -11,6 +11,7 @@
 import type { IsingModel } from "../../graph/pairwise.ts";
 import { logAddExp, softplus } from "./log-math.ts";
 import { relativeChange, type DampingOptions, type MessageKernel } from "./schedule.ts";
+import { incomingMessages } from "./pairwise-free-energy.ts";
 import { variableTreeOrder } from "./tree-order.ts";
 
 export interface PairwiseLogOptions extends DampingOptions {
@@ -57,6 +58,7 @@ export class PairwiseLogMessages implements MessageKernel {
   readonly #damping: number;
   readonly #dampLogs: boolean;
   readonly #fields: Float64Array;
+  readonly #incomingOf: Int32Array;
 
   constructor(model: IsingModel, { semiring, countingNumbers, damping, dampingDomain }: PairwiseLogOptions) {
     this.numUnits = model.numVariables;
@@ -68,6 +70,7 @@ export class PairwiseLogMessages implements MessageKernel {
     this.#couplings = model.weights.map((weight, edge) => (2 * weight) / this.#countingNumbers[edge]);
     this.#messages = new Float64Array(2 * model.numEdges);
     this.#fields = new Float64Array(model.numVariables);
+    this.#incomingOf = incomingMessages(model);
   }
 
   sweep(): number {
@@ -94,25 +97,24 @@ export class PairwiseLogMessages implements MessageKernel {
     return relativeChange(largest, 0);
   }
 
-  update(variable: number, commit: boolean): number {
-    const { neighbourOffsets, neighbours, neighbourEdges, biases } = this.#model;
+  update(first: number, end: number, order: Int32Array | undefined, commit: boolean): number {
+    const { neighbourOffsets, biases } = this.#model;
     const messages = this.#messages;
-    const first = neighbourOffsets[variable];
-    const end = neighbourOffsets[variable + 1];
-    let field = 2 * biases[variable];
-    for (let at = first; at < end; at++) {
-      const edge = neighbourEdges[at];
-      field += this.#countingNumbers[edge] * messages[2 * edge + (neighbours[at] > variable ? 1 : 0)];
-    }
+    const weights = this.#countingNumbers;
+    const incomingOf = this.#incomingOf;
     let largest = 0;
-    for (let at = first; at < end; at++) {
-      const edge = neighbourEdges[at];
-      const incoming = 2 * edge + (neighbours[at] > variable ? 1 : 0);
-      const outgoing = incoming ^ 1;
-      const message = through(field - messages[incoming], this.#couplings[edge], this.#isMax);
-      const change = Math.abs(message - messages[outgoing]);
-      if (change > largest) largest = change;
-      if (commit) messages[outgoing] = this.#damped(message, messages[outgoing]);
+    for (let unit = first; unit < end; unit++) {
+      const variable = order ? order[unit] : unit;
+      let field = 2 * biases[variable];
+      for (let at = neighbourOffsets[variable]; at < neighbourOffsets[variable + 1]; at++)
+        field += weights[incomingOf[at] >> 1] * messages[incomingOf[at]];
+      for (let at = neighbourOffsets[variable]; at < neighbourOffsets[variable + 1]; at++) {
+        const incoming = incomingOf[at];
+        const outgoing = incoming ^ 1;
+        const message = through(field - messages[incoming], this.#couplings[incoming >> 1], this.#isMax);
+        largest = Math.max(largest, Math.abs(message - messages[outgoing]));
+        if (commit) messages[outgoing] = this.#damped(message, messages[outgoing]);
+      }
     }
     return relativeChange(largest, 0);
   }

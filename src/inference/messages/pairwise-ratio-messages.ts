@@ -8,6 +8,7 @@
  * positive numbers, so ratios keep full relative precision. All of them must stay within float64: see `ratiosFit`.
  */
 import type { IsingModel } from "../../graph/pairwise.ts";
+import { incomingMessages } from "./pairwise-free-energy.ts";
 import type { DampingOptions, MessageKernel } from "./schedule.ts";
 import { variableTreeOrder } from "./tree-order.ts";
 
@@ -42,6 +43,8 @@ export class PairwiseRatioMessages implements MessageKernel {
   /** P of the present messages, kept by `sweep` alone. */
   #products: Float64Array | undefined;
   #nextProducts: Float64Array | undefined;
+  /** For `update` alone, as #products are for `sweep`. */
+  #incomingOf: Int32Array | undefined;
   readonly #damping: number;
   readonly #dampLogs: boolean;
 
@@ -76,8 +79,8 @@ export class PairwiseRatioMessages implements MessageKernel {
       let newForward = (coupling * sourceProduct + backward) / (sourceProduct + coupling * backward);
       let newBackward = (coupling * targetProduct + forward) / (targetProduct + coupling * forward);
       // The largest |r' - r| / (r' + r), compared crosswise to save the divisions.
-      const forwardChange = newForward > forward ? newForward - forward : forward - newForward;
-      const backwardChange = newBackward > backward ? newBackward - backward : backward - newBackward;
+      const forwardChange = Math.abs(newForward - forward);
+      const backwardChange = Math.abs(newBackward - backward);
       if (forwardChange * changeDenominator > changeNumerator * (newForward + forward)) {
         changeNumerator = forwardChange;
         changeDenominator = newForward + forward;
@@ -100,32 +103,35 @@ export class PairwiseRatioMessages implements MessageKernel {
     return changeNumerator / changeDenominator;
   }
 
-  update(variable: number, commit: boolean): number {
-    const { neighbourOffsets, neighbours, neighbourEdges } = this.#model;
+  update(first: number, end: number, order: Int32Array | undefined, commit: boolean): number {
+    const { neighbourOffsets } = this.#model;
     const ratios = this.ratios;
     const couplings = this.#couplings;
-    const first = neighbourOffsets[variable];
-    const end = neighbourOffsets[variable + 1];
-    let product = this.#priors[variable];
-    for (let at = first; at < end; at++)
-      product *= ratios[2 * neighbourEdges[at] + (neighbours[at] > variable ? 1 : 0)];
+    const priors = this.#priors;
+    const incomingOf = (this.#incomingOf ??= incomingMessages(this.#model));
     const damped = this.#damping > 0;
     let changeNumerator = 0;
     let changeDenominator = 1;
-    for (let at = first; at < end; at++) {
-      const edge = neighbourEdges[at];
-      const incoming = 2 * edge + (neighbours[at] > variable ? 1 : 0);
-      const outgoing = incoming ^ 1;
-      const coupling = couplings[edge];
-      const back = ratios[incoming];
-      const old = ratios[outgoing];
-      const ratio = (coupling * product + back) / (product + coupling * back);
-      const change = ratio > old ? ratio - old : old - ratio;
-      if (change * changeDenominator > changeNumerator * (ratio + old)) {
-        changeNumerator = change;
-        changeDenominator = ratio + old;
+    for (let unit = first; unit < end; unit++) {
+      const variable = order === undefined ? unit : order[unit];
+      const begin = neighbourOffsets[variable];
+      const finish = neighbourOffsets[variable + 1];
+      let product = priors[variable];
+      for (let at = begin; at < finish; at++) product *= ratios[incomingOf[at]];
+      for (let at = begin; at < finish; at++) {
+        const incoming = incomingOf[at];
+        const outgoing = incoming ^ 1;
+        const coupling = couplings[incoming >> 1];
+        const back = ratios[incoming];
+        const old = ratios[outgoing];
+        const ratio = (coupling * product + back) / (product + coupling * back);
+        const change = Math.abs(ratio - old);
+        if (change * changeDenominator > changeNumerator * (ratio + old)) {
+          changeNumerator = change;
+          changeDenominator = ratio + old;
+        }
+        if (commit) ratios[outgoing] = damped ? this.#damped(ratio, old) : ratio;
       }
-      if (commit) ratios[outgoing] = damped ? this.#damped(ratio, old) : ratio;
     }
     return changeNumerator / changeDenominator;
   }

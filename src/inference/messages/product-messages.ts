@@ -132,8 +132,13 @@ export class ProductMessages implements MessageKernel {
     return largest;
   }
 
-  update(factor: number, commit: boolean): number {
-    return this.#send(factor, commit ? this.#products : undefined, this.#zeros);
+  update(first: number, end: number, order: Int32Array | undefined, commit: boolean): number {
+    let largest = 0;
+    for (let at = first; at < end && !this.stopped; at++) {
+      const change = this.#send(order ? order[at] : at, commit ? this.#products : undefined, this.#zeros);
+      if (change > largest) largest = change;
+    }
+    return largest;
   }
 
   dependents(factor: number, visit: (dependent: number) => void): void {
@@ -292,7 +297,7 @@ export class ProductMessages implements MessageKernel {
         const entry = fresh[state - shift] * scale;
         fresh[state - shift] = entry;
         const old = messages[state];
-        const difference = entry > old ? entry - old : old - entry;
+        const difference = Math.abs(entry - old);
         // The largest |m' - m| / (m' + m), compared crosswise to save the divisions.
         if (difference * changeDenominator > changeNumerator * (entry + old) && (entry >= settled || old >= settled)) {
           changeNumerator = difference;

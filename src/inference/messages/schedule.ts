@@ -22,8 +22,12 @@ export interface MessageKernel {
   readonly numUnits: number;
   /** Updates every message from the present ones at once; returns the largest change. */
   sweep(): number;
-  /** Updates the messages of one unit from the present ones, or with `commit` false only looks; returns the largest change. */
-  update(unit: number, commit: boolean): number;
+  /**
+   * Updates units one after the other, each from the newest messages; returns the largest change.
+   * @param order units order[first] ... order[end - 1], or without an order first ... end - 1.
+   * @param commit false only looks at what would change.
+   */
+  update(first: number, end: number, order: Int32Array | undefined, commit: boolean): number;
   /** Calls `visit` with each unit that reads messages of `unit`. */
   dependents(unit: number, visit: (dependent: number) => void): void;
   /** Int32Array[numUnits]: every unit after the one between it and the root. @throws RangeError on a graph with cycles. */
@@ -55,6 +59,8 @@ export interface ScheduleOptions {
   readonly tolerance: number;
   readonly maxIterations: number;
   readonly timeLimit?: number | undefined;
+  /** As the kernel's own; residual schedules need to know. */
+  readonly damping?: number;
 }
 
 /** How messages are damped; see `messageOptions`. */
@@ -73,7 +79,7 @@ export interface Convergence {
 /** Runs a kernel until no message changes by more than the tolerance. Uses `random` for the random schedule alone. */
 export function runSchedule(kernel: MessageKernel, options: ScheduleOptions, random: Random): Convergence {
   const { schedule, tolerance, maxIterations, timeLimit = Infinity } = options;
-  const iterate = iteration(kernel, schedule, tolerance, random);
+  const iterate = iteration(kernel, options, random);
   const deadline = performance.now() + 1000 * timeLimit;
   const maxDelta: number[] = [];
   while (maxDelta.length < maxIterations && !kernel.stopped) {
@@ -88,46 +94,38 @@ export function runSchedule(kernel: MessageKernel, options: ScheduleOptions, ran
 }
 
 /** One iteration of a schedule: returns its largest change. */
-function iteration(kernel: MessageKernel, schedule: Schedule, tolerance: number, random: Random): () => number {
-  switch (schedule) {
+function iteration(kernel: MessageKernel, options: ScheduleOptions, random: Random): () => number {
+  switch (options.schedule) {
     case "parallel":
       return () => kernel.sweep();
     case "sequential":
-      return () => updateInOrder(kernel, undefined);
+      return () => kernel.update(0, kernel.numUnits, undefined, true);
     case "random": {
       const order = Int32Array.from({ length: kernel.numUnits }, (_, unit) => unit);
-      return () => updateInOrder(kernel, random.shuffle(order));
+      return () => kernel.update(0, kernel.numUnits, random.shuffle(order), true);
     }
     case "tree": {
       const fromRoot = kernel.treeOrder();
       const toRoot = fromRoot.slice().reverse();
-      return () => Math.max(updateInOrder(kernel, toRoot), updateInOrder(kernel, fromRoot));
+      return () => Math.max(...[toRoot, fromRoot].map((order) => kernel.update(0, kernel.numUnits, order, true)));
     }
     case "residual":
-      return residualIteration(kernel, tolerance);
+      return residualIteration(kernel, options);
   }
 }
 
-function updateInOrder(kernel: MessageKernel, order: Int32Array | undefined): number {
-  let largest = 0;
-  for (let at = 0; at < kernel.numUnits && !kernel.stopped; at++) {
-    const change = kernel.update(order ? order[at] : at, true);
-    if (change > largest) largest = change;
-  }
-  return largest;
-}
-
-function residualIteration(kernel: MessageKernel, tolerance: number): () => number {
+function residualIteration(kernel: MessageKernel, { tolerance, damping = 0 }: ScheduleOptions): () => number {
   const { numUnits } = kernel;
+  const residual = (unit: number): number => kernel.update(unit, unit + 1, undefined, false);
   let heap: ResidualHeap | undefined;
-  const look = (unit: number): void => heap?.set(unit, kernel.update(unit, false));
+  const look = (unit: number): void => heap?.set(unit, residual(unit));
   return () => {
-    heap ??= new ResidualHeap(Float64Array.from({ length: numUnits }, (_, unit) => kernel.update(unit, false)));
     if (numUnits === 0) return 0;
+    heap ??= new ResidualHeap(Float64Array.from({ length: numUnits }, (_, unit) => residual(unit)));
     for (let updates = 0; updates < numUnits && heap.residuals[heap.top] > tolerance && !kernel.stopped; updates++) {
       const unit = heap.top;
-      kernel.update(unit, true);
-      look(unit); // not zero when messages are damped
+      kernel.update(unit, unit + 1, undefined, true);
+      heap.set(unit, damping === 0 ? 0 : residual(unit));
       kernel.dependents(unit, look);
     }
     return heap.residuals[heap.top];

@@ -14,9 +14,7 @@ import { PairwiseLogMessages } from "./pairwise-log-messages.ts";
 import { beliefsOfOriginal, pairwiseMarkovNetwork } from "./pairwise-markov-network.ts";
 import { runSchedule, type Convergence, type DampingOptions, type ScheduleOptions } from "./schedule.ts";
 
-export interface ProblemOptions extends ScheduleOptions, DampingOptions {
-  readonly temperature: number;
-}
+export type ProblemOptions = ScheduleOptions & DampingOptions & { readonly temperature: number };
 
 /** A model whose messages stay warm between runs. */
 export interface Problem {
