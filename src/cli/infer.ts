@@ -174,11 +174,11 @@ class Steps {
         if (!this.#isQuiet) this.#say(message.text);
         break;
       case "warning":
-        if (!this.#isQuiet) this.#say(`${pc.yellow("!")} ${message.text}`);
+        this.warn(message.text);
     }
   }
 
-  /** What --quiet does not silence: an answer of another kind than one might think. */
+  /** What --quiet does not silence: the answer may be another than one thinks. */
   warn(text: string): void {
     this.#say(`${pc.yellow("!")} ${text}`);
   }
