@@ -18,6 +18,9 @@ export interface Tracked {
   interrupted: boolean;
   /** Timers that its code has made, for stopping them. */
   timers: WeakRef<object>[];
+  /** Asks that the promise made next is kept in `evaluations`. */
+  keepsNextPromise: boolean;
+  readonly evaluations: Set<object>;
 }
 
 class Given {
@@ -69,7 +72,12 @@ export function leaveRun(): void {
 export function trackRuns(stop: (run: Tracked) => void): void {
   promiseHooks.createHook({
     init(promise) {
-      if (current) new Mark(promise, current);
+      if (!current) return;
+      new Mark(promise, current);
+      if (current.keepsNextPromise) {
+        current.keepsNextPromise = false;
+        current.evaluations.add(promise);
+      }
     },
     before(promise) {
       current = Mark.of(promise);

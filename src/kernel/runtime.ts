@@ -38,6 +38,8 @@ export class Runtime {
   readonly #stacks: StackTraces;
   readonly #control: Int32Array;
   readonly #all = new Set<Run>();
+  /** Runs whose code has not come to its end, and may never. */
+  readonly #unsettled = new Set<Run>();
   #current: Run | undefined;
   #last = 0;
   #thrown: unknown;
@@ -84,7 +86,17 @@ export class Runtime {
 
   #start(request: RunRequest): void {
     const { run: id, label, source, map } = request;
-    const run: Run = { id, label, ended: false, interrupted: false, result: undefined, timers: [], pending: new Set() };
+    const run: Run = {
+      id,
+      label,
+      ended: false,
+      interrupted: false,
+      result: undefined,
+      timers: [],
+      pending: new Set(),
+      keepsNextPromise: false,
+      evaluations: new Set(),
+    };
     this.#current = run;
     this.#last = id;
     this.#all.add(run);
@@ -97,14 +109,23 @@ export class Runtime {
 
   #evaluate(run: Run, expression: string, then: (error: Error | null, answer: Evaluated) => void): void {
     const parameters = { expression, replMode: true, awaitPromise: true, objectGroup: "cell" };
-    runAs(run, () => this.#session.post("Runtime.evaluate", parameters, then));
+    // The first promise of an evaluation is its own. When one that never settles is collected as garbage, V8's inspector reports that
+    // in the midst of the collection, which aborts the process (Node 22); so it is kept.
+    run.keepsNextPromise = true;
+    this.#unsettled.add(run);
+    runAs(run, () =>
+      this.#session.post("Runtime.evaluate", parameters, (error: Error | null, answer: Evaluated) => {
+        this.#unsettled.delete(run);
+        then(error, answer);
+      }),
+    );
   }
 
   async #complete(run: Run, request: RunRequest, error: Error | null, answer: Evaluated): Promise<void> {
     if (run.ended || run.interrupted) return;
+    if (error) return this.#interrupt(false); // it was terminated, and the message that says so is on its way
     let failure: CellError | undefined;
-    if (error) failure = { ename: "KernelError", evalue: error.message, traceback: [`KernelError: ${error.message}`] };
-    else if (answer.exceptionDetails) failure = this.#describe(this.#thrownValue(answer.exceptionDetails));
+    if (answer.exceptionDetails) failure = this.#describe(this.#thrownValue(answer.exceptionDetails));
     else failure = await this.#show(run);
     const results: Record<string, unknown> = {};
     if (!failure)

@@ -197,6 +197,17 @@ describe("errors", () => {
   });
 });
 
+test("a cell that is left waiting for ever does no harm when the garbage is collected", async () => {
+  await kernel.execute("setTimeout(() => { throw new Error('left') }, 1); await new Promise(() => {})");
+  await kernel.execute(
+    "import v8 from 'node:v8'; import vm from 'node:vm'; v8.setFlagsFromString('--expose-gc'); const gc = vm.runInNewContext('gc') as () => void",
+  );
+  expect(
+    (await kernel.execute("for (let i = 0; i < 3; i++) { gc(); await new Promise((r) => setTimeout(r, 5)) }\n'alive'"))
+      .result,
+  ).toBe("'alive'");
+});
+
 describe("output", () => {
   test("every one of 100,000 printed lines arrives, in order, in few messages", async () => {
     const cell = await kernel.execute("for (let i = 0; i < 100_000; i++) console.log(`line ${i}`)");
