@@ -69,6 +69,25 @@ function withRunOptions(command: Command): Command {
     .option("--timeout <seconds>", "longest time for a cell", positive(MOST_SECONDS, false));
 }
 
+interface RunCommandOptions extends CommonOptions {
+  readonly profile?: string;
+  readonly parameter?: Parameters;
+  readonly parameters?: string;
+  readonly helpNotebook?: string;
+}
+
+async function runCommand(notebooks: string[], options: RunCommandOptions): Promise<number> {
+  if (options.helpNotebook !== undefined)
+    return (await import("./help-notebook.ts")).helpNotebook(options.helpNotebook);
+  if (notebooks.length === 0) throw new InputError("run needs notebooks or folders: marginalia run notebooks/");
+  const fromFile =
+    options.parameters === undefined
+      ? {}
+      : await (await import("../runner/parameter-file.ts")).readParameterFile(options.parameters);
+  const parameters = { ...fromFile, ...options.parameter };
+  return (await import("./run.ts")).run(notebooks, { ...options, parameters });
+}
+
 function program(): Command {
   const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
     version: string;
@@ -81,16 +100,14 @@ function program(): Command {
     .showHelpAfterError("(--help says more)")
     .addHelpText("after", EXIT_HELP);
 
-  withRunOptions(root.command("run <notebooks...>"))
+  withRunOptions(root.command("run [notebooks...]"))
     .description("execute notebooks, or every notebook in a folder")
     .option("--profile <name>", "quick or paper: the parameter `profile`", profileName)
     .option("-p, --parameter <name=value>", "a value for a name that the parameters cell declares", collectParameter)
+    .option("--parameters <file>", "values from a JSON or YAML file; -p has the last word")
+    .option("--help-notebook <file>", "say which parameters a notebook has, their types and defaults; run nothing")
     .addHelpText("after", EXIT_HELP)
-    .action(
-      lazily(async (notebooks: string[], options: CommonOptions & { profile?: string; parameter?: Parameters }) =>
-        (await import("./run.ts")).run(notebooks, { ...options, parameters: options.parameter }),
-      ),
-    );
+    .action(lazily(runCommand));
 
   withRunOptions(root.command("reproduce"))
     .description("execute every notebook under notebooks/, then write the gallery")

@@ -5,8 +5,8 @@
  *     let depth = 5;                            depth = 20;
  *     const profile: Profile = "quick";         const profile: Profile = "paper";
  *
- * A `let` is assigned to; a `const` is declared again with the type of the first declaration, so that in both cases the
- * kernel's type check holds the given value against the notebook's own type.
+ * A `let` is assigned to; a `const` is declared again with the type of the first declaration. Values are held against the
+ * notebook's own types before anything runs (parameter-types.ts), and once more by the kernel's type check.
  */
 import type { SourceFile, VariableDeclaration, VariableStatement } from "typescript";
 import { InputError } from "./input-error.ts";
@@ -23,6 +23,8 @@ export interface DeclaredParameter {
   readonly type: string | undefined;
   /** Source text of the default value; undefined for a declaration without one. */
   readonly defaultValue: string | undefined;
+  /** What the comment beside or above the declaration says. */
+  readonly comment?: string;
 }
 
 /** `name=value` from the command line; throws an InputError for text that is no such pair. */
@@ -81,12 +83,32 @@ function declarations(
       keyword,
       type: typeOf(declaration),
       defaultValue: declaration.initializer?.getText(source),
+      ...commentOf(ts, source, statement),
     }));
+}
+
+/** The comment at the end of the line, else the one right above. */
+function commentOf(ts: typeof import("typescript"), source: SourceFile, statement: VariableStatement) {
+  const { text } = source;
+  const beside = ts.getTrailingCommentRanges(text, statement.end) ?? [];
+  const above = (ts.getLeadingCommentRanges(text, statement.pos) ?? []).filter(
+    // Not what still belongs to the statement before, or stands apart.
+    ({ end, pos }) => pos !== statement.pos && !/\n\s*\n/.test(text.slice(end, statement.getStart(source))),
+  );
+  const range = beside.at(-1) ?? above.at(-1);
+  if (!range) return {};
+  const comment = text
+    .slice(range.pos, range.end)
+    .replace(/^\/\*+|\*+\/$|^\/\/+/g, "")
+    .replace(/\n\s*\*?\s?/g, " ")
+    .trim();
+  return comment ? { comment } : {};
 }
 
 /**
  * The notebook with `values` injected; without values, the notebook without an earlier run's injected cell.
- * Throws a InputError that lists the declared names when one of `values` is not among them; `file` is for messages.
+ * Throws an InputError when one of `values` has a name that is not declared (it lists those that are) or is not of the
+ * declared type (it says what is accepted). `file` is the notebook's path, from whose folder imports of types are found.
  */
 export async function injectParameters(notebook: Notebook, values: Parameters, file: string): Promise<Notebook> {
   const cells = notebook.cells.filter((cell) => !hasTag(cell, "injected-parameters"));
@@ -94,13 +116,20 @@ export async function injectParameters(notebook: Notebook, values: Parameters, f
   const names = Object.keys(values);
   if (names.length === 0) return clean;
   const declared = await declaredParameters(clean);
-  validate(declared, names, clean, file);
+  checkNames(declared, names, clean, file);
+  const { parameterTypeProblems } = await import("./parameter-types.ts");
+  const problems = await parameterTypeProblems(clean, declared, Object.entries(values), file);
+  if (problems.length > 0) throw new InputError(problems.map((problem) => `${file}: ${problem}`).join("\n"));
   const at = cells.indexOf(parametersCell(clean)!) + 1;
   return { ...notebook, cells: [...cells.slice(0, at), injectedCell(declared, values, cells), ...cells.slice(at)] };
 }
 
-/** The place for checks before anything runs; today the names. Types are checked by the kernel in the injected cell. */
-function validate(declared: readonly DeclaredParameter[], names: readonly string[], notebook: Notebook, file: string) {
+function checkNames(
+  declared: readonly DeclaredParameter[],
+  names: readonly string[],
+  notebook: Notebook,
+  file: string,
+) {
   if (!parametersCell(notebook))
     throw new InputError(
       `${file}: got ${plural(names)} ${names.join(", ")}, but no cell is tagged "parameters"; tag the one that declares the defaults`,
@@ -111,6 +140,12 @@ function validate(declared: readonly DeclaredParameter[], names: readonly string
   throw new InputError(
     `${file}: unknown ${plural(unknown)} ${unknown.join(", ")}; its parameters cell declares ${known}`,
   );
+}
+
+/** A value as TypeScript source; JSON but for the numbers that JSON lacks. */
+export function literalText(value: ParameterValue): string {
+  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
+  return JSON.stringify(value);
 }
 
 function plural(names: readonly string[]): string {
@@ -125,7 +160,7 @@ function injectedCell(declared: readonly DeclaredParameter[], values: Parameters
   const statements = declared
     .filter(({ name }) => Object.hasOwn(values, name))
     .map(({ name, keyword, type }) => {
-      const value = JSON.stringify(values[name]);
+      const value = literalText(values[name]);
       if (keyword !== "const") return `${name} = ${value};`;
       return `const ${name}${type ? `: ${type}` : ""} = ${value};`;
     });

@@ -50,6 +50,19 @@ describe("marginalia run, with its own kernel", () => {
     });
   });
 
+  test("refuses parameters of the wrong type before anything runs; --parameters reads them from a file", async () => {
+    const file = project.notebook("fig", code('const kind: "a" | "b" = "a"; // which\nlet n = 1;', "parameters"));
+    project.file("notebooks/given.yaml", "kind: c\nn: 2\n");
+    const { code: exit, stderr } = await project.run("run", file, "--parameters", "notebooks/given.yaml", "-p", "n=x");
+    expect(exit).toBe(2);
+    expect(stderr).toContain('parameter kind is "c", expected "a" | "b"');
+    expect(stderr).toContain('parameter n is "x", expected number');
+    expect(project.written()).toEqual([]);
+    const { stdout } = await project.run("run", "--help-notebook", file);
+    expect(stdout).toMatch(/kind +"a" \| "b" +default "a" +\/\/ which\n +n +number +default 1\n/);
+    expect((await project.run("run")).code).toBe(2);
+  });
+
   test("tells where a type error, a thrown error and an endless cell are, and goes on with the other notebooks", async () => {
     project.notebook("types", code("const a = 1;"), code('const b = 2;\nconst c: number = "three";'), code("1"));
     project.notebook(
@@ -156,7 +169,7 @@ describe("marginalia run refuses, before anything runs or is written,", () => {
   });
 
   test("no notebooks, and unknown commands", async () => {
-    expect(await refused()).toContain("missing required argument");
+    expect(await refused()).toContain("run needs notebooks or folders");
     const { code: exit, stderr } = await project.run("walk");
     expect(exit).toBe(2);
     expect(stderr).toContain("unknown command 'walk'");
