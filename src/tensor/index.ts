@@ -12,3 +12,18 @@ export { gruCell, gruCellByParts, type GruWeights } from "./ops/gru.ts";
 export { factorToVariable, factorToVariableByParts } from "./ops/factor.ts";
 export { logSumExp } from "./ops/log-sum-exp.ts";
 export { Adam, RmsProp, type AdamOptions, type RmsPropOptions } from "./optimizers.ts";
+export { segmentMax, segmentMean, segmentSoftmax } from "./ops/segments.ts";
+export { sparseMatMul, sparseMatrix, type SparseMatrix } from "./ops/sparse.ts";
+export { betaln, digamma, lgamma, trigamma } from "./special/gamma.ts";
+export {
+  dirichletDivergence,
+  dirichletExpectedLog,
+  dirichletLogDensity,
+  dirichletLogNormaliser,
+  kumaraswamyBetaDivergence,
+  kumaraswamyLogDensity,
+  kumaraswamyMean,
+  kumaraswamySample,
+  uniformTensor,
+} from "./special/distributions.ts";
+export { binaryConcreteSample, concreteSample, gumbelSample } from "./special/concrete.ts";

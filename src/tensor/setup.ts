@@ -17,6 +17,8 @@ import { loadLibrary } from "./library.ts";
 import { registerFactor } from "./ops/factor.ts";
 import { registerGru } from "./ops/gru.ts";
 import { registerMessage } from "./ops/message.ts";
+import { registerSegments } from "./ops/segments.ts";
+import { registerSparse } from "./ops/sparse.ts";
 import { registerOptimizers } from "./optimizers.ts";
 
 export const backendChoices = ["marginalia", "native", "wasm", "cpu", "tensorflow"] as const;
@@ -68,6 +70,8 @@ function install(): () => BackendDescription {
   registerMessage();
   registerGru();
   registerFactor();
+  registerSegments();
+  registerSparse();
   registerOptimizers();
   tf.registerBackend(backendName, () => new MarginaliaBackend(library), 10);
   void tf.setBackend(choice === "cpu" ? "cpu" : backendName); // takes effect at once: neither is asynchronous

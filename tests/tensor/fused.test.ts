@@ -122,7 +122,7 @@ describe("message passing", () => {
       /known are linear, relu/,
     );
     const index = tf.tensor1d([0, 9], "int32");
-    const fits = [{ kernel: tf.zeros([2, 1]) as tf.Tensor2D, bias: tf.zeros([1]) as tf.Tensor1D }];
+    const fits = [{ kernel: tf.zeros<tf.Rank.R2>([2, 1]), bias: tf.zeros<tf.Rank.R1>([1]) }];
     expect(() => messagePassing({ blocks: [{ x, index }], layers: fits })).toThrow(/index is outside its rows/);
   });
 });
@@ -191,7 +191,7 @@ describe("factor to variable", () => {
     const messages = tf.tensor2d([[0.5, -Infinity, 0, 0]]);
     const [out, dTable, dMessages] = on("marginalia", () => {
       const f = (t: tf.Tensor, m: tf.Tensor) => factorToVariable(t, m as tf.Tensor2D);
-      const dy = tf.ones([1, 4]) as tf.Tensor2D;
+      const dy = tf.ones<tf.Rank.R2>([1, 4]);
       return [f(table, messages), ...tf.grads(f)([table, messages], dy)];
     });
     expectClose(out.values, [0, 1, 0.5, -Infinity]);
