@@ -24,6 +24,8 @@ export interface ExperimentOptions {
   readonly data?: DataKind;
   /** By default "javascript". */
   readonly backend?: string;
+  /** What the comparison is with, where it is not the paper: heads its column. */
+  readonly reference?: string;
 }
 
 /** A number; or the name of one that JSON has not, "NaN", "Infinity" or "-Infinity"; or words. */
@@ -40,7 +42,7 @@ export interface ResultRow {
 
 /** result.json, whole. */
 export interface ResultRecord {
-  /** "<paper>/<experiment>". */
+  /** "<paper>/<experiment>", or "<experiment>". */
   readonly experiment: string;
   readonly title: string;
   readonly profile: Profile;
@@ -78,7 +80,7 @@ function readable(value: ResultRow["paper"]): string | number | null {
 }
 
 export class Experiment {
-  /** "<paper>/<experiment>". */
+  /** "<paper>/<experiment>", or "<experiment>". */
   readonly name: string;
   /** Absolute; made when the first file is written. */
   readonly folder: string;
@@ -89,8 +91,10 @@ export class Experiment {
 
   constructor(name: string, options: ExperimentOptions) {
     const parts = name.split("/");
-    if (parts.length !== 2)
-      throw new TypeError(`an experiment is named "<paper>/<experiment>", got ${JSON.stringify(name)}`);
+    if (parts.length > 2)
+      throw new TypeError(
+        `an experiment is named "<paper>/<experiment>", or "<experiment>" if no paper's, got ${JSON.stringify(name)}`,
+      );
     parts.forEach((part) => checkName("experiment", part));
     if (options.profile !== "quick" && options.profile !== "paper")
       throw new TypeError(`profile must be "quick" or "paper", got ${JSON.stringify(options.profile)}`);
@@ -137,6 +141,7 @@ export class Experiment {
    */
   compare(comparisons: readonly Comparison[]): DataFrame {
     if (!comparisons.length) throw new RangeError("compare needs at least one row");
+    const { title, profile, reference } = this.#options;
     const rows = comparisons.map((comparison): ResultRow => {
       const { quantity, paper = null, ours, standardError = null } = comparison;
       const numbers = (value: unknown) => (typeof value === "number" ? jsonNumber(value) : value);
@@ -150,8 +155,8 @@ export class Experiment {
     });
     const record: ResultRecord = {
       experiment: this.name,
-      title: this.#options.title,
-      profile: this.#options.profile,
+      title,
+      profile,
       figures: [...this.#figures],
       tables: [...this.#tables],
       rows,
@@ -162,13 +167,13 @@ export class Experiment {
     return table(
       {
         quantity: rows.map((row) => row.quantity),
-        paper: rows.map((row) => readable(row.paper)),
+        [reference ?? "paper"]: rows.map((row) => readable(row.paper)),
         ours: rows.map((row) => row.ours),
         ...(withErrors && { "standard error": rows.map((row) => row.standardError) }),
         verdict: rows.map((row) => row.verdict),
         why: rows.map((row) => row.why),
       },
-      { caption: `${this.#options.title}: comparison with the paper (${this.#options.profile} profile)` },
+      { caption: `${title}: comparison with ${reference ?? "the paper"} (${profile} profile)` },
     );
   }
 
@@ -185,7 +190,8 @@ export class Experiment {
 
 /**
  * Opens the experiment that a notebook is. Output goes to $MARGINALIA_OUT, else to `figures` in the notebook's project.
- * @throws TypeError for a name that is not "<paper>/<experiment>" or a profile that is neither "quick" nor "paper".
+ * A notebook directly under notebooks/ is of no paper: its experiment's name has one part, so its figures lie beside its executed copy.
+ * @throws TypeError for a name that is not "<paper>/<experiment>" or "<experiment>", or a profile that is neither "quick" nor "paper".
  */
 export function openExperiment(name: string, options: ExperimentOptions): Experiment {
   return new Experiment(name, options);

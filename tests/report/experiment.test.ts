@@ -125,7 +125,14 @@ describe("an experiment", () => {
     expect(readdirSync(out)).toEqual([]);
   });
 
-  test.each(["fig3", "a/b/c", "../up/x", "a/..", "a/", "a b/c", "/etc/x"])("refuses the name %j", (name) => {
+  test("a notebook of no paper has a name of one part", () => {
+    const experiment = openExperiment("start-here", { ...options, reference: "exact" });
+    expect(experiment.folder).toBe(path.join(out, "start-here"));
+    const comparison = experiment.compare([{ quantity: "ln Z", paper: 2, ours: 2 }]);
+    expect(comparison.columns).toEqual(["quantity", "exact", "ours", "verdict", "why"]);
+  });
+
+  test.each(["", "a/b/c", "../up/x", "a/..", "a/", "a b/c", "/etc/x"])("refuses the name %j", (name) => {
     expect(() => open(name)).toThrow(TypeError);
   });
 
