@@ -2,7 +2,7 @@
 // Prints {"updatesPerSecond", "bytesPerEdge", "logZ"}: the best repeat by processor time; an update is one direction of one variable-factor edge.
 #include <dai/alldai.h>
 
-#include <sys/resource.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -10,10 +10,9 @@
 #include <ctime>
 #include <string>
 
-static double kilobytesInUse() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss;
+static double bytesInUse() {
+  const struct mallinfo2 info = mallinfo2();
+  return double(info.uordblks) + double(info.hblkhd);
 }
 
 int main(int, char **arguments) {
@@ -26,8 +25,9 @@ int main(int, char **arguments) {
   options.set("tol", std::string("0"));
   options.set("maxiter", std::string(arguments[3]));
   options.set("verbose", std::string("0"));
-  const double before = kilobytesInUse();
+  const double before = bytesInUse();
   dai::BP bp(graph, options);
+  const double bytes = (bytesInUse() - before) / graph.nrEdges();
   double best = 0;
   for (int repeat = 0; repeat < std::atoi(arguments[4]); repeat++) {
     bp.init();
@@ -36,6 +36,5 @@ int main(int, char **arguments) {
     const double seconds = double(std::clock() - start) / CLOCKS_PER_SEC;
     best = std::max(best, 2.0 * graph.nrEdges() * bp.Iterations() / seconds);
   }
-  const double bytes = 1024 * (kilobytesInUse() - before) / graph.nrEdges();
   std::printf("{\"updatesPerSecond\":%.6g,\"bytesPerEdge\":%.6g,\"logZ\":%.15g}\n", best, bytes, double(bp.logZ()));
 }

@@ -11,9 +11,8 @@ import { factorGraph, type FactorGraph } from "../../src/graph/factor-graph.ts";
 import { openGrid } from "../../src/graph/generators/grid.ts";
 import { gaussianIsing } from "../../src/graph/generators/ising.ts";
 import type { IsingModel } from "../../src/graph/pairwise.ts";
-import { beliefPropagation } from "../../src/inference/messages/belief-propagation.ts";
+import { beliefPropagation, sumProductKernel } from "../../src/inference/messages/belief-propagation.ts";
 import { PairwiseRatioMessages } from "../../src/inference/messages/pairwise-ratio-messages.ts";
-import { ProductMessages } from "../../src/inference/messages/product-messages.ts";
 import { runSchedule, type MessageKernel, type Schedule } from "../../src/inference/messages/schedule.ts";
 import type { Libdai, LibdaiUpdates } from "./libdai.ts";
 
@@ -124,17 +123,17 @@ export function messageRows(libdai: Libdai): BenchmarkRow[] {
   }
   const asFactors = toFactorGraph(grid(100));
   for (const schedule of ["parallel", "sequential"] as const)
-    rows.push(rateRow("Ising grid 100x100 as a factor graph", schedule, new ProductMessages(asFactors, undamped), () => asFactors, asFactors.scopes.length, libdai)); // prettier-ignore
+    rows.push(rateRow("Ising grid 100x100 as a factor graph", schedule, sumProductKernel(asFactors, undamped), () => asFactors, asFactors.scopes.length, libdai)); // prettier-ignore
   for (const [arity, cardinality] of [[3, 2], [4, 2], [5, 2], [3, 4]]) {
     const graph = factors(arity, cardinality, 10_000);
     const name = `random factors of arity ${arity}, ${cardinality} states`;
     for (const schedule of ["parallel", "sequential"] as const)
-      rows.push(rateRow(name, schedule, new ProductMessages(graph, undamped), () => graph, graph.scopes.length, libdai));
-    rows.push(memoryRow(name, () => new ProductMessages(graph, undamped), graph.scopes.length, () => graph, libdai));
+      rows.push(rateRow(name, schedule, sumProductKernel(graph, undamped), () => graph, graph.scopes.length, libdai));
+    rows.push(memoryRow(name, () => sumProductKernel(graph, undamped), graph.scopes.length, () => graph, libdai));
   } // prettier-ignore
   for (const size of [1_000, 100_000]) {
     const graph = factors(3, 2, size);
-    rows.push(rateRow(`random factors of arity 3, 2 states, ${size} of them`, "sequential", new ProductMessages(graph, undamped), () => graph, graph.scopes.length, { ...libdai, ...(size > 10_000 && { run: undefined }) })); // prettier-ignore
+    rows.push(rateRow(`random factors of arity 3, 2 states, ${size} of them`, "sequential", sumProductKernel(graph, undamped), () => graph, graph.scopes.length, { ...libdai, ...(size > 10_000 && { run: undefined }) })); // prettier-ignore
   }
   rows.push(...millionRows());
   return rows;

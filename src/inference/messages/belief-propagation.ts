@@ -7,7 +7,7 @@
  * On a forest ln Z, marginals and the MAP state are exact; elsewhere ln Z is Bethe's estimate (Yedidia, Freeman & Weiss 2005), which at a fixed
  * point is a lower bound for attractive binary models (attractive.ts).
  *
- * Messages are numbers where their range allows it (product-messages.ts, pairwise-ratio-messages.ts), logs elsewhere. A message without a
+ * Messages are numbers where their range allows it (pairwise-ratio-, binary-ratio-, product-messages.ts), logs elsewhere. A message without a
  * possible state proves Z = 0: then ln Z is -Infinity, bound "exact", and there are no marginals.
  */
 import { z } from "zod";
@@ -17,6 +17,7 @@ import { toIsing, type IsingModel, type PairwiseBinaryModel } from "../../graph/
 import { Random } from "../../graph/random.ts";
 import { defineMethod, formatMethod, isPairwiseBinaryModel, parseOptions, type InferenceContext } from "../method.ts";
 import { Marginals, type InferenceResult } from "../result.ts";
+import { BinaryRatioMessages, binaryRatiosFit } from "./binary-ratio-messages.ts";
 import { isAttractive, isLogSupermodular } from "./attractive.ts";
 import { decodePairwiseStates, decodeStates } from "./decode.ts";
 import { beliefsOf, betheLogZ, evenOffsets, variableOffsetsOf } from "./free-energy.ts";
@@ -25,7 +26,7 @@ import { pairwiseBeliefs } from "./pairwise-free-energy.ts";
 import { PairwiseLogMessages } from "./pairwise-log-messages.ts";
 import { PairwiseRatioMessages, ratiosFit } from "./pairwise-ratio-messages.ts";
 import { ProductMessages } from "./product-messages.ts";
-import { messageOptions, runSchedule } from "./schedule.ts";
+import { messageOptions, runSchedule, type DampingOptions } from "./schedule.ts";
 
 const maxProductSchema = z.object(messageOptions);
 const schema = maxProductSchema.extend({
@@ -100,13 +101,19 @@ export function atTemperature<Model extends FactorGraph | IsingModel>(model: Mod
   return { ...model, biases: scale(biases), weights: scale(weights), logConstant: logConstant / temperature };
 }
 
+/** The fastest messages that a factor graph allows; products may have to be given up on the way (`outOfRange`). */
+export function sumProductKernel(
+  graph: FactorGraph,
+  options: DampingOptions,
+): BinaryRatioMessages | ProductMessages | LogMessages {
+  return binaryRatiosFit(graph) ? new BinaryRatioMessages(graph, options) : new ProductMessages(graph, options);
+}
+
 function onFactorGraph(graph: FactorGraph, settings: Settings, random: Random): Answer {
   const { temperature } = settings;
   const isMax = temperature === 0;
   const scaled = atTemperature(graph, temperature);
-  let kernel: ProductMessages | LogMessages = isMax
-    ? new LogMessages(scaled, { semiring: "max", ...settings })
-    : new ProductMessages(scaled, settings);
+  let kernel = isMax ? new LogMessages(scaled, { semiring: "max", ...settings }) : sumProductKernel(scaled, settings);
   let convergence = runSchedule(kernel, settings, random.split("schedule"));
   if (kernel instanceof ProductMessages && kernel.outOfRange) {
     kernel = new LogMessages(scaled, { semiring: "sum", ...settings });

@@ -45,14 +45,12 @@ export class PairwiseRatioMessages implements MessageKernel {
   #nextProducts: Float64Array | undefined;
   /** For `update` alone, as #products are for `sweep`. */
   #incomingOf: Int32Array | undefined;
-  readonly #damping: number;
-  readonly #dampLogs: boolean;
+  readonly #options: DampingOptions;
 
-  constructor(model: IsingModel, { damping, dampingDomain }: DampingOptions) {
+  constructor(model: IsingModel, options: DampingOptions) {
     this.numUnits = model.numVariables;
     this.#model = model;
-    this.#damping = damping;
-    this.#dampLogs = dampingDomain === "log";
+    this.#options = options;
     this.#priors = model.biases.map((bias) => Math.exp(2 * bias));
     this.#couplings = model.weights.map((weight) => Math.exp(2 * weight));
     this.ratios = new Float64Array(2 * model.numEdges).fill(1);
@@ -62,7 +60,7 @@ export class PairwiseRatioMessages implements MessageKernel {
     const { numEdges, edgeSources, edgeTargets } = this.#model;
     const ratios = this.ratios;
     const couplings = this.#couplings;
-    const damped = this.#damping > 0;
+    const damped = this.#options.damping > 0;
     const products = (this.#products ??= this.#priors.slice()); // messages start at 1
     const nextProducts = (this.#nextProducts ??= new Float64Array(products.length));
     nextProducts.set(this.#priors);
@@ -90,8 +88,8 @@ export class PairwiseRatioMessages implements MessageKernel {
         changeDenominator = newBackward + backward;
       }
       if (damped) {
-        newForward = this.#damped(newForward, forward);
-        newBackward = this.#damped(newBackward, backward);
+        newForward = dampedRatio(newForward, forward, this.#options);
+        newBackward = dampedRatio(newBackward, backward, this.#options);
       }
       ratios[2 * edge] = newForward;
       ratios[2 * edge + 1] = newBackward;
@@ -109,7 +107,7 @@ export class PairwiseRatioMessages implements MessageKernel {
     const couplings = this.#couplings;
     const priors = this.#priors;
     const incomingOf = (this.#incomingOf ??= incomingMessages(this.#model));
-    const damped = this.#damping > 0;
+    const damped = this.#options.damping > 0;
     let changeNumerator = 0;
     let changeDenominator = 1;
     for (let unit = first; unit < end; unit++) {
@@ -130,7 +128,7 @@ export class PairwiseRatioMessages implements MessageKernel {
           changeNumerator = change;
           changeDenominator = ratio + old;
         }
-        if (commit) ratios[outgoing] = damped ? this.#damped(ratio, old) : ratio;
+        if (commit) ratios[outgoing] = damped ? dampedRatio(ratio, old, this.#options) : ratio;
       }
     }
     return changeNumerator / changeDenominator;
@@ -149,12 +147,12 @@ export class PairwiseRatioMessages implements MessageKernel {
   logRatios(): Float64Array {
     return this.ratios.map(Math.log);
   }
+}
 
-  #damped(ratio: number, old: number): number {
-    const kept = this.#damping;
-    if (this.#dampLogs) return ratio * (old / ratio) ** kept;
-    // p = r / (1 + r) is averaged, and turned back into a ratio.
-    const plus = (1 - kept) * ratio * (1 + old) + kept * old * (1 + ratio);
-    return plus / ((1 - kept) * (1 + old) + kept * (1 + ratio));
-  }
+/** A ratio m(1) / m(0) after damping: the old and the new message averaged in the log or in the probability domain. */
+export function dampedRatio(ratio: number, old: number, { damping, dampingDomain }: DampingOptions): number {
+  if (dampingDomain === "log") return ratio * (old / ratio) ** damping;
+  // p = r / (1 + r) is averaged, and turned back into a ratio.
+  const one = (1 - damping) * ratio * (1 + old) + damping * old * (1 + ratio);
+  return one / ((1 - damping) * (1 + old) + damping * (1 + ratio));
 }

@@ -271,7 +271,7 @@ export class ProductMessages implements MessageKernel {
         }
         const entry = product / messages[start + state];
         incoming[start - shift + state] = entry;
-        if (entry < least) least = entry;
+        least = Math.min(least, entry);
       }
       smallest *= state === width ? least : this.#gatherCarefully(edge, start - shift);
     }
@@ -331,7 +331,7 @@ export class ProductMessages implements MessageKernel {
           }
           messages[start + state] = entry;
           products[base + state] = product;
-          if (product > largest) largest = product;
+          largest = Math.max(largest, product);
         }
         if (largest < rescaleBelow) rescale(products, base, base + width, largest);
         if (inPlace && --this.#updatesLeft[variable] === 0) this.#multiplyUp(variable, false);

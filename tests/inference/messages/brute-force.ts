@@ -48,6 +48,7 @@ export function bruteForce(graph: FactorGraph): BruteForce {
 export interface RandomGraphOptions {
   readonly numVariables: number;
   readonly numFactors?: number;
+  readonly minCardinality?: number;
   readonly maxCardinality?: number;
   readonly maxArity?: number;
   /** Standard deviation of the log-potentials. */
@@ -60,9 +61,20 @@ export interface RandomGraphOptions {
 
 /** Random cardinalities, scopes and tables, with some isolated variables, unary and constant factors. */
 export function randomFactorGraph(random: Random, options: RandomGraphOptions): FactorGraph {
-  const { numVariables, maxCardinality = 3, maxArity = 3, strength = 1, forbidden = 0, forest = false } = options;
+  const {
+    numVariables,
+    minCardinality = 1,
+    maxCardinality = 3,
+    maxArity = 3,
+    strength = 1,
+    forbidden = 0,
+    forest = false,
+  } = options;
   const numFactors = options.numFactors ?? numVariables + 2;
-  const cardinalities = Array.from({ length: numVariables }, () => 1 + random.integer(maxCardinality));
+  const cardinalities = Array.from(
+    { length: numVariables },
+    () => minCardinality + random.integer(maxCardinality - minCardinality + 1),
+  );
   const component = Array.from({ length: numVariables }, (_, i) => i);
   const factors = Array.from({ length: numFactors }, () => {
     const arity = Math.min(random.integer(maxArity + 1), numVariables);
