@@ -74,6 +74,7 @@ interface RunCommandOptions extends CommonOptions {
   readonly parameter?: Parameters;
   readonly parameters?: string;
   readonly helpNotebook?: string;
+  readonly check?: boolean;
 }
 
 async function runCommand(notebooks: string[], options: RunCommandOptions): Promise<number> {
@@ -85,7 +86,9 @@ async function runCommand(notebooks: string[], options: RunCommandOptions): Prom
       ? {}
       : await (await import("../runner/parameter-file.ts")).readParameterFile(options.parameters);
   const parameters = { ...fromFile, ...options.parameter };
-  return (await import("./run.ts")).run(notebooks, { ...options, parameters });
+  const given = { ...options, parameters };
+  if (options.check) return (await import("./check-run.ts")).check(notebooks, given);
+  return (await import("./run.ts")).run(notebooks, given);
 }
 
 function program(): Command {
@@ -105,6 +108,10 @@ function program(): Command {
     .option("--profile <name>", "quick or paper: the parameter `profile`", profileName)
     .option("-p, --parameter <name=value>", "a value for a name that the parameters cell declares", collectParameter)
     .option("--parameters <file>", "values from a JSON or YAML file; -p has the last word")
+    .option(
+      "--check",
+      "execute aside and compare with the committed tables, figures, verdicts and texts; write nothing",
+    )
     .option("--help-notebook <file>", "say which parameters a notebook has, their types and defaults; run nothing")
     .addHelpText("after", EXIT_HELP)
     .action(lazily(runCommand));

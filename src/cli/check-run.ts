@@ -1,0 +1,104 @@
+/** `marginalia run --check`: executes notebooks in a folder that is thrown away, and tells how they differ from what is committed. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import pc from "picocolors";
+import { findNotebooks, runAll } from "../runner/batch.ts";
+import { compareWithReference, findReference, type Reference } from "../runner/check/check.ts";
+import { CheckSettings } from "../runner/check/settings.ts";
+import { executeRun, type RunResult } from "../runner/execute.ts";
+import { describeFailure } from "../runner/failure.ts";
+import { findKernel } from "../runner/kernelspecs.ts";
+import { experimentFolder, figuresFolder, projectOfNotebook, shownPath } from "../runner/locations.ts";
+import { readNotebook } from "../runner/notebook.ts";
+import { declaredParameters, type Parameters } from "../runner/parameters.ts";
+import { prepareRun, type PreparedRun } from "../runner/prepare.ts";
+import { Progress } from "../runner/progress.ts";
+import { EXIT } from "./exit-codes.ts";
+import { interruptible } from "./interrupts.ts";
+import type { RunOptions } from "./run.ts";
+
+interface Check {
+  readonly run: PreparedRun;
+  readonly reference: Reference;
+  readonly settings: CheckSettings;
+}
+
+export async function check(paths: readonly string[], options: RunOptions): Promise<number> {
+  const files = await findNotebooks(paths);
+  const scratch = await mkdtemp(path.join(tmpdir(), "marginalia-check-"));
+  try {
+    const prepared = await Promise.all(files.map((file) => prepareCheck(file, scratch, options)));
+    const checks = prepared.filter((each): each is Check => typeof each === "object");
+    const problems = prepared.filter((each) => typeof each === "string");
+    problems.forEach((problem) => console.error(problem));
+    const missing = problems.filter((problem) => !problem.startsWith(SKIPPED)).length;
+    return await interruptible((signal) => checkAll(checks, missing, options, signal));
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+const SKIPPED = pc.yellow("–");
+
+/** What is to be compared; or words for why it cannot be. Runs as the committed run did, unless told otherwise. */
+async function prepareCheck(file: string, scratch: string, options: RunOptions): Promise<Check | string> {
+  const source = await readNotebook(file);
+  const settings = new CheckSettings(source, file);
+  const root = path.resolve(options.out ?? figuresFolder(projectOfNotebook(file)));
+  const reference = await findReference(experimentFolder(root, file), source);
+  if (!reference)
+    return `${pc.red("✗")} ${file}: nothing is committed to compare with; run it first: marginalia run ${file}`;
+  const committed = reference.run?.profile;
+  if (options.profile !== undefined && committed !== undefined && options.profile !== committed)
+    return `${SKIPPED} ${file}: skipped, since what is committed is of the profile ${committed}, not ${options.profile}`;
+  const declared = new Set((await declaredParameters(source)).map(({ name }) => name));
+  const ofCommitted = Object.entries(reference.run?.parameters ?? {}).filter(([name]) => declared.has(name));
+  const parameters = { ...Object.fromEntries(ofCommitted), ...options.parameters } as Parameters;
+  const run = await prepareRun(file, { outputRoot: scratch, parameters, profile: options.profile ?? committed, profileIfDeclared: true }); // prettier-ignore
+  return { run, reference, settings };
+}
+
+async function checkAll(
+  checks: readonly Check[],
+  missing: number,
+  options: RunOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const kernel = findKernel(options.kernel);
+  const progress = new Progress();
+  const byRun = new Map(checks.map((each) => [each.run, each]));
+  let same = 0;
+  const execute = async (run: PreparedRun): Promise<RunResult> => {
+    const result = await executeRun(run, { kernel, cellTimeout: options.timeout, signal, onEvent: progress.onEvent });
+    const { said, isSame } = await verdict(byRun.get(run)!, result);
+    progress.say(said);
+    if (isSame) same++;
+    return result;
+  };
+  const results = await runAll(
+    checks.map(({ run }) => run),
+    execute,
+    { jobs: options.jobs, signal },
+  );
+  const all = checks.length + missing;
+  if (all > 1) console.error(`${same} of ${all} notebooks give what is committed`);
+  return same === all && results.length === checks.length ? EXIT.ok : EXIT.failed;
+}
+
+async function verdict(
+  { run, reference, settings }: Check,
+  { status, failure }: RunResult,
+): Promise<{ said: string; isSame: boolean }> {
+  const shown = shownPath(run.file);
+  if (failure) return { said: `${status === "interrupted" ? pc.yellow("✗") : pc.red("✗")} ${describeFailure(failure, shown)}`, isSame: false }; // prettier-ignore
+  const executed = await readNotebook(run.output);
+  const differences = await compareWithReference(reference, path.dirname(run.output), executed, settings);
+  if (differences.length === 0)
+    return { said: `${pc.green("✓")} ${pc.bold(run.name)} gives what is committed`, isSame: true };
+  const lines = differences.map(({ place, what }) =>
+    what.includes("\n") ? `  ${place}:\n${what.replace(/^/gm, "    ")}` : `  ${place}: ${what}`,
+  );
+  const against = reference.folder === undefined ? "its own outputs" : shownPath(reference.folder);
+  return { said: [`${pc.red("✗")} ${shown} differs from ${against}:`, ...lines].join("\n"), isSame: false };
+}
