@@ -135,14 +135,13 @@ export class GraphNeuralNetwork {
       const sum = messagePassing({ blocks, layers: this.#message, segments: { ids: targets, count: numNodes } });
       return this.shape.aggregation === "mean" ? tf.mul(sum, inverseDegrees) : sum;
     }
-    const incoming = tf.unsortedSegmentSum(states, targets, numNodes);
-    const others = tf.sub<tf.Tensor2D>(tf.gather(incoming, sources), tf.gather(states, reverses));
+    const others = sumOfOthers(states, sources, targets, reverses, numNodes);
     return messagePassing({ blocks: [{ x: others }, { x: features }], layers: this.#message });
   }
 
   /** Logits of p(x_i = +1), [numNodes, 1], read from states. */
   readOut(states: tf.Tensor2D, { numNodes, targets }: GraphTensors): tf.Tensor2D {
-    const x = this.shape.architecture === "node" ? states : tf.unsortedSegmentSum(states, targets, numNodes);
+    const x = this.shape.architecture === "node" ? states : sumAtTargets(states, targets, numNodes);
     return messagePassing({ blocks: [{ x: x }], layers: this.#readout });
   }
 
@@ -168,7 +167,10 @@ export class GraphNeuralNetwork {
         distances.push(rowDistances(next, states));
         states = next;
       }
-      probabilities.set(tf.sigmoid(this.readOut(states, graph)).dataSync());
+      // In float64: a float32 probability is 1 from a logit of 17 on, which would make its divergence infinite.
+      this.readOut(states, graph)
+        .dataSync()
+        .forEach((logit, i) => (probabilities[i] = 1 / (1 + Math.exp(-logit))));
     });
     return { probabilities, distances };
   }
@@ -176,6 +178,42 @@ export class GraphNeuralNetwork {
   dispose(): void {
     for (const parameter of this.parameters.values()) parameter.dispose();
   }
+}
+
+// Two linear maps whose gradients tfjs would compose of a dozen operations each.
+
+/** For each directed edge i -> j the sum over k in N(i) without j of x_{k->i}. Its transpose is the same with ends exchanged. */
+function sumOfOthers(
+  x: tf.Tensor2D,
+  sources: tf.Tensor1D,
+  targets: tf.Tensor1D,
+  reverses: tf.Tensor1D,
+  numNodes: number,
+): tf.Tensor2D {
+  const apply = (rows: tf.Tensor, from: tf.Tensor, to: tf.Tensor, reverse: tf.Tensor) =>
+    tf.sub(tf.gather(tf.unsortedSegmentSum(rows, to as tf.Tensor1D, numNodes), from), tf.gather(rows, reverse));
+  const operation = tf.customGrad((...inputs) => {
+    const [rows, save] = inputs as [tf.Tensor, tf.GradSaveFunc];
+    save([sources, targets, reverses]);
+    return {
+      value: apply(rows, sources, targets, reverses),
+      gradFunc: (dy: tf.Tensor, [from, to, reverse]: tf.Tensor[]) => apply(dy, to, from, reverse),
+    };
+  });
+  return operation(x) as tf.Tensor2D;
+}
+
+/** For each node the sum of x_{j->i} over its incoming edges. */
+function sumAtTargets(x: tf.Tensor2D, targets: tf.Tensor1D, numNodes: number): tf.Tensor2D {
+  const operation = tf.customGrad((...inputs) => {
+    const [rows, save] = inputs as [tf.Tensor, tf.GradSaveFunc];
+    save([targets]);
+    return {
+      value: tf.unsortedSegmentSum(rows, targets, numNodes),
+      gradFunc: (dy: tf.Tensor, [to]: tf.Tensor[]) => tf.gather(dy, to),
+    };
+  });
+  return operation(x) as tf.Tensor2D;
 }
 
 export interface GnnPrediction {
