@@ -4,6 +4,7 @@
  */
 import { boltzmannMachine, type BoltzmannMachine, type WeightedEdge } from "../../graph/pairwise.ts";
 import type { Random } from "../../graph/random.ts";
+import { createExactFinish, type ExactFinish } from "./exact-finish.ts";
 
 /** The bound of a whole elimination as a function of all its variational parameters. Every parameter value gives a valid bound. */
 export interface Elimination {
@@ -17,11 +18,19 @@ export interface Elimination {
   evaluate(parameters: Float64Array, gradient: Float64Array): number;
   /** The parameters as the paper writes them (mu, q or xi), one row an eliminated variable in the order of elimination. */
   describe(parameters: Float64Array): Float64Array[];
-  /** Of a bound that comes from a distribution (the lower one): its p(S = 1), Float64Array[numVariables] by position. */
-  means?(parameters: Float64Array): Float64Array;
+  /**
+   * Float64Array[numVariables], by position, as of the last evaluation: d bound / d h, which for the lower bound is p(S = 1) of the
+   * distribution that it comes from.
+   */
+  readonly means: Float64Array;
+  /** As of the last evaluation: d bound / d J_pq to `into` at the model's index of q in p's row, p < q; the rest is left alone. */
+  pairMeans?(into: Float64Array): void;
 }
 
-/** A model with its variables in the order of elimination: position p holds variable order[p]. */
+/**
+ * A model with its variables in the order of elimination: position p holds variable order[p]. Biases and weights are read at each
+ * evaluation, so whoever made the model may change them in between.
+ */
 export interface OrderedModel {
   readonly numVariables: number;
   readonly numEliminated: number;
@@ -71,19 +80,48 @@ export function orderModel(model: BoltzmannMachine, order: Int32Array, numElimin
   };
 }
 
-/**
- * Dense parameters of the positions from `first` on, r of them, as an enumerator reads them: h at 0, then J_pq for p < q, row by row
- * of length r, at r.
- */
-export function denseFrom(model: OrderedModel, first: number): Float64Array {
-  const r = model.numVariables - first;
-  const dense = new Float64Array(r + r * r);
-  for (let p = 0; p < r; p++) {
-    dense[p] = model.biases[first + p];
-    for (let at = model.firstLater[first + p]; at < model.offsets[first + p + 1]; at++)
-      dense[r + p * r + model.targets[at] - first] = model.weights[at];
-  }
-  return dense;
+/** The model among the positions that are not eliminated, for a recursion that leaves its weights as they are. */
+export interface Remainder {
+  readonly finish: ExactFinish;
+  /** ln Z with the biases fields[numEliminated ...]. */
+  run(fields: Float64Array): number;
+  /** Copies the pair means of the last run to the model's indices. */
+  pairMeans(into: Float64Array): void;
+}
+
+/** @throws RangeError when it is too densely connected to be finished exactly. */
+export function remainder({
+  numVariables,
+  numEliminated,
+  firstLater,
+  offsets,
+  targets,
+  weights,
+}: OrderedModel): Remainder {
+  const sources: number[] = [];
+  const places: number[] = [];
+  for (let p = numEliminated; p < numVariables; p++)
+    for (let at = firstLater[p]; at < offsets[p + 1]; at++) {
+      sources.push(p - numEliminated);
+      places.push(at);
+    }
+  const finish = createExactFinish({
+    numVariables: numVariables - numEliminated,
+    sources: Int32Array.from(sources),
+    targets: Int32Array.from(places, (at) => targets[at] - numEliminated),
+  });
+  const indices = Int32Array.from(places);
+  const restWeights = new Float64Array(indices.length);
+  return {
+    finish,
+    run(fields) {
+      for (let edge = 0; edge < indices.length; edge++) restWeights[edge] = weights[indices[edge]];
+      return finish.run(fields, numEliminated, restWeights);
+    },
+    pairMeans(into) {
+      for (let edge = 0; edge < indices.length; edge++) into[indices[edge]] = finish.pairMeans[edge];
+    },
+  };
 }
 
 /**

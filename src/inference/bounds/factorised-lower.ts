@@ -9,8 +9,7 @@
  */
 import { toBoltzmann, type BoltzmannMachine, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import type { Random } from "../../graph/random.ts";
-import { createEnumerator } from "../exact/enumeration.ts";
-import { denseFrom, withoutVariable, type Elimination, type OrderedModel } from "./elimination.ts";
+import { remainder, withoutVariable, type Elimination, type OrderedModel } from "./elimination.ts";
 import { entropyOfLogit, sigmoid } from "./logistic.ts";
 
 const startingSweeps = 30;
@@ -32,9 +31,7 @@ export function factorisedLower(model: OrderedModel): Elimination {
   const { numVariables, numEliminated, offsets, firstLater, targets, weights } = model;
   const fields = new Float64Array(numVariables);
   const means = new Float64Array(numVariables);
-  const numRemaining = numVariables - numEliminated;
-  const enumerator = createEnumerator(numRemaining);
-  const remainder = denseFrom(model, numEliminated);
+  const rest = remainder(model);
 
   function evaluate(parameters: Float64Array, gradient: Float64Array): number {
     fields.set(model.biases);
@@ -45,14 +42,12 @@ export function factorisedLower(model: OrderedModel): Elimination {
       total += mu * fields[p] + entropyOfLogit(parameters[p]);
       for (let at = firstLater[p]; at < offsets[p + 1]; at++) fields[targets[at]] += mu * weights[at];
     }
-    for (let r = 0; r < numRemaining; r++) remainder[r] = fields[numEliminated + r];
-    const { logZ, joint } = enumerator.run(remainder, 0, numRemaining, numRemaining);
-    total += logZ;
+    total += rest.run(fields);
     if (!Number.isFinite(total)) {
       gradient.fill(0);
       return -Infinity;
     }
-    for (let r = 0; r < numRemaining; r++) means[numEliminated + r] = joint[4 * (r * numRemaining + r) + 3];
+    means.set(rest.finish.means, numEliminated);
     // The derivative by h_p is mu_p, by mu_p the total field of p less logit(mu_p).
     for (let p = 0; p < numEliminated; p++) {
       let field = fields[p];
@@ -88,9 +83,11 @@ export function factorisedLower(model: OrderedModel): Elimination {
     evaluate,
     start,
     describe: (parameters) => Array.from(parameters, (t) => Float64Array.of(sigmoid(t))),
-    means: (parameters) => {
-      evaluate(parameters, new Float64Array(numEliminated));
-      return means.slice();
+    means,
+    pairMeans(into) {
+      for (let p = 0; p < numEliminated; p++)
+        for (let at = firstLater[p]; at < offsets[p + 1]; at++) into[at] = means[p] * means[targets[at]];
+      rest.pairMeans(into);
     },
   };
 }

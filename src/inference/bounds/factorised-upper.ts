@@ -9,8 +9,7 @@
  */
 import { toBoltzmann, type BoltzmannMachine, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import type { Random } from "../../graph/random.ts";
-import { createEnumerator } from "../exact/enumeration.ts";
-import { denseFrom, neighbourWeights, withoutVariable, type Elimination, type OrderedModel } from "./elimination.ts";
+import { remainder, neighbourWeights, withoutVariable, type Elimination, type OrderedModel } from "./elimination.ts";
 import { sigmoid, softplus } from "./logistic.ts";
 
 /** q f(J / q + h), with its limit max(J, 0) at q = 0. */
@@ -66,7 +65,6 @@ export function eliminateFactorisedUpper(
  */
 export function factorisedUpper(model: OrderedModel): Elimination {
   const { numVariables, numEliminated, offsets, firstLater, targets, weights } = model;
-  const numRemaining = numVariables - numEliminated;
   const rowStarts = new Int32Array(numEliminated + 1);
   for (let p = 0; p < numEliminated; p++) rowStarts[p + 1] = rowStarts[p] + offsets[p + 1] - firstLater[p];
   const numParameters = rowStarts[numEliminated];
@@ -74,8 +72,7 @@ export function factorisedUpper(model: OrderedModel): Elimination {
   const sums = new Float64Array(numEliminated);
   const fields = new Float64Array(numVariables);
   const means = new Float64Array(numVariables); // of the bound, d/dh: a probability for each variable
-  const enumerator = createEnumerator(numRemaining);
-  const remainder = denseFrom(model, numEliminated);
+  const rest = remainder(model);
 
   /** Fills a row of `shares`; returns the sum of squares. */
   function normaliseRow(parameters: Float64Array, from: number, to: number): number {
@@ -97,14 +94,12 @@ export function factorisedUpper(model: OrderedModel): Elimination {
       for (let k = from, at = firstLater[p]; k < to; k++, at++)
         fields[targets[at]] += scaledSoftplus(shares[k], weights[at], bias) - shares[k] * atZero;
     }
-    for (let r = 0; r < numRemaining; r++) remainder[r] = fields[numEliminated + r];
-    const { logZ, joint } = enumerator.run(remainder, 0, numRemaining, numRemaining);
-    total += logZ;
+    total += rest.run(fields);
     if (!Number.isFinite(total)) {
       gradient.fill(0);
       return Infinity;
     }
-    for (let r = 0; r < numRemaining; r++) means[numEliminated + r] = joint[4 * (r * numRemaining + r) + 3];
+    means.set(rest.finish.means, numEliminated);
     for (let p = numEliminated - 1; p >= 0; p--) {
       const bias = fields[p];
       const atZero = softplus(bias);
@@ -136,6 +131,7 @@ export function factorisedUpper(model: OrderedModel): Elimination {
     numParameters,
     evaluate,
     start,
+    means,
     describe: (parameters) =>
       Array.from({ length: numEliminated }, (_, p) => {
         normaliseRow(parameters, rowStarts[p], rowStarts[p + 1]);

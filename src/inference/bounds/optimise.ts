@@ -49,8 +49,12 @@ export interface Optimum {
   readonly gains: readonly number[];
 }
 
+/** Thrown through the optimiser, which has no other way to be stopped. */
+const outOfTime = Symbol("out of time");
+
 /**
  * @param sign +1 to minimise an upper bound, -1 to maximise a lower bound.
+ * @param deadline when to stop in the middle, in milliseconds of performance.now().
  * @param tolerance stop when a round of 20 iterations gains less than this, relative to max(1, |bound|).
  */
 export function optimise(
@@ -59,11 +63,14 @@ export function optimise(
   start: Float64Array,
   tolerance: number,
   maxIterations: number,
+  deadline = Infinity,
 ): Optimum {
   const best = start.slice();
   let bestValue = Infinity;
   let evaluations = 0;
   const objective = (point: Float64Array, gradient: Float64Array): number => {
+    // At least one evaluation: there is always a bound.
+    if (evaluations > 0 && performance.now() > deadline) throw outOfTime; // eslint-disable-line @typescript-eslint/only-throw-error
     const value = sign * elimination.evaluate(point, gradient);
     evaluations++;
     let finite = Number.isFinite(value);
@@ -87,7 +94,12 @@ export function optimise(
   while (!converged && iterations < maxIterations && best.length > 0) {
     const before = bestValue;
     const round = Math.min(roundIterations, maxIterations - iterations);
-    conjugateGradient(objective, best.slice(), { maxIterations: round });
+    try {
+      conjugateGradient(objective, best.slice(), { maxIterations: round });
+    } catch (error) {
+      if (error !== outOfTime) throw error;
+      break;
+    }
     iterations += round;
     gains.push(bestValue < before ? before - bestValue : 0);
     converged = bestValue === before || before - bestValue < tolerance * Math.max(1, Math.abs(bestValue));

@@ -24,7 +24,7 @@
  */
 import type { BoltzmannMachine } from "../../graph/pairwise.ts";
 import type { Random } from "../../graph/random.ts";
-import { lambda, lambdaDerivative } from "./logistic.ts";
+import { ExpectedSlack } from "./slack.ts";
 
 export const orderRules = ["least-slack", "weakest-first", "strongest-first", "index", "random"] as const;
 export type OrderRule = (typeof orderRules)[number];
@@ -63,57 +63,10 @@ function byStrength(model: BoltzmannMachine, sign: 1 | -1): Int32Array {
 }
 
 function leastSlack(model: BoltzmannMachine): Int32Array {
-  const n = model.numVariables;
-  const biases = model.biases.slice();
-  const weights = new Float64Array(n * n); // symmetric
-  model.weights.forEach((weight, edge) => {
-    const [i, j] = [model.edgeSources[edge], model.edgeTargets[edge]];
-    weights[i * n + j] = weights[j * n + i] = weight;
-  });
-  const remaining = Int32Array.from({ length: n }, (_, i) => i);
-  let numRemaining = n;
-  const slacks = new Float64Array(n);
-  const xis = new Float64Array(n);
-
-  function judge(i: number): void {
-    let mean = biases[i];
-    let variance = 0;
-    let fourth = 0;
-    let largest = Math.abs(mean);
-    for (let s = 0; s < numRemaining; s++) {
-      const weight = weights[i * n + remaining[s]];
-      const square = (weight * weight) / 4;
-      mean += weight / 2;
-      variance += square;
-      fourth += square * square;
-      largest += Math.abs(weight);
-    }
-    // x = mean + y, y a sum of independent +-J/2: Var(x^2) = 4 mean^2 E[y^2] + E[y^4] - E[y^2]^2.
-    const spread = 4 * mean * mean * variance + 2 * (variance * variance - fourth);
-    const xi = Math.max(1e-3, Math.hypot(mean, Math.sqrt(variance)));
-    const slack = variance === 0 ? -1 : (-lambdaDerivative(xi) / xi) * spread;
-    slacks[i] = Number.isNaN(slack) ? Infinity : slack;
-    xis[i] = Math.min(largest, 2 * xi); // above E[x^2], so that strong weights do not explode on the way
-  }
-
-  for (let i = 0; i < n; i++) judge(i);
-  return Int32Array.from({ length: n }, () => {
-    let best = 0;
-    for (let r = 1; r < numRemaining; r++) if (slacks[remaining[r]] < slacks[remaining[best]]) best = r;
-    const i = remaining[best];
-    remaining.copyWithin(best, best + 1, numRemaining);
-    numRemaining--;
-    const l = lambda(xis[i]);
-    for (let r = 0; r < numRemaining; r++) {
-      const j = remaining[r];
-      const weight = weights[i * n + j];
-      if (weight === 0) continue;
-      biases[j] += weight * (0.5 + 2 * l * biases[i] + l * weight);
-      for (let s = 0; s < numRemaining; s++)
-        if (s !== r) weights[j * n + remaining[s]] += 2 * l * weight * weights[i * n + remaining[s]];
-    }
-    // Only its neighbours have changed.
-    for (let r = 0; r < numRemaining; r++) if (weights[i * n + remaining[r]] !== 0) judge(remaining[r]);
-    return i;
+  const slack = new ExpectedSlack(model);
+  return Int32Array.from({ length: model.numVariables }, () => {
+    const next = slack.remaining.reduce((best, i) => (slack.slacks[i] < slack.slacks[best] ? i : best));
+    slack.eliminate(next);
+    return next;
   });
 }

@@ -14,9 +14,10 @@
  */
 import { toBoltzmann, type BoltzmannMachine, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import type { Random } from "../../graph/random.ts";
-import { createEnumerator } from "../exact/enumeration.ts";
-import { denseFrom, withoutVariable, type Elimination, type OrderedModel } from "./elimination.ts";
-import { lambda, lambdaDerivative, minusF, sigmoid, softplus } from "./logistic.ts";
+import { withoutVariable, type Elimination, type OrderedModel } from "./elimination.ts";
+import { createExactFinish, type RestGraph } from "./exact-finish.ts";
+import { lambda, minusF } from "./logistic.ts";
+import { RefinedRecursion } from "./refined-recursion.ts";
 
 /**
  * One elimination at a given xi: a model of the other variables (those above `variable` move down by one) with Z' >= Z.
@@ -36,119 +37,34 @@ export function eliminateRefinedUpper(model: PairwiseBinaryModel, variable: numb
   );
 }
 
-// The two loops that cost n^3 / 6 multiplications each, functions of their own because V8 compiles them better so.
-
-/** table[to + k] += factor table[from + k] for k < count. */
-function addMultiple(table: Float64Array, to: number, from: number, count: number, factor: number): void {
-  for (let k = 0; k < count; k++) table[to + k] += factor * table[from + k];
-}
-
-/** For k = first ... last - 1: sums[k] += factor a[aRow + k]; returns sum_k a[aRow + k] b[bRow + k]. */
-function dotAndSpread(
-  a: Float64Array,
-  aRow: number,
-  b: Float64Array,
-  bRow: number,
-  sums: Float64Array,
-  first: number,
-  last: number,
-  factor: number,
-): number {
-  let even = 0; // two sums, since an addition waits for the one before it
-  let odd = 0;
-  let k = first;
-  for (; k + 1 < last; k += 2) {
-    const value = a[aRow + k];
-    const next = a[aRow + k + 1];
-    even += value * b[bRow + k];
-    odd += next * b[bRow + k + 1];
-    sums[k] += value * factor;
-    sums[k + 1] += next * factor;
-  }
-  if (k < last) {
-    even += a[aRow + k] * b[bRow + k];
-    sums[k] += a[aRow + k] * factor;
-  }
-  return even + odd;
-}
-
 /** The bound of a whole elimination; parameters are ln xi, one an eliminated position. Keeps two dense n x n tables for the fill-in. */
 export function refinedUpper(model: OrderedModel): Elimination {
-  const { numVariables: n, numEliminated } = model;
-  const numRemaining = n - numEliminated;
-  const enumerator = createEnumerator(numRemaining);
-  // h at 0 ... n - 1, J_pq (p < q) at n + p n + q. Rows of eliminated positions stay as they were when eliminated.
-  const original = denseFrom(model, 0);
-  const state = original.slice();
-  const adjoint = new Float64Array(state.length); // d bound / d state
-  const rowAdjoint = new Float64Array(n);
-  const isolated = new Uint8Array(numEliminated);
-  const stationary = new Float64Array(numEliminated); // ln sqrt E[x^2]: where ln xi would have gradient 0, other things equal
+  const { numVariables: n, numEliminated, offsets, firstLater, targets } = model;
+  const recursion = new RefinedRecursion(n, numEliminated);
+  const { state, adjoint, stationary } = recursion;
+  const { restGraph, places } = filledRest(model);
+  const finish = createExactFinish(restGraph);
+  const restWeights = new Float64Array(places.length);
 
-  /** Eliminates position p in `state`; returns the prefactor, natural log. */
-  function eliminate(p: number, xi: number): number {
-    const row = n + p * n;
-    const bias = state[p];
-    const l = lambda(xi);
-    let neighbours = 0;
-    for (let j = p + 1; j < n; j++) {
-      const weight = state[row + j];
-      if (weight === 0) continue;
-      neighbours++;
-      state[j] += weight * (0.5 + 2 * l * bias + l * weight);
-      addMultiple(state, n + j * n + j + 1, row + j + 1, n - j - 1, 2 * l * weight);
-    }
-    isolated[p] = neighbours === 0 ? 1 : 0;
-    return neighbours === 0 ? softplus(bias) : bias / 2 + l * bias * bias + minusF(xi);
-  }
-
-  /** The adjoints of position p's bias and row from those of all later positions; returns d bound / d lambda = E[x^2]. */
-  function reverse(p: number, xi: number): number {
-    const row = n + p * n;
-    const bias = state[p];
-    if (isolated[p]) {
-      adjoint[p] = sigmoid(bias);
-      for (let j = p + 1; j < n; j++) adjoint[row + j] = 0;
-      return 0;
-    }
-    const l = lambda(xi);
-    rowAdjoint.fill(0, p + 1);
-    let squares = bias * bias;
-    let biasAdjoint = 0.5 + 2 * l * bias;
-    for (let j = p + 1; j < n; j++) {
-      const weight = state[row + j];
-      const pairs = rowAdjoint[j] + dotAndSpread(adjoint, n + j * n, state, row, rowAdjoint, j + 1, n, weight);
-      // pairs = sum_{k != j} p~(j, k) J_k; every pair is met at both of its ends.
-      const mean = adjoint[j];
-      squares += weight * (mean * (2 * bias + weight) + pairs);
-      biasAdjoint += 2 * l * mean * weight;
-      adjoint[row + j] = mean * (0.5 + 2 * l * (bias + weight)) + 2 * l * pairs;
-    }
-    adjoint[p] = biasAdjoint;
-    return squares;
+  function restoreModel(): void {
+    state.fill(0);
+    state.set(model.biases);
+    for (let p = 0; p < n; p++)
+      for (let at = firstLater[p]; at < offsets[p + 1]; at++) state[n + p * n + targets[at]] = model.weights[at];
   }
 
   function evaluate(parameters: Float64Array, gradient: Float64Array): number {
-    state.set(original);
-    let total = model.logConstant;
-    for (let p = 0; p < numEliminated; p++) total += eliminate(p, Math.exp(parameters[p]));
-    const first = n + numEliminated * n + numEliminated;
-    const { logZ, joint } = enumerator.run(state, numEliminated, first, n);
-    total += logZ;
+    restoreModel();
+    let total = model.logConstant + recursion.forward(parameters);
+    for (let edge = 0; edge < places.length; edge++) restWeights[edge] = state[places[edge]];
+    total += finish.run(state, numEliminated, restWeights);
     if (!Number.isFinite(total)) {
       gradient.fill(0);
       return Infinity;
     }
-    for (let r = 0; r < numRemaining; r++) {
-      adjoint[numEliminated + r] = joint[4 * (r * numRemaining + r) + 3];
-      for (let s = r + 1; s < numRemaining; s++) adjoint[first + r * n + s] = joint[4 * (r * numRemaining + s) + 3];
-    }
-    for (let p = numEliminated - 1; p >= 0; p--) {
-      const xi = Math.exp(parameters[p]);
-      const squares = reverse(p, xi);
-      stationary[p] = isolated[p] ? parameters[p] : Math.log(squares) / 2;
-      gradient[p] = isolated[p] ? 0 : lambdaDerivative(xi) * xi * (squares - xi * xi);
-    }
+    adjoint.set(finish.means, numEliminated);
+    for (let edge = 0; edge < places.length; edge++) adjoint[places[edge]] = finish.pairMeans[edge];
+    recursion.backward(parameters, gradient);
     return total;
   }
 
@@ -182,7 +98,7 @@ export function refinedUpper(model: OrderedModel): Elimination {
   }
 
   function startBetween(parameters: Float64Array, share: number, random?: Random): void {
-    state.set(original);
+    restoreModel();
     for (let p = 0; p < numEliminated; p++) {
       let mean = state[p];
       let variance = 0;
@@ -195,7 +111,7 @@ export function refinedUpper(model: OrderedModel): Elimination {
       }
       const logXi = (1 - share) * Math.log(Math.hypot(mean, Math.sqrt(variance))) + share * Math.log(largest);
       parameters[p] = Math.min(300, Math.max(-7, logXi || 0)) + (random ? random.normal(0, 0.3) : 0);
-      eliminate(p, Math.exp(parameters[p]));
+      recursion.eliminate(p, Math.exp(parameters[p]));
     }
   }
 
@@ -204,5 +120,38 @@ export function refinedUpper(model: OrderedModel): Elimination {
     evaluate,
     start,
     describe: (parameters) => Array.from(parameters, (logXi) => Float64Array.of(Math.exp(logXi))),
+    means: adjoint.subarray(0, n),
+    pairMeans(into) {
+      for (let p = 0; p < n; p++)
+        for (let at = firstLater[p]; at < offsets[p + 1]; at++) into[at] = adjoint[n + p * n + targets[at]];
+    },
+  };
+}
+
+/** The edges among the positions that remain, fill-in included, and where `state` has their weights. */
+function filledRest({ numVariables: n, numEliminated, offsets, firstLater, targets }: OrderedModel): {
+  restGraph: RestGraph;
+  places: Int32Array;
+} {
+  const joined = new Uint8Array(n * n);
+  for (let p = 0; p < n; p++) for (let at = firstLater[p]; at < offsets[p + 1]; at++) joined[p * n + targets[at]] = 1;
+  for (let p = 0; p < numEliminated; p++)
+    for (let j = p + 1; j < n; j++)
+      if (joined[p * n + j]) for (let k = j + 1; k < n; k++) joined[j * n + k] |= joined[p * n + k];
+  const sources: number[] = [];
+  const ends: number[] = [];
+  for (let p = numEliminated; p < n; p++)
+    for (let q = p + 1; q < n; q++)
+      if (joined[p * n + q]) {
+        sources.push(p - numEliminated);
+        ends.push(q - numEliminated);
+      }
+  return {
+    restGraph: {
+      numVariables: n - numEliminated,
+      sources: Int32Array.from(sources),
+      targets: Int32Array.from(ends),
+    },
+    places: Int32Array.from(sources, (source, edge) => n + (source + numEliminated) * n + ends[edge] + numEliminated),
   };
 }

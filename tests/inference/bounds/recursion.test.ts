@@ -120,7 +120,13 @@ describe.each(names)("recursiveBound %s", (bound) => {
   it("says which subset, order or rest it cannot take", () => {
     const model = boltzmannMachine(new Float64Array(60));
     const run = (options: object) => () => recursiveBound(model, { bound, ...options });
-    expect(run({ eliminate: 10 })).toThrow(/after 10 of 60 variables, 50 remain .*eliminate at least 35 variables/s);
+    const dense = fullyConnectedBoltzmann(60, 1, Random.fromSeed(1));
+    expect(() => recursiveBound(dense, { bound, eliminate: 10 })).toThrow(
+      /50 variables remain to be finished exactly, but their junction tree/,
+    );
+    expect(() => recursiveBound(dense, { bound, exactWidth: 3, eliminate: 10 })).toThrow(
+      /exactWidth=3 picks the variables/,
+    );
     expect(run({ eliminate: 61 })).toThrow(/cannot eliminate 61 of 60 variables/);
     expect(run({ eliminate: [3, 60] })).toThrow(/cannot eliminate variable 60, expected 0 to 59/);
     expect(run({ eliminate: [3, 3] })).toThrow(/variable 3 is to be eliminated twice/);
