@@ -89,11 +89,18 @@ function methodsFor(task: Task): string[] {
 
 /** What answers when no method was named: exactly if the graph allows it, else by an approximation. */
 export function defaultMethods(task: Task): { readonly exact: ParsedMethod; readonly approximate: ParsedMethod } {
-  const hasBranchAndBound = methods.some(({ name }) => name === "branch-and-bound");
   const exact = { PR: "variable-elimination", MAR: "junction-tree[map=false]", MAP: "variable-elimination[task=max]" };
   const messages = "bp[schedule=residual]";
-  const approximate = { PR: messages, MAR: messages, MAP: hasBranchAndBound ? "branch-and-bound" : "max-product" };
+  const approximate = { PR: messages, MAR: messages, MAP: approximateMap() };
   return { exact: parseMethod(exact[task]), approximate: parseMethod(approximate[task]) };
+}
+
+/** A search that may never end is given a minute; --time-limit replaces it. */
+function approximateMap(): string {
+  const search = methods.find(({ name }) => name === "branch-and-bound");
+  if (search === undefined) return "max-product";
+  const isOpenEnded = "timeLimit" in search.options.shape && parseMethod(search.name).options.timeLimit === undefined;
+  return isOpenEnded ? `${search.name}[timeLimit=60]` : search.name;
 }
 
 /** The help of --methods: every method with its options and the tasks that it answers. */

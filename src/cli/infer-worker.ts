@@ -109,7 +109,10 @@ function read(): Problem {
   return { model, conditioned };
 }
 
-/** One greedy order tells beforehand what an exact method has before it; the method itself tries more. */
+/**
+ * One greedy order tells beforehand what an exact method has before it; the method itself tries more.
+ * @throws TreewidthError when that order is out of reach and the choice of the method ours: on large graphs more of them cost minutes.
+ */
 function tellWidth(graph: FactorGraph): void {
   post({ type: "step", text: "planning" });
   const simplified = simplify(graph);
@@ -119,7 +122,7 @@ function tellWidth(graph: FactorGraph): void {
     const text = `a first elimination order has width ${width}, its largest table 2^${log2LargestSize.toFixed(1)} entries`;
     post({ type: "fact", text });
   } catch (error) {
-    if (!(error instanceof TreewidthError)) throw error;
+    if (request.method === undefined || !(error instanceof TreewidthError)) throw error;
   }
 }
 
@@ -132,7 +135,8 @@ function run(graph: FactorGraph, spec: ParsedMethod, random: Random, deadline: n
       throw new InputError(`${method.name} takes ${method.accepted}, and here ${pairwiseBinaryObstacle(graph)}`);
   }
   // A method that can stop by itself is told to, so that its answer so far is not lost.
-  const mayStop = deadline !== undefined && "timeLimit" in method.options.shape && options.timeLimit === undefined;
+  const isOpen = options.timeLimit === undefined || request.method === undefined;
+  const mayStop = deadline !== undefined && "timeLimit" in method.options.shape && isOpen;
   const timeLimit = mayStop ? Math.max(0, (0.9 * (deadline - Date.now())) / 1000) : undefined;
   const result = method.run(model, timeLimit === undefined ? options : { ...options, timeLimit }, { random });
   return timeLimit === undefined ? result : { ...result, method: text };

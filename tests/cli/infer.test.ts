@@ -275,20 +275,12 @@ describe("what is too much", () => {
     "without --method a graph that is too wide is approximated for %s, loudly",
     async (task) => {
       writeDense("wide.uai", 70);
-      const { code, stdout, stderr } = await project.run(
-        "infer",
-        "wide.uai",
-        "--task",
-        task,
-        "--format",
-        "json",
-        "--quiet",
-      );
-      expect(code).toBe(0);
-      expect(stderr).toContain("! every elimination order tried needs a table of more than");
+      const given = ["wide.uai", "--task", task, "--format", "json", "--quiet", "--time-limit", "8"];
+      const { code, stdout, stderr } = await project.run("infer", ...given);
+      expect(code, stderr).toBe(0);
       expect(stderr).toContain("Answering by an approximation instead; it is NOT exact");
       const answer = JSON.parse(stdout) as JsonAnswer;
-      expect(answer.bound).not.toBe("exact");
+      if (task !== "MAP") expect(answer.bound).toBe("none");
       if (task === "MAR") expect(answer.marginals).toHaveLength(70);
       if (task === "MAP") expect(answer.map).toHaveLength(70);
     },
