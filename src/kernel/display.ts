@@ -7,6 +7,10 @@
 import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
+import type { Comms } from "./comms.ts";
+import { displayHelpers } from "./display-helpers.ts";
+import { knownBundle } from "./known-values.ts";
+import { plainText } from "./plain-text.ts";
 import type { FromMain, MimeBundle } from "./threads.ts";
 
 // User code may shadow globals; these stay what they are.
@@ -22,15 +26,11 @@ type Dictionary = Record<string, unknown>;
 /** @throws what the value's own display method throws; TypeError when that returns no bundle */
 export function mimeBundle(value: unknown): MimeBundle | Promise<MimeBundle> {
   const show = ownMethod(value, DISPLAY);
-  if (!show) return { data: { "text/plain": plainText(value) }, metadata: {} };
+  if (!show) return { data: knownBundle(value) ?? { "text/plain": plainText(value) }, metadata: {} };
   const data = show();
   const metadata = ownMethod(value, DISPLAY_METADATA)?.() ?? {};
   if (!isThenable(data)) return checkedBundle(data, metadata, value);
   return Promise.resolve(data).then((shown) => checkedBundle(shown, metadata, value));
-}
-
-export function plainText(value: unknown): string {
-  return inspect(value, { colors: false, depth: 4, maxArrayLength: 100, maxStringLength: 100_000, breakLength: 100 });
 }
 
 function ownMethod(value: unknown, name: symbol): (() => unknown) | undefined {
@@ -66,12 +66,16 @@ export interface DisplayOptions {
 
 /**
  * Gives cells `display` and `clearOutput`, and libraries the hook `globalThis[Symbol.for("marginalia.kernel")]` with
- * `display(data, metadata?, { displayId?, update? }?)` and `clearOutput(wait?)`.
+ * `display(data, metadata?, { displayId?, update? }?)`, `clearOutput(wait?)` and `comms` (comms.ts).
  *
  * @param send brings a message to the front end, as output of the run that calls
  * @param later registers work that the run must wait for
  */
-export function installDisplay(send: (message: FromMain) => void, later: (work: Promise<void>) => void): void {
+export function installDisplay(
+  send: (message: FromMain) => void,
+  later: (work: Promise<void>) => void,
+  comms: Comms,
+): void {
   const publish = (bundle: MimeBundle, displayId: string | undefined, update: boolean) =>
     send({ type: update ? "update_display_data" : "display_data", bundle, displayId });
 
@@ -102,11 +106,13 @@ export function installDisplay(send: (message: FromMain) => void, later: (work: 
       publish(checkedBundle(data, metadata), displayId, update);
     },
     clearOutput,
+    comms,
   };
   for (const [name, value] of [
     ["display", display],
     ["clearOutput", clearOutput],
     [KERNEL_HOOK, hook],
+    ...Object.entries(displayHelpers),
   ] as const)
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 }

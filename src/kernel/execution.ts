@@ -10,7 +10,7 @@ import type { Interrupts } from "./interrupts.ts";
 import { CheckCancelled, type LanguageService } from "./language.ts";
 import type { PipeReader, PipeRecord } from "./pipe.ts";
 import type { Sockets } from "./sockets.ts";
-import type { CellError, FromMain, RunRequest, ToMain } from "./threads.ts";
+import type { CellError, CommMessage, FromMain, InputAnswer, RunRequest, ToMain } from "./threads.ts";
 import type { Message } from "./wire.ts";
 
 const requestSchema = z.looseObject({
@@ -19,8 +19,11 @@ const requestSchema = z.looseObject({
   store_history: z.boolean().default(true),
   user_expressions: z.record(z.string(), z.string()).nullish(),
   stop_on_error: z.boolean().default(true),
+  allow_stdin: z.boolean().default(true),
 });
 type ExecuteRequest = z.infer<typeof requestSchema>;
+
+type InputQuestion = Extract<FromMain, { type: "input_request" }>;
 
 interface Outcome {
   readonly error?: CellError;
@@ -47,11 +50,16 @@ const interrupted = (evalue: string): CellError => ({
 });
 
 export class Execution {
+  /** Comms that are open: the target of each, by its id. */
+  readonly comms = new Map<string, string>();
   readonly #sockets: Sockets;
   readonly #language: LanguageService;
   readonly #post: (message: ToMain) => void;
   readonly #interrupts: Interrupts;
   readonly #history: History;
+  readonly #answerWaiting: (answer: InputAnswer) => void;
+  /** What the user has been asked and has not answered. */
+  #question: InputQuestion | undefined;
   readonly #waiting: Message[] = [];
   /** Every run of the session: late output needs the request that it belongs to. */
   readonly #runs = new Map<number, Run>();
@@ -66,7 +74,10 @@ export class Execution {
     post: (message: ToMain) => void;
     interrupts: Interrupts;
     history: History;
+    /** Wakes the main thread, which waits for it. */
+    answerWaiting: (answer: InputAnswer) => void;
   }) {
+    this.#answerWaiting = parts.answerWaiting;
     this.#sockets = parts.sockets;
     this.#language = parts.language;
     this.#post = parts.post;
@@ -156,10 +167,11 @@ export class Execution {
           if (this.#current === started) this.#current = undefined;
           resolve(outcome);
         };
+        const allowStdin = asked.allow_stdin && !asked.silent;
         const started: Run = { request, count: this.#count, silent: asked.silent, remembered, finish };
         this.#runs.set(run, started);
         this.#current = started;
-        this.#post({ type: "run", run, label, source: asked.code, code, map, userExpressions });
+        this.#post({ type: "run", run, label, source: asked.code, code, map, allowStdin, userExpressions });
       });
     } catch (error) {
       if (error instanceof CheckCancelled) return { error: interrupted(error.message), userExpressions: {} };
@@ -196,6 +208,8 @@ export class Execution {
     }
     const message = record.message as FromMain;
     if (message.type === "done") return run?.finish(message);
+    if (message.type === "input_request") return this.#ask(message, run);
+    if ("id" in message) return this.#publishComm(message, run?.request);
     if (run?.silent) return;
     if (message.type === "clear_output")
       return this.#sockets.publish("clear_output", { wait: message.wait }, run?.request);
@@ -208,6 +222,44 @@ export class Execution {
     }
     const transient = message.displayId === undefined ? {} : { display_id: message.displayId };
     return this.#sockets.publish(message.type, { data, metadata, transient }, run?.request);
+  }
+
+  /** Asks the front end that sent the cell; a question from nowhere, as from a cell long ended, has nobody to go to. */
+  async #ask(question: InputQuestion, run: Run | undefined): Promise<void> {
+    if (!run) return;
+    this.#question = question;
+    const { prompt, password } = question;
+    await this.#sockets.reply("stdin", run.request, "input_request", { prompt, password });
+  }
+
+  /** An `input_reply`: answers the latest question. Front ends do not say which one they mean. */
+  takeInput(value: unknown): void {
+    const question = this.#question;
+    if (!question || typeof value !== "string") return;
+    this.#question = undefined;
+    const answer: InputAnswer = { sequence: question.sequence, value };
+    if (question.waits) this.#answerWaiting(answer);
+    else this.#post({ type: "input", ...answer });
+  }
+
+  /** Hands a message to the main thread; resolves when its handler there has returned. */
+  handleComm(request: Message, message: CommMessage): Promise<void> {
+    if (message.type === "comm_open") this.comms.set(message.id, message.target);
+    if (message.type === "comm_close") this.comms.delete(message.id);
+    const run = ++this.#lastRun;
+    return new Promise((resolve) => {
+      this.#runs.set(run, { request, count: this.#count, silent: false, remembered: false, finish: () => resolve() });
+      this.#post({ type: "comm", run, message });
+    });
+  }
+
+  #publishComm(message: CommMessage<readonly string[]>, parent: Message | undefined): Promise<void> {
+    const { type, id, target, data, metadata, buffers } = message;
+    if (type === "comm_open") this.comms.set(id, target);
+    if (type === "comm_close") this.comms.delete(id);
+    const content = { comm_id: id, data, ...(type === "comm_open" ? { target_name: target } : {}) };
+    const decoded = buffers.map((each) => Buffer.from(each, "base64"));
+    return this.#sockets.publish(type, content, parent, metadata, decoded);
   }
 
   #status(state: "busy" | "idle", parent: Message): Promise<void> {

@@ -32,8 +32,8 @@ function connectionFromArguments(): ConnectionInfo {
   }
 }
 
-function startThread(file: string, workerData: LanguageWorkerData | SocketsWorkerData, port: MessagePort): Worker {
-  const worker = new Worker(new URL(file, import.meta.url), { workerData, transferList: [port] });
+function startThread(file: string, workerData: LanguageWorkerData | SocketsWorkerData, ports: MessagePort[]): Worker {
+  const worker = new Worker(new URL(file, import.meta.url), { workerData, transferList: ports });
   worker.on("error", (error) => {
     log(`${path.basename(file)} failed: ${error.stack ?? error.message}`);
     exit(1);
@@ -46,12 +46,14 @@ const connection = connectionFromArguments();
 const folder = process.cwd();
 const control = new Int32Array(new SharedArrayBuffer(NUM_CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT));
 const pipe = makePipe();
-const { port1, port2 } = new MessageChannel();
+const { port1: language, port2: port } = new MessageChannel();
+const { port1: inputs, port2: answers } = new MessageChannel();
 
-const sockets = startThread("./worker.js", { connection, parent, pipe, control, language: port1 }, port1);
-startThread("./language-worker.js", { folder, packageRoot, control, port: port2 }, port2);
+const given = { connection, parent, pipe, control, language, inputs };
+const sockets = startThread("./worker.js", given, [language, inputs]);
+startThread("./language-worker.js", { folder, packageRoot, control, port }, [port]);
 
 const modules = new CellModules(folder, packageRoot);
 const writer = new PipeWriter(pipe, (urgent) => sockets.postMessage(urgent));
-const runtime = new Runtime(writer, new StackTraces(folder, modules), modules, control);
+const runtime = new Runtime(writer, new StackTraces(folder, modules), modules, control, answers);
 sockets.on("message", (message: ToMain) => runtime.handle(message));

@@ -6,6 +6,7 @@ import type { History } from "./history.ts";
 import type { LanguageService } from "./language.ts";
 import { log } from "./log.ts";
 import type { Sockets } from "./sockets.ts";
+import type { CommMessage } from "./threads.ts";
 import { PROTOCOL_VERSION, type JsonObject, type Message } from "./wire.ts";
 
 type Answer = readonly [type: string, content: JsonObject] | undefined;
@@ -54,7 +55,8 @@ export class Dispatcher {
     if (type === "shutdown_request") await this.#exit(request.content.restart === true);
   }
 
-  async #answer(type: string, { content }: Message): Promise<Answer> {
+  async #answer(type: string, request: Message): Promise<Answer> {
+    const { content } = request;
     switch (type) {
       case "kernel_info_request":
         return ["kernel_info_reply", kernelInfo];
@@ -67,7 +69,7 @@ export class Dispatcher {
       case "history_request":
         return ["history_reply", { status: "ok", history: this.#history.find(content) }];
       case "comm_info_request":
-        return ["comm_info_reply", { status: "ok", comms: {} }];
+        return ["comm_info_reply", { status: "ok", comms: this.#comms(content.target_name) }];
       case "interrupt_request":
         await this.#execution.interrupt();
         return ["interrupt_reply", { status: "ok" }];
@@ -76,16 +78,19 @@ export class Dispatcher {
       case "debug_request":
         return ["debug_reply", { type: "response", success: false, message: "this kernel has no debugger" }];
       case "comm_open":
-        // No target is registered: the protocol answers by closing.
-        await this.#sockets.publish("comm_close", { comm_id: content.comm_id, data: {} }, undefined);
-        return undefined;
       case "comm_msg":
       case "comm_close":
+        await this.#execution.handleComm(request, commMessage(type, request));
         return undefined;
       default:
         log(`got a ${type}, which this kernel does not know`);
         return undefined;
     }
+  }
+
+  #comms(target: unknown): JsonObject {
+    const found = [...this.#execution.comms].filter(([, name]) => typeof target !== "string" || name === target);
+    return Object.fromEntries(found.map(([id, target_name]) => [id, { target_name }]));
   }
 
   async #complete(code: string, position: unknown): Promise<JsonObject> {
@@ -107,6 +112,13 @@ export class Dispatcher {
     const data = found === undefined ? {} : { "text/plain": found, "text/markdown": asMarkdown(found) };
     return { status: "ok", found: found !== undefined, data, metadata: {} };
   }
+}
+
+function commMessage(type: CommMessage["type"], { content, metadata, buffers }: Message): CommMessage {
+  const { comm_id: id, target_name: target = "", data } = content;
+  if (typeof id !== "string" || typeof target !== "string") throw new TypeError(`a ${type} without comm_id`);
+  const checked = typeof data === "object" && data !== null ? (data as JsonObject) : {};
+  return { type, id, target, data: checked, metadata, buffers };
 }
 
 /** The signature as TypeScript code, the documentation as it is. */

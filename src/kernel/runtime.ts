@@ -4,15 +4,28 @@
  * A run ends once, in one of three ways: its code has ended, its code has thrown, or it was interrupted. Code that was terminated
  * never calls back; so the thread that terminated it sends "interrupt", which ends the run from here.
  */
+import { randomUUID } from "node:crypto";
 import { Session, type Runtime as Inspector } from "node:inspector";
 import process from "node:process";
+import type { MessagePort } from "node:worker_threads";
+import { Comms } from "./comms.ts";
 import { installDisplay, mimeBundle } from "./display.ts";
+import { Input, type AskingRun } from "./input.ts";
 import type { CellModules } from "./modules.ts";
 import { redirectOutput } from "./output.ts";
 import type { PipeWriter } from "./pipe.ts";
+import { installProgress } from "./progress.ts";
 import { currentRun, forgetEndedTimers, leaveRun, runAs, stopTimers, trackRuns, type Tracked } from "./run-context.ts";
 import { CELL_SCRIPT, type StackTraces } from "./stacks.ts";
-import { ACKNOWLEDGED, type CellError, type FromMain, type RunRequest, type ToMain } from "./threads.ts";
+import {
+  ACKNOWLEDGED,
+  type CellError,
+  type FromMain,
+  type CommMessage,
+  type RunRequest,
+  type ToMain,
+} from "./threads.ts";
+import { Widgets } from "./widgets.ts";
 
 // User code may shadow globals; these stay what they are.
 const { Atomics, BigInt, Error, Number, Object, Promise, Set, setImmediate, setTimeout } = globalThis;
@@ -20,10 +33,9 @@ const { Atomics, BigInt, Error, Number, Object, Promise, Set, setImmediate, setT
 /** An interrupted run may go on after an await; for so long every step it takes is terminated. */
 const SETTLING = 60; // milliseconds
 
-interface Run extends Tracked {
+interface Run extends AskingRun {
   readonly id: number;
   readonly label: string;
-  ended: boolean;
   /** The value of the last expression. */
   result: unknown;
   /** Displays that are still being made. */
@@ -32,11 +44,28 @@ interface Run extends Tracked {
 
 type Evaluated = { result: Inspector.RemoteObject; exceptionDetails?: Inspector.ExceptionDetails };
 
+function newRun(id: number, label: string, allowStdin: boolean): Run {
+  return {
+    id,
+    label,
+    allowStdin,
+    ended: false,
+    interrupted: false,
+    result: undefined,
+    timers: [],
+    pending: new Set(),
+    keepsNextPromise: false,
+    evaluations: new Set(),
+  };
+}
+
 export class Runtime {
   readonly #session = new Session();
   readonly #pipe: PipeWriter;
   readonly #stacks: StackTraces;
   readonly #control: Int32Array;
+  readonly #comms = new Comms((message) => this.#pipe.message(this.#owner(), message));
+  readonly #input: Input;
   readonly #all = new Set<Run>();
   /** Runs whose code has not come to its end, and may never. */
   readonly #unsettled = new Set<Run>();
@@ -44,16 +73,20 @@ export class Runtime {
   #last = 0;
   #thrown: unknown;
 
-  constructor(pipe: PipeWriter, stacks: StackTraces, modules: CellModules, control: Int32Array) {
+  constructor(pipe: PipeWriter, stacks: StackTraces, modules: CellModules, control: Int32Array, answers: MessagePort) {
     this.#pipe = pipe;
     this.#stacks = stacks;
     this.#control = control;
     this.#session.connect();
     redirectOutput(pipe, () => this.#owner());
-    installDisplay(
-      (message) => pipe.message(this.#owner(), message),
-      (work) => currentRun<Run>()?.pending.add(work),
-    );
+    const send = (message: FromMain) => pipe.message(this.#owner(), message);
+    installDisplay(send, (work) => currentRun<Run>()?.pending.add(work), this.#comms);
+    installProgress(new Widgets(this.#comms), (data) => {
+      const displayId = randomUUID();
+      send({ type: "display_data", bundle: { data, metadata: {} }, displayId });
+      return (renewed) => send({ type: "update_display_data", bundle: { data: renewed, metadata: {} }, displayId });
+    });
+    this.#input = new Input({ send, running: () => this.#current, control, answers });
     this.#installGlobals(modules);
     trackRuns((run) => this.#stopContinuation(run));
     process.on("uncaughtException", (error) => this.#uncaught("Uncaught", error));
@@ -69,6 +102,10 @@ export class Runtime {
       case "interrupt":
         Atomics.store(this.#control, ACKNOWLEDGED, message.sequence);
         return this.#interrupt(message.forced);
+      case "input":
+        return this.#input.answer(message);
+      case "comm":
+        return this.#comm(message.run, message.message);
       case "ping":
         Atomics.store(this.#control, ACKNOWLEDGED, message.sequence);
         return;
@@ -86,25 +123,28 @@ export class Runtime {
 
   #start(request: RunRequest): void {
     const { run: id, label, source, map } = request;
-    const run: Run = {
-      id,
-      label,
-      ended: false,
-      interrupted: false,
-      result: undefined,
-      timers: [],
-      pending: new Set(),
-      keepsNextPromise: false,
-      evaluations: new Set(),
-    };
+    const run = newRun(id, label, request.allowStdin);
     this.#current = run;
     this.#last = id;
     this.#all.add(run);
+    this.#input.begin();
     const script = `${CELL_SCRIPT}${id}`;
     this.#stacks.addCell(script, label, source, map);
     this.#evaluate(run, `${request.code}\n//# sourceURL=${script}`, (error, answer) => {
       void this.#complete(run, request, error, answer);
     });
+  }
+
+  /** Hands a message to its comm, as a run of its own that ends when the handler returns. */
+  #comm(id: number, message: CommMessage): void {
+    const run = newRun(id, "a widget's message", false);
+    this.#all.add(run);
+    try {
+      runAs(run, () => this.#comms.handle(message));
+    } catch (error) {
+      runAs(run, () => process.stderr.write(`${this.#describe(error).traceback.join("\n")}\n`));
+    }
+    this.#end(run);
   }
 
   #evaluate(run: Run, expression: string, then: (error: Error | null, answer: Evaluated) => void): void {
@@ -172,7 +212,10 @@ export class Runtime {
   #end(run: Run, error?: CellError, userExpressions: Record<string, unknown> = {}): void {
     if (run.ended) return;
     run.ended = true;
-    if (this.#current === run) this.#current = undefined;
+    if (this.#current === run) {
+      this.#current = undefined;
+      this.#input.forget();
+    }
     this.#session.post("Runtime.releaseObjectGroup", { objectGroup: "cell" });
     this.#forget();
     this.#send(run, { type: "done", error, userExpressions });

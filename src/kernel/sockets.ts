@@ -74,9 +74,16 @@ export class Sockets {
   }
 
   /** Publishes to all front ends, as caused by `parent`. */
-  publish(type: string, content: JsonObject, parent: Message | undefined, metadata: JsonObject = {}): Promise<void> {
+  publish(
+    type: string,
+    content: JsonObject,
+    parent: Message | undefined,
+    metadata: JsonObject = {},
+    buffers: Buffer[] = [],
+  ): Promise<void> {
     const identities = [Buffer.from(`kernel.${this.#session}.${type}`)];
-    return this.#send("iopub", makeMessage(type, content, { session: this.#session, parent, identities, metadata }));
+    const options = { session: this.#session, parent, identities, metadata, buffers };
+    return this.#send("iopub", makeMessage(type, content, options));
   }
 
   /** Closes the sockets after everything that waits has been handed to ZeroMQ. */

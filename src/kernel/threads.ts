@@ -18,7 +18,8 @@ export const CELL_IMPORT = "marginalia-import:";
 /** Indices into the control words that main and sockets' thread share. */
 export const ACKNOWLEDGED = 0; // the number of the last interrupt or ping that the main thread has dealt with
 export const CANCEL_CHECK = 1; // not 0 while the type check that runs shall end
-export const NUM_CONTROL_WORDS = 2;
+export const INPUT_ANSWERED = 2; // counts the answers to `prompt` that have arrived
+export const NUM_CONTROL_WORDS = 3;
 
 export interface SocketsWorkerData {
   readonly connection: ConnectionInfo;
@@ -28,6 +29,8 @@ export interface SocketsWorkerData {
   readonly control: Int32Array<SharedArrayBuffer>;
   /** To the language thread. */
   readonly language: import("node:worker_threads").MessagePort;
+  /** To the main thread while it waits in `prompt`: takes InputAnswer. */
+  readonly inputs: import("node:worker_threads").MessagePort;
 }
 
 export interface LanguageWorkerData {
@@ -48,11 +51,34 @@ export interface RunRequest {
   readonly source: string;
   readonly code: string;
   readonly map: string;
+  /** The front end takes input requests. */
+  readonly allowStdin: boolean;
   readonly userExpressions: Readonly<Record<string, { readonly code: string } | { readonly error: CellError }>>;
+}
+
+/** What the user has answered to the input request of that number. */
+export interface InputAnswer {
+  readonly sequence: number;
+  readonly value: string;
+}
+
+/** One message on a comm, in either direction. */
+export interface CommMessage<Buffers = readonly Uint8Array[]> {
+  readonly type: "comm_open" | "comm_msg" | "comm_close";
+  readonly id: string;
+  /** Known when it is opened; on later messages of the front end's "". */
+  readonly target: string;
+  readonly data: Record<string, unknown>;
+  readonly metadata: Record<string, unknown>;
+  /** In the pipe as base64. */
+  readonly buffers: Buffers;
 }
 
 export type ToMain =
   | RunRequest
+  | ({ readonly type: "input" } & InputAnswer)
+  /** `run` names what its handler prints. */
+  | { readonly type: "comm"; readonly run: number; readonly message: CommMessage }
   /** Stop the run, or when none runs, what earlier runs left behind; `forced` when it took a termination to be heard. */
   | { readonly type: "interrupt"; readonly sequence: number; readonly forced: boolean }
   | { readonly type: "ping"; readonly sequence: number }
@@ -75,6 +101,15 @@ export type FromMain =
   | { readonly type: "display_data" | "update_display_data"; readonly bundle: MimeBundle; readonly displayId?: string }
   | { readonly type: "execute_result"; readonly bundle: MimeBundle }
   | { readonly type: "clear_output"; readonly wait: boolean }
+  | CommMessage<readonly string[]>
+  | {
+      readonly type: "input_request";
+      readonly prompt: string;
+      readonly password: boolean;
+      readonly sequence: number;
+      /** The main thread sleeps until the answer is there. */
+      readonly waits: boolean;
+    }
   | {
       readonly type: "done";
       readonly error?: CellError;

@@ -10,7 +10,7 @@ import { log } from "./log.ts";
 import { Dispatcher } from "./messages.ts";
 import { PipeReader } from "./pipe.ts";
 import { Sockets } from "./sockets.ts";
-import type { SocketsWorkerData, ToMain } from "./threads.ts";
+import { INPUT_ANSWERED, type InputAnswer, type SocketsWorkerData, type ToMain } from "./threads.ts";
 
 /** How often the kernel looks whether its front end is still there. */
 const ORPHAN_CHECK = 1000; // milliseconds
@@ -19,7 +19,7 @@ const EXIT_WITHIN = 400; // milliseconds
 
 if (!parentPort) throw new Error("this file is a thread of the kernel: start dist/kernel/main.js");
 const main = parentPort;
-const { connection, parent, pipe, control, language: port } = workerData as SocketsWorkerData;
+const { connection, parent, pipe, control, language: port, inputs } = workerData as SocketsWorkerData;
 const post = (message: ToMain) => main.postMessage(message);
 
 // A mistake of ours must not end the session of somebody else.
@@ -85,7 +85,12 @@ try {
   const language = new LanguageService(port, control);
   const interrupts = new Interrupts(post, control);
   const history = new History();
-  const execution = new Execution({ sockets, language, post, interrupts, history });
+  const answerWaiting = (answer: InputAnswer) => {
+    inputs.postMessage(answer);
+    Atomics.add(control, INPUT_ANSWERED, 1);
+    Atomics.notify(control, INPUT_ANSWERED);
+  };
+  const execution = new Execution({ sockets, language, post, interrupts, history, answerWaiting });
   const leave = async () => {
     await sockets.close();
     interrupts.close();
@@ -96,6 +101,9 @@ try {
   await sockets.publish("status", { execution_state: "starting" }, undefined);
   for (const channel of ["shell", "control"] as const)
     void sockets.receive(channel, (request) => void dispatcher.handle(channel, request));
+  void sockets.receive("stdin", ({ header, content }) => {
+    if (header.msg_type === "input_reply") execution.takeInput(content.value);
+  });
   new Worker(new URL("./signal-worker.js", import.meta.url)).on("message", () => void execution.interrupt());
 } catch (error) {
   log(`cannot bind the sockets of the connection file: ${(error as Error).message}`);

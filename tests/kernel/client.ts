@@ -50,9 +50,11 @@ export class KernelClient {
   log = "";
   /** Everything published so far. */
   readonly published: Message[] = [];
-  readonly shell = new Dealer({ linger: 0, receiveHighWaterMark: 0 });
+  readonly shell: Dealer;
   readonly control = new Dealer({ linger: 0 });
-  readonly stdin = new Dealer({ linger: 0 });
+  readonly stdin: Dealer;
+  /** What the user answers to a question; without it nobody answers. */
+  answer: ((question: { prompt: string; password: boolean }) => string) | undefined;
   readonly #iopub = new Subscriber({ linger: 0, receiveHighWaterMark: 0 });
   readonly #session = randomUUID();
   readonly #replies = new Map<string, (message: Message) => void>();
@@ -61,6 +63,10 @@ export class KernelClient {
   readonly exited: Promise<number | null>;
 
   private constructor(connection: ConnectionInfo, folder: string, cwd: string) {
+    // The kernel asks on the stdin channel whoever sent the cell on the shell channel: both have one identity.
+    const routingId = this.#session;
+    this.shell = new Dealer({ linger: 0, receiveHighWaterMark: 0, routingId });
+    this.stdin = new Dealer({ linger: 0, routingId });
     this.connection = connection;
     this.#folder = folder;
     const file = path.join(folder, "connection.json");
@@ -99,6 +105,7 @@ export class KernelClient {
     this.#iopub.subscribe();
     void this.#receive(this.shell);
     void this.#receive(this.control);
+    void this.#answerQuestions();
     void this.#listen();
     // The first replies may come before the subscription holds: ask until something is published.
     for (let attempt = 0; this.published.length === 0 && attempt < 100; attempt++) {
@@ -114,6 +121,20 @@ export class KernelClient {
       for await (const frames of socket) {
         const message = decodeMessage(frames, this.connection.key);
         this.#replies.get(message.parentHeader.msg_id ?? "")?.(message);
+      }
+    } catch {
+      // closed
+    }
+  }
+
+  async #answerQuestions(): Promise<void> {
+    try {
+      for await (const frames of this.stdin) {
+        const { header, content } = decodeMessage(frames, this.connection.key);
+        if (header.msg_type !== "input_request" || !this.answer) continue;
+        const value = this.answer(content as { prompt: string; password: boolean });
+        const reply = makeMessage("input_reply", { status: "ok", value }, { session: this.#session });
+        await this.stdin.send(encodeMessage(reply, this.connection.key));
       }
     } catch {
       // closed
@@ -153,8 +174,13 @@ export class KernelClient {
   }
 
   /** Sends a request and resolves with its reply. */
-  request(channel: "shell" | "control", type: string, content: JsonObject): Promise<Message> & { message: Message } {
-    const message = makeMessage(type, content, { session: this.#session });
+  request(
+    channel: "shell" | "control",
+    type: string,
+    content: JsonObject,
+    buffers: Buffer[] = [],
+  ): Promise<Message> & { message: Message } {
+    const message = makeMessage(type, content, { session: this.#session, buffers });
     const reply = new Promise<Message>((resolve, reject) => {
       this.#replies.set(message.header.msg_id, resolve);
       this[channel].send(encodeMessage(message, this.connection.key)).catch(reject);
