@@ -15,7 +15,8 @@ type Shape4 = [number, number, number, number];
 interface Attributes {
   strides: number | [number, number];
   pad: "valid" | "same" | number | backend_util.ExplicitPadding;
-  dilations?: number | [number, number];
+  /** tfjs also passes null. */
+  dilations?: number | [number, number] | null;
   dataFormat?: "NHWC" | "NCHW";
   dimRoundingMode?: "floor" | "round" | "ceil";
   activation?: Activation;
@@ -38,9 +39,9 @@ function sizes(info: backend_util.Conv2DInfo, outChannels: number): number[] {
 }
 
 function convolution(input: Shape4, filter: Shape4, attrs: Attributes, depthwise = false) {
-  const { strides, pad, dilations = 1, dimRoundingMode, dataFormat = "NHWC" } = attrs;
+  const { strides, pad, dilations, dimRoundingMode, dataFormat = "NHWC" } = attrs;
   if (dataFormat !== "NHWC") return undefined;
-  return backend_util.computeConv2DInfo(input, filter, strides, dilations, pad, dimRoundingMode, depthwise);
+  return backend_util.computeConv2DInfo(input, filter, strides, dilations ?? 1, pad, dimRoundingMode, depthwise);
 }
 
 function run(
@@ -70,7 +71,8 @@ function convolve({ inputs, attrs, backend }: KernelCall): TensorInfo | undefine
 
 function convolveInputGradient({ inputs: { dy, filter }, attrs, backend }: KernelCall): TensorInfo | undefined {
   const info = convolution(read(attrs).inputShape, filter.shape as Shape4, read(attrs));
-  if (!info || !areFloats([dy, filter])) return undefined;
+  // tfjs lets a gradient be of another shape than the convolution's result, and its kernel reads a part of it.
+  if (!info || !util.arraysEqual(dy.shape, info.outShape) || !areFloats([dy, filter])) return undefined;
   return run(backend, "convolveInputGradient", sizes(info, info.outChannels), [dy, filter], info.inShape);
 }
 
@@ -108,6 +110,10 @@ function pool(average: boolean) {
   return ({ inputs: { x }, attrs, backend }: KernelCall): TensorInfo | undefined => {
     if (x.dtype !== "float32") return undefined;
     const info = pooling(x.shape as Shape4, read(attrs));
+    if (info.filterHeight === 1 && info.filterWidth === 1 && util.arraysEqual(info.inShape, info.outShape)) {
+      backend.incRef(x.dataId); // whatever the padding, as in tfjs
+      return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
+    }
     return run(backend, "pool", [...sizes(info, 1), Number(average)], [x], info.outShape);
   };
 }
