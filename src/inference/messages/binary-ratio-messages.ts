@@ -52,6 +52,7 @@ export function binaryRatiosFit({
 
 export class BinaryRatioMessages implements MessageKernel {
   readonly numUnits: number;
+  readonly isExactOnTrees: boolean;
   readonly stopped = false;
   /** Never: there are no forbidden states. */
   readonly contradiction = -1;
@@ -76,6 +77,7 @@ export class BinaryRatioMessages implements MessageKernel {
   constructor(graph: FactorGraph, options: DampingOptions) {
     const { numVariables, numFactors, scopes, scopeOffsets, tableOffsets, logPotentials } = graph;
     this.numUnits = numFactors;
+    this.isExactOnTrees = options.damping === 0;
     this.#graph = graph;
     this.#options = options;
     this.#ratios = new Float64Array(scopes.length).fill(1);

@@ -33,6 +33,7 @@ export interface LogMessageOptions extends DampingOptions {
 
 export class LogMessages implements MessageKernel {
   readonly numUnits: number;
+  readonly isExactOnTrees: boolean;
   /** Float64Array[messageOffsets[numEdges]]: ln m, factor to variable. */
   readonly factorToVariable: Float64Array;
   /** The factor that sent a message of -Infinity alone, which proves Z = 0; -1 if none. */
@@ -70,6 +71,7 @@ export class LogMessages implements MessageKernel {
     this.#damping = damping;
     this.#dampLogs = dampingDomain === "log";
     this.#countingNumbers = countingNumbers ?? new Float64Array(numFactors).fill(1);
+    this.isExactOnTrees = damping === 0 && this.#countingNumbers.every((number) => number === 1);
     const offsets = messageOffsetsOf(graph);
     this.#messageOffsets = offsets;
     this.#contraction = new Contraction(graph, offsets);

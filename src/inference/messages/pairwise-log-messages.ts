@@ -46,6 +46,7 @@ function through(field: number, coupling: number, isMax: boolean): number {
 
 export class PairwiseLogMessages implements MessageKernel {
   readonly numUnits: number;
+  readonly isExactOnTrees: boolean;
   readonly stopped = false;
   /** Float64Array[2 numEdges]: u from source to target at 2 edge, from target to source at 2 edge + 1. */
   readonly #messages: Float64Array;
@@ -67,6 +68,7 @@ export class PairwiseLogMessages implements MessageKernel {
     this.#damping = damping;
     this.#dampLogs = dampingDomain === "log";
     this.#countingNumbers = countingNumbers ?? new Float64Array(model.numEdges).fill(1);
+    this.isExactOnTrees = damping === 0 && this.#countingNumbers.every((number) => number === 1);
     this.#couplings = model.weights.map((weight, edge) => (2 * weight) / this.#countingNumbers[edge]);
     this.#messages = new Float64Array(2 * model.numEdges);
     this.#fields = new Float64Array(model.numVariables);

@@ -32,6 +32,7 @@ export function ratiosFit(model: IsingModel): boolean {
 
 export class PairwiseRatioMessages implements MessageKernel {
   readonly numUnits: number;
+  readonly isExactOnTrees: boolean;
   readonly stopped = false;
   /** Float64Array[2 numEdges]: r from source to target at 2 edge, from target to source at 2 edge + 1. */
   readonly ratios: Float64Array;
@@ -49,6 +50,7 @@ export class PairwiseRatioMessages implements MessageKernel {
 
   constructor(model: IsingModel, options: DampingOptions) {
     this.numUnits = model.numVariables;
+    this.isExactOnTrees = options.damping === 0;
     this.#model = model;
     this.#options = options;
     this.#priors = model.biases.map((bias) => Math.exp(2 * bias));

@@ -31,6 +31,7 @@ const updatesBetweenRefreshes = 64;
 
 export class ProductMessages implements MessageKernel {
   readonly numUnits: number;
+  readonly isExactOnTrees: boolean;
   /** Float64Array[messageOffsets[numEdges]]: m, factor to variable, each summing to 1. */
   readonly factorToVariable: Float64Array;
   /** The factor that sent an all-zero message, which proves Z = 0; -1 if none. */
@@ -62,6 +63,7 @@ export class ProductMessages implements MessageKernel {
   constructor(graph: FactorGraph, { damping, dampingDomain }: DampingOptions) {
     const { numVariables, numFactors, scopeOffsets, tableOffsets, logPotentials } = graph;
     this.numUnits = numFactors;
+    this.isExactOnTrees = damping === 0;
     this.#graph = graph;
     this.#damping = damping;
     this.#dampLogs = dampingDomain === "log";

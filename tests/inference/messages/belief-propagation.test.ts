@@ -53,6 +53,17 @@ describe("belief propagation on forests", () => {
     expect(beliefPropagation(graph, { schedule: "tree" }).iterations).toBe(1);
   });
 
+  it("does not call one iteration of schedule tree converged when messages are damped", () => {
+    const graph = randomFactorGraph(root.split("damped tree"), { numVariables: 7, forest: true });
+    const model = randomIsing(root.split("damped tree"), { numVariables: 7, edges: "tree", bias: 1, weight: 1 });
+    for (const form of [graph, model, toFactorGraph(model)]) {
+      const damped = beliefPropagation(form, { schedule: "tree", damping: 0.5, tolerance: 1e-12 });
+      expect(damped.converged).toBe(true);
+      expect(damped.iterations).toBeGreaterThan(5);
+      expect(damped.logZ).toBeCloseTo(beliefPropagation(form, { schedule: "tree" }).logZ!, 9);
+    }
+  });
+
   it("gives exact answers for pairwise binary trees with weak, strong and huge couplings", () => {
     for (let trial = 0; trial < 60; trial++) {
       const strength = [0.01, 1, 60, 1e4][trial % 4];

@@ -61,6 +61,16 @@ describe("fractional belief propagation", () => {
     }
   });
 
+  it("on trees does not stop before its fixed point, whatever the schedule", () => {
+    const model = randomIsing(root.split("tree"), { numVariables: 8, edges: "tree", bias: 1, weight: 1 });
+    for (const form of [model, toFactorGraph(model)]) {
+      const options = { countingNumbers: 0.5, tolerance: 1e-12 } as const;
+      const tree = fractionalBeliefPropagation(form, { ...options, schedule: "tree" });
+      expect(tree.logZ).toBeCloseTo(fractionalBeliefPropagation(form, options).logZ!, 9);
+      expect(tree.bound).toBe("none");
+    }
+  });
+
   it("gives each factor its own counting number, and refuses a wrong count", () => {
     const graph = randomFactorGraph(root.split("own"), { numVariables: 4, numFactors: 3 });
     expect(fractionalBeliefPropagation(graph, { countingNumbers: [0.5, 0.7, 0.9] }).logZ).toBeTypeOf("number");
