@@ -191,3 +191,82 @@ export {
   type BlockModelSample,
 } from "./graph/generators/block-model.ts";
 export { randomCnf, randomFactorGraph, type RandomFactorGraphOptions } from "./graph/generators/random-factors.ts";
+
+// Learned inference: the training loop, and the graph neural networks of Yoon et al. 2018 (method "gnn")
+import "./learning/methods.ts";
+export {
+  train,
+  type TrainingProgress,
+  type TrainingResult,
+  type TrainingRun,
+  type TrainingTask,
+} from "./learning/training/train.ts";
+export { TrainingError } from "./learning/training/optimizer.ts";
+export { configurationHash, learningRateAt, type TrainingOptions } from "./learning/training/options.ts";
+export { readModelFile, savedModel, writeModel, type SavedModel } from "./learning/training/saved-model.ts";
+export { dropout } from "./learning/training/dropout.ts";
+export {
+  GraphNeuralNetwork,
+  paperGnnShape,
+  type GnnAggregation,
+  type GnnArchitecture,
+  type GnnPrediction,
+  type GnnShape,
+} from "./learning/gnn/network.ts";
+export { packGraphs, type PackedGraphs } from "./learning/gnn/packed-graphs.ts";
+export {
+  edgeProbabilities,
+  exampleOf,
+  randomGraphExamples,
+  structuredExamples,
+  type GnnExample,
+} from "./learning/gnn/data.ts";
+export { paperGnnTraining, trainGnn, type GnnTarget, type GnnTraining } from "./learning/gnn/train-gnn.ts";
+export { gnnBatch, gnnInference, type GnnOptions } from "./learning/gnn/infer.ts";
+export { committedModels, gnnNamed, gnnOf, readGnnModel, type TrainedGnn } from "./learning/gnn/weights.ts";
+export { paperGnns, paperRandom, paperSeeds, trainPaperGnn, type PaperGnn } from "./learning/gnn/paper-models.ts";
+export {
+  evaluateGnns,
+  evaluateMap,
+  evaluateMarginals,
+  meanDivergence,
+  type Evaluation,
+} from "./learning/gnn/evaluation.ts";
+export { drawGraph, graphLayout } from "./report/graph-drawing.ts";
+export { smallMultiples, type MultiplesRow, type SmallMultiplesOptions } from "./report/small-multiples.ts";
+
+// Tensors: importing them puts the accelerated back end under plain tfjs; alone: "marginalia/tensor"
+export {
+  backendChoices,
+  describeBackend,
+  setThreads,
+  type BackendChoice,
+  type BackendDescription,
+} from "./tensor/setup.ts";
+export {
+  messagePassing,
+  messagePassingByParts,
+  type Activation,
+  type DenseLayer,
+  type MessageBlock,
+  type MessagePassing,
+} from "./tensor/ops/message.ts";
+export { gruCell, gruCellByParts, type GruWeights } from "./tensor/ops/gru.ts";
+export { factorToVariable, factorToVariableByParts } from "./tensor/ops/factor.ts";
+export { logSumExp } from "./tensor/ops/log-sum-exp.ts";
+export { Adam, RmsProp, type AdamOptions, type RmsPropOptions } from "./tensor/optimizers.ts";
+export { segmentMax, segmentMean, segmentSoftmax } from "./tensor/ops/segments.ts";
+export { sparseMatMul, sparseMatrix, type SparseMatrix } from "./tensor/ops/sparse.ts";
+export { betaln, digamma, lgamma, trigamma } from "./tensor/special/gamma.ts";
+export {
+  dirichletDivergence,
+  dirichletExpectedLog,
+  dirichletLogDensity,
+  dirichletLogNormaliser,
+  kumaraswamyBetaDivergence,
+  kumaraswamyLogDensity,
+  kumaraswamyMean,
+  kumaraswamySample,
+  uniformTensor,
+} from "./tensor/special/distributions.ts";
+export { binaryConcreteSample, concreteSample, gumbelSample } from "./tensor/special/concrete.ts";
