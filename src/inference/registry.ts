@@ -1,4 +1,7 @@
-/** Every method that a method string can name. A new algorithm adds its definition to the list, nothing else. */
+/**
+ * Every method that a method string can name. A new algorithm of this room adds its definition to the list, nothing else; a room
+ * above registers its methods when it is loaded.
+ */
 import { recursiveBounds } from "./bounds/recursion.ts";
 import { enumeration } from "./exact/enumeration.ts";
 import { junctionTreeMethod } from "./exact/junction-tree.ts";
@@ -15,14 +18,23 @@ import {
 import { messageMethods } from "./messages/methods.ts";
 import type { InferenceResult } from "./result.ts";
 
-/** In the order of help texts: exact methods, then bounds, then approximations. */
-export const methods: readonly Method[] = [
+const registered: Method[] = [
   enumeration,
   ...recursiveBounds,
   junctionTreeMethod,
   variableElimination,
   ...messageMethods,
 ];
+
+/** In the order of help texts: exact methods, then bounds, then approximations, then those of rooms above. */
+export const methods: readonly Method[] = registered;
+
+/** Adds a method of a room above. One of the same name takes its place, so that a module can be loaded anew. */
+export function registerMethod(method: Method): void {
+  const at = registered.findIndex(({ name }) => name === method.name);
+  if (at >= 0) registered[at] = method;
+  else registered.push(method);
+}
 
 /**
  * Reads a method string, e.g. "refined-upper[order=strongest-first]".

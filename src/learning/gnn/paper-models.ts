@@ -7,10 +7,11 @@ import path from "node:path";
 import { Random } from "../../graph/random.ts";
 import { configurationHash, trainingSettings } from "../training/options.ts";
 import { readModelFile, savedModel, writeModel, type SavedModel } from "../training/saved-model.ts";
-import type { TrainingRun } from "../training/train.ts";
+import type { TrainingProgress, TrainingRun } from "../training/train.ts";
 import { gnnSplits, structuredExamples } from "./data.ts";
-import { paperGnnShape, type GnnArchitecture } from "./network.ts";
+import { gnnArchitectures, paperGnnShape, type GnnArchitecture } from "./network.ts";
 import { gnnConfiguration, paperGnnTraining, trainGnn, type GnnTarget } from "./train-gnn.ts";
+import { gnnOf, modelsFolder, type TrainedGnn } from "./weights.ts";
 
 /** The root of everything drawn for this paper. */
 export const paperDataSeed = 2018;
@@ -81,4 +82,41 @@ export async function trainPaperGnn(
   } finally {
     network.dispose();
   }
+}
+
+export interface PaperGnnsOptions {
+  readonly target: GnnTarget;
+  /** "paper" trains, or goes on training, in `folder`; "quick" reads the committed weights. */
+  readonly profile: "quick" | "paper";
+  /** Where the paper profile keeps models and checkpoints; by default data/downloads/yoon2018, which git ignores. */
+  readonly folder?: string;
+  readonly onEpoch?: (which: PaperGnn, progress: TrainingProgress) => void;
+}
+
+/**
+ * Every seed of both architectures for one target. All notebooks of the paper share the trainings of a folder.
+ * @throws RangeError where committed weights belong to another configuration than this code's.
+ */
+export async function paperGnns({
+  target,
+  profile,
+  folder = path.join(modelsFolder, "../downloads/yoon2018"),
+  onEpoch,
+}: PaperGnnsOptions): Promise<(PaperGnn & TrainedGnn)[]> {
+  const all = gnnArchitectures.flatMap((architecture) => paperSeeds.map((seed) => ({ architecture, target, seed })));
+  const trained: (PaperGnn & TrainedGnn)[] = [];
+  for (const which of all) {
+    const model =
+      profile === "paper"
+        ? await trainPaperGnn(which, folder, { onEpoch: (progress) => onEpoch?.(which, progress) })
+        : readModelFile(path.join(modelsFolder, "yoon2018", `${paperGnnName(which)}.json`), "gnn");
+    const expected = configurationHash(paperGnnConfiguration(which));
+    if (model.configurationHash !== expected)
+      throw new RangeError(
+        `the committed ${paperGnnName(which)} has configuration ${model.configurationHash.slice(0, 12)}, this code's is ` +
+          `${expected.slice(0, 12)}; train it anew with profile "paper"`,
+      );
+    trained.push({ ...which, ...gnnOf(model) });
+  }
+  return trained;
 }
