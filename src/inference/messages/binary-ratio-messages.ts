@@ -10,7 +10,7 @@ import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { softplus } from "./log-math.ts";
 import { dampedRatio } from "./pairwise-ratio-messages.ts";
 import type { DampingOptions, MessageKernel } from "./schedule.ts";
-import { factorTreeOrder } from "./tree-order.ts";
+import { factorTreeOrder, visitNeighbourFactors } from "./tree-order.ts";
 
 /** ln of the largest product allowed in a factor's sum; float64 ends at exp(709). */
 const largestLogProduct = 600;
@@ -120,14 +120,7 @@ export class BinaryRatioMessages implements MessageKernel {
   }
 
   dependents(factor: number, visit: (dependent: number) => void): void {
-    const { scopeOffsets, scopes, variableEdgeOffsets, variableEdges, edgeFactors } = this.#graph;
-    for (let edge = scopeOffsets[factor]; edge < scopeOffsets[factor + 1]; edge++) {
-      const variable = scopes[edge];
-      for (let at = variableEdgeOffsets[variable]; at < variableEdgeOffsets[variable + 1]; at++) {
-        const other = edgeFactors[variableEdges[at]];
-        if (other !== factor && scopeOffsets[other + 1] - scopeOffsets[other] > 1) visit(other);
-      }
-    }
+    visitNeighbourFactors(this.#graph, factor, visit);
   }
 
   treeOrder(): Int32Array {

@@ -1,5 +1,5 @@
 /**
- * Generalised belief propagation, and its double loop that always converges, on two-level region graphs (Heskes, Albers & Kappen 2003).
+ * Generalised belief propagation, and its convergent double loop, on two-level region graphs (Heskes, Albers & Kappen 2003).
  *
  *   ln Z ~ sum_alpha [ <ln psi_alpha> + H(Q_alpha) ] + sum_beta c_beta H(Q_beta),    Q_alpha(x_beta) = Q_beta(x_beta)          (Kikuchi's free energy)
  *
@@ -9,7 +9,8 @@
  *   mu_{beta->alpha} = Q_beta / mu_{alpha->beta},              Q_alpha ~ psi_alpha prod_beta mu_{beta->alpha}
  *
  * Double loop ("hak"): the concave part, c_beta < 0, is bounded by its tangent at the present Q_beta, which moves Q_beta^{-c_beta / n_beta} into each
- * psi_alpha and puts c_beta = 0; a few single-loop iterations lower that convex bound, and the tangent is taken anew. All in the log domain; forbidden
+ * psi_alpha and puts c_beta = 0; single-loop iterations minimise that convex bound, and the tangent is taken anew: the free energy falls until it converges. One difference:
+ * only `innerIterations` of them are run (five, as libDAI does), which is quicker and no longer guaranteed; more restore it. All in the log domain; forbidden
  * states stay forbidden.
  */
 import { z } from "zod";
@@ -54,7 +55,7 @@ export function generalisedBeliefPropagation(
   return run(model, settings, method, (messages, regions) => singleLoop(messages, regions, settings));
 }
 
-/** The double loop: as `generalisedBeliefPropagation`, slower, and its free energy never rises. */
+/** The double loop: as `generalisedBeliefPropagation`, slower, and converging where that does not. */
 export function doubleLoop(model: FactorGraph | PairwiseBinaryModel, options: DoubleLoopOptions = {}): InferenceResult {
   const settings = parseOptions("hak", hakSchema, options);
   return run(model, settings, formatMethod("hak", hakSchema, settings), (messages, regions) =>
@@ -215,7 +216,7 @@ export const gbp = defineMethod({
 
 export const hak = defineMethod({
   name: "hak",
-  summary: "the double loop for Kikuchi's free energy, which always converges",
+  summary: "the double loop for Kikuchi's free energy: slower than gbp, converges where that does not",
   options: hakSchema,
   accepts: isDiscreteModel,
   accepted: discreteModels,

@@ -15,7 +15,7 @@ import { Contraction, messageOffsetsOf } from "./contraction.ts";
 import { variableOffsetsOf } from "./free-energy.ts";
 import { logAddExp } from "./log-math.ts";
 import { relativeChange, type DampingOptions, type MessageKernel } from "./schedule.ts";
-import { factorTreeOrder } from "./tree-order.ts";
+import { factorTreeOrder, visitNeighbourFactors } from "./tree-order.ts";
 
 /** exp(-600) is far above the smallest float64; smaller terms could be lost. */
 const widestRange = 600;
@@ -154,12 +154,7 @@ export class LogMessages implements MessageKernel {
   }
 
   dependents(factor: number, visit: (dependent: number) => void): void {
-    const { scopeOffsets, scopes, variableEdgeOffsets, variableEdges, edgeFactors } = this.#graph;
-    for (let edge = scopeOffsets[factor]; edge < scopeOffsets[factor + 1]; edge++) {
-      const variable = scopes[edge];
-      for (let at = variableEdgeOffsets[variable]; at < variableEdgeOffsets[variable + 1]; at++)
-        if (edgeFactors[variableEdges[at]] !== factor) visit(edgeFactors[variableEdges[at]]);
-    }
+    visitNeighbourFactors(this.#graph, factor, visit);
   }
 
   treeOrder(): Int32Array {

@@ -16,7 +16,7 @@ import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { Contraction, messageOffsetsOf } from "./contraction.ts";
 import { variableOffsetsOf } from "./free-energy.ts";
 import type { DampingOptions, MessageKernel } from "./schedule.ts";
-import { factorTreeOrder } from "./tree-order.ts";
+import { factorTreeOrder, visitNeighbourFactors } from "./tree-order.ts";
 
 /** Entries of P below this are not divided. */
 const smallestProduct = 1e-200;
@@ -144,14 +144,7 @@ export class ProductMessages implements MessageKernel {
   }
 
   dependents(factor: number, visit: (dependent: number) => void): void {
-    const { scopeOffsets, scopes, variableEdgeOffsets, variableEdges, edgeFactors } = this.#graph;
-    for (let edge = scopeOffsets[factor]; edge < scopeOffsets[factor + 1]; edge++) {
-      const variable = scopes[edge];
-      for (let at = variableEdgeOffsets[variable]; at < variableEdgeOffsets[variable + 1]; at++) {
-        const other = edgeFactors[variableEdges[at]];
-        if (other !== factor && scopeOffsets[other + 1] - scopeOffsets[other] > 1) visit(other);
-      }
-    }
+    visitNeighbourFactors(this.#graph, factor, visit);
   }
 
   treeOrder(): Int32Array {

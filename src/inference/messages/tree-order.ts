@@ -1,4 +1,4 @@
-/** Forests and their orders: what the tree schedule, exactness on trees and the decoding of MAP states need. */
+/** Neighbours, forests and their orders: what residual schedules, the tree schedule, exactness on trees and the decoding of MAP states need. */
 import { describeFactor, scopeOf, type FactorGraph } from "../../graph/factor-graph.ts";
 import type { PairwiseBinaryModel } from "../../graph/pairwise.ts";
 
@@ -55,6 +55,18 @@ export function factorTreeOrder(graph: FactorGraph): Int32Array {
         "Use another schedule",
     );
   return factors;
+}
+
+/** Calls `visit` with every factor of two or more variables that shares a variable with `factor`, once for each variable shared. */
+export function visitNeighbourFactors(graph: FactorGraph, factor: number, visit: (neighbour: number) => void): void {
+  const { scopeOffsets, scopes, variableEdgeOffsets, variableEdges, edgeFactors } = graph;
+  for (let edge = scopeOffsets[factor]; edge < scopeOffsets[factor + 1]; edge++) {
+    const variable = scopes[edge];
+    for (let at = variableEdgeOffsets[variable]; at < variableEdgeOffsets[variable + 1]; at++) {
+      const other = edgeFactors[variableEdges[at]];
+      if (other !== factor && scopeOffsets[other + 1] - scopeOffsets[other] > 1) visit(other);
+    }
+  }
 }
 
 /** Variables from the roots outwards, and an edge that closes a cycle or -1. */
