@@ -59,6 +59,8 @@ interface CommonOptions {
   readonly kernel?: string;
   readonly jobs: number;
   readonly timeout?: number;
+  readonly cache?: boolean;
+  readonly force?: boolean;
 }
 
 function withRunOptions(command: Command): Command {
@@ -66,7 +68,9 @@ function withRunOptions(command: Command): Command {
     .option("--out <dir>", "where <paper>/<experiment>/ goes (default: figures in the notebook's project)")
     .option("--kernel <kernel>", "marginalia, an installed kernelspec's name, or the path of a kernel.json")
     .option("--jobs <n>", "notebooks at a time", positive(256, true), 1)
-    .option("--timeout <seconds>", "longest time for a cell", positive(MOST_SECONDS, false));
+    .option("--timeout <seconds>", "longest time for a cell", positive(MOST_SECONDS, false))
+    .option("--force", "execute even what the cache has")
+    .option("--no-cache", "neither take results from the cache nor keep them there");
 }
 
 interface RunCommandOptions extends CommonOptions {

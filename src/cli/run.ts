@@ -1,7 +1,9 @@
 /** `marginalia run`: executes notebooks. Progress and failures go to stderr, the executed notebooks' paths to stdout. */
 import pc from "picocolors";
 import { findNotebooks, requireDistinctOutputs, runAll } from "../runner/batch.ts";
-import { executeRun, type RunResult } from "../runner/execute.ts";
+import { RunCache } from "../runner/cache/cache.ts";
+import { executeCached, type CachedResult } from "../runner/cache/cached-run.ts";
+import type { RunResult } from "../runner/execute.ts";
 import { describeFailure } from "../runner/failure.ts";
 import { InputError } from "../runner/input-error.ts";
 import { findKernel } from "../runner/kernelspecs.ts";
@@ -19,6 +21,10 @@ export interface RunOptions {
   readonly kernel?: string;
   readonly jobs: number;
   readonly timeout?: number;
+  /** Take and keep results in the cache; true unless told. */
+  readonly cache?: boolean;
+  /** Execute even what the cache has. */
+  readonly force?: boolean;
 }
 
 /** Prepares all notebooks before the first one runs, so that wrong usage costs no time and leaves no trace. */
@@ -39,11 +45,14 @@ export async function run(paths: readonly string[], options: RunOptions): Promis
 export async function execute(runs: readonly PreparedRun[], options: RunOptions): Promise<number> {
   const kernel = findKernel(options.kernel);
   const progress = new Progress();
-  const executeOne = async (prepared: PreparedRun, signal: AbortSignal): Promise<RunResult> => {
+  const executeOne = async (prepared: PreparedRun, signal: AbortSignal): Promise<CachedResult> => {
     const shown = shownPath(prepared.file);
     try {
-      const result = await executeRun(prepared, {
+      const result = await executeCached(prepared, {
         kernel,
+        cache: options.cache === false ? undefined : RunCache.of(prepared.file),
+        force: options.force,
+        onReason: (reason) => progress.say(pc.dim(`  ${prepared.name}: ${reason}`)),
         cellTimeout: options.timeout,
         signal,
         onEvent: progress.onEvent,
@@ -55,7 +64,7 @@ export async function execute(runs: readonly PreparedRun[], options: RunOptions)
       const failure = { kind: "error", message: (error as Error).message, traceback: [] } as const;
       progress.end(prepared);
       progress.say(`${pc.red("✗")} ${describeFailure(failure, shown)}`);
-      return { run: prepared, status: "failed", failure, seconds: 0, isSaved: false };
+      return { run: prepared, status: "failed", failure, seconds: 0, isSaved: false, isRestored: false };
     }
   };
   return interruptible(async (signal) => {
@@ -67,7 +76,9 @@ export async function execute(runs: readonly PreparedRun[], options: RunOptions)
   });
 }
 
-function report({ run, status, failure, seconds, isSaved }: RunResult, shown: string): string {
+function report({ run, status, failure, seconds, isSaved, isRestored }: CachedResult, shown: string): string {
+  if (isRestored)
+    return `${pc.green("✓")} ${pc.bold(run.name)} restored from the cache (nothing it came from has changed)`;
   if (!failure) return `${pc.green("✓")} ${pc.bold(run.name)} in ${clock(seconds)}`;
   const mark = status === "interrupted" ? pc.yellow("✗") : pc.red("✗");
   const kept = isSaved ? `\n  partial notebook: ${shownPath(run.output)}` : "";

@@ -36,6 +36,8 @@ export type RunEvent = { readonly run: PreparedRun } & (
 /** Aborting the signal interrupts the running cell and ends the run; the partial notebook is kept. */
 export interface ExecuteOptions extends StopOptions {
   readonly kernel: Kernel;
+  /** For the kernel's process, besides our own. */
+  readonly environment?: NodeJS.ProcessEnv;
   readonly onEvent?: (event: RunEvent) => void;
 }
 
@@ -88,7 +90,12 @@ class Execution {
   #startKernel(): Promise<KernelClient> {
     return KernelClient.start(this.#options.kernel, {
       cwd: path.dirname(this.#run.file),
-      environment: { ...process.env, MARGINALIA_OUT: this.#run.outputRoot, MARGINALIA_NOTEBOOK: this.#run.file },
+      environment: {
+        ...process.env,
+        ...this.#options.environment,
+        MARGINALIA_OUT: this.#run.outputRoot,
+        MARGINALIA_NOTEBOOK: this.#run.file,
+      },
       signal: this.#options.signal,
     });
   }
