@@ -35,9 +35,9 @@ export const bracketOptions = {
   maxIterations: z.int().min(0).default(400),
   restarts: z.int().min(0).default(2).describe("random starting points of the lower bound"),
 };
-const schema = z.object(bracketOptions);
-export type BracketSettings = z.output<typeof schema>;
-export interface BracketOptions extends z.input<typeof schema> {
+export const bracketSchema = z.object(bracketOptions);
+export type BracketSettings = z.output<typeof bracketSchema>;
+export interface BracketOptions extends z.input<typeof bracketSchema> {
   /** For random starting points. Default: `Random.fromSeed(0)`. */
   readonly random?: Random;
 }
@@ -65,7 +65,7 @@ export function* anytimeBracket(
   { random = Random.fromSeed(0), ...raw }: BracketOptions = {},
 ): Generator<Bracket, void, void> {
   const started = performance.now();
-  const options = parseOptions("bounds", schema, raw);
+  const options = parseOptions("bounds", bracketSchema, raw);
   for (const { lower, upper, isExact, exactWidth } of boundSequence(toBoltzmann(model), options, random, started))
     yield {
       lower: lower?.value ?? -Infinity,

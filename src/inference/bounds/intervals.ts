@@ -12,19 +12,16 @@
  * Shared parameters: the whole model's elimination and its optimal parameters are valid for every clamped model (every parameter value
  * is), so each clamped bound starts from there; that costs one evaluation and is usually close.
  */
-import { z } from "zod";
 import { clamp } from "../../graph/clamp.ts";
 import type { Evidence } from "../../graph/condition.ts";
 import type { BoltzmannMachine, PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import { Random } from "../../graph/random.ts";
 import { parseOptions } from "../method.ts";
-import { boundSequence, bracketOptions, roundingMargin, type BoundPair, type BracketSettings } from "./bracket.ts";
+import { boundSequence, bracketSchema, roundingMargin, type BoundPair, type BracketSettings } from "./bracket.ts";
 import type { BracketOptions, NamedBound } from "./bracket.ts";
 import { narrowLocally } from "./local-intervals.ts";
+import { logSum, narrower, ratio, vacuous, type Ends, type Interval } from "./ratio.ts";
 import { optimisedBound } from "./recursion.ts";
-
-/** [lower, upper]. */
-export type Interval = readonly [number, number];
 
 const nothing: Evidence = new Map();
 /** Share of the budget that goes to ln Z, whose bounds all the others start from. */
@@ -56,7 +53,7 @@ export interface IntervalOptions extends BracketOptions {
 export function marginalIntervals(model: PairwiseBinaryModel, options: IntervalOptions = {}): MarginalIntervals {
   const started = performance.now();
   const { evidence = nothing, variables, random = Random.fromSeed(0), ...raw } = options;
-  const settings = parseOptions("bounds", z.object(bracketOptions), raw);
+  const settings = parseOptions("bounds", bracketSchema, raw);
   const clamped = clamp(model, evidence);
   const wanted = variables && new Set(variables);
   const asked = Array.from(clamped.variables.keys()).filter((i) => !wanted || wanted.has(clamped.variables[i]));
@@ -82,7 +79,7 @@ export function probabilityInterval(
   { evidence: given = nothing, variables: _, random = Random.fromSeed(0), ...raw }: IntervalOptions = {},
 ): Interval {
   const started = performance.now();
-  const settings = parseOptions("bounds", z.object(bracketOptions), raw);
+  const settings = parseOptions("bounds", bracketSchema, raw);
   clamp(model, query); // refuses what does not exist
   const open = [...query].filter(([variable]) => !given.has(variable));
   if ([...query].some(([variable, state]) => given.has(variable) && given.get(variable) !== state)) return [0, 0];
@@ -155,16 +152,6 @@ function wholeSettings(settings: BracketSettings): BracketSettings {
   return settings.seconds === undefined ? settings : { ...settings, seconds: shareOfWhole * settings.seconds };
 }
 
-interface Ends {
-  readonly lower: number;
-  readonly upper: number;
-}
-const vacuous: Ends = { lower: -Infinity, upper: Infinity };
-
-function narrower(a: Ends, b: Ends): Ends {
-  return { lower: Math.max(a.lower, b.lower), upper: Math.min(a.upper, b.upper) };
-}
-
 /** Bounds on clamped models, by the whole model's elimination, from its parameters. */
 class ClampedBounds {
   readonly #model: BoltzmannMachine;
@@ -204,36 +191,6 @@ class ClampedBounds {
     };
     return { lower: value(this.#whole.lower!) - margin, upper: value(this.#whole.upper!) + margin };
   }
-}
-
-/** Z1 / (Z1 + Z0), given that L <= ln(Z1 + Z0) <= U. */
-function ratio(one: Ends, zero: Ends, [lower, upper]: Interval): Interval {
-  const [a, b] = [withinWhole(one, zero), withinWhole(zero, one)];
-  return [share(a.lower - b.upper), share(a.upper - b.lower)];
-
-  /** What the whole and the other part leave for this part. */
-  function withinWhole(part: Ends, other: Ends): Ends {
-    return {
-      lower: Math.max(part.lower, logDifference(lower, other.upper)),
-      upper: Math.min(part.upper, other.lower === -Infinity ? upper : logDifference(upper, other.lower, upper)),
-    };
-  }
-}
-
-/** sigmoid, with an undecided difference of infinities read as nothing known. */
-function share(difference: number): number {
-  return difference >= 0 ? 1 / (1 + Math.exp(-difference)) : Math.exp(difference) / (1 + Math.exp(difference));
-}
-
-/** ln(e^a - e^b), or `otherwise` where that is not positive. */
-function logDifference(a: number, b: number, otherwise = -Infinity): number {
-  return a > b && Number.isFinite(a) ? a + Math.log(-Math.expm1(b - a)) : otherwise;
-}
-
-function logSum(values: readonly number[]): number {
-  const largest = Math.max(...values);
-  if (!Number.isFinite(largest)) return largest;
-  return largest + Math.log(values.reduce((sum, value) => sum + Math.exp(value - largest), 0));
 }
 
 function lastOf(sequence: Iterable<BoundPair>): BoundPair {
