@@ -270,3 +270,6 @@ export {
   uniformTensor,
 } from "./tensor/special/distributions.ts";
 export { binaryConcreteSample, concreteSample, gumbelSample } from "./tensor/special/concrete.ts";
+
+// MAP with certificate, MAP bounds, variational methods
+export { branchAndBound, type BranchAndBoundOptions } from "./inference/exact/branch-and-bound.ts";

@@ -3,6 +3,7 @@
  * above registers its methods when it is loaded.
  */
 import { recursiveBounds } from "./bounds/recursion.ts";
+import { branchAndBoundMethod } from "./exact/branch-and-bound.ts";
 import { enumeration } from "./exact/enumeration.ts";
 import { junctionTreeMethod } from "./exact/junction-tree.ts";
 import { variableElimination } from "./exact/variable-elimination.ts";
@@ -23,6 +24,7 @@ const registered: Method[] = [
   ...recursiveBounds,
   junctionTreeMethod,
   variableElimination,
+  branchAndBoundMethod,
   ...messageMethods,
 ];
 
