@@ -226,11 +226,13 @@ export { gnnBatch, gnnInference, type GnnOptions } from "./learning/gnn/infer.ts
 export { committedModels, gnnNamed, gnnOf, readGnnModel, type TrainedGnn } from "./learning/gnn/weights.ts";
 export { paperGnns, paperRandom, paperSeeds, trainPaperGnn, type PaperGnn } from "./learning/gnn/paper-models.ts";
 export {
-  evaluateGnns,
+  evaluateGnn,
   evaluateMap,
   evaluateMarginals,
   meanDivergence,
+  summariseEvaluations,
   type Evaluation,
+  type EvaluationSummary,
 } from "./learning/gnn/evaluation.ts";
 export { drawGraph, graphLayout } from "./report/graph-drawing.ts";
 export { smallMultiples, type MultiplesRow, type SmallMultiplesOptions } from "./report/small-multiples.ts";

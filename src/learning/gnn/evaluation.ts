@@ -5,6 +5,7 @@
  * Estimates are kept 1e-12 away from 0 and 1, for a divergence must not be infinite because a number was rounded. A method that does
  * not converge is judged by where it stood when its iterations ended, as one would who had to answer.
  */
+import { group } from "d3-array";
 import { infer } from "../../inference/registry.ts";
 import type { GnnExample } from "./data.ts";
 import { gnnBatch } from "./infer.ts";
@@ -18,6 +19,8 @@ export interface Evaluation {
   /** The example's graph family or edge probability. */
   readonly graph: string;
   readonly numVariables: number;
+  /** Of a trained network's training. */
+  readonly seed?: number;
   /** Mean KL divergence of a variable, natural log; absent for MAP. */
   readonly divergence?: number;
   /** Fraction of variables in their MAP state; absent for marginals. */
@@ -51,25 +54,39 @@ export function evaluateMarginals(examples: readonly GnnExample[], spec: string,
   });
 }
 
-/** MAP states by a method string, model by model. */
-export function evaluateMap(examples: readonly GnnExample[], spec: string, method = spec): Evaluation[] {
+/**
+ * MAP states by a method string, model by model.
+ * @param from the method's own MAP answer, or each variable's larger (max-)marginal, as in Pearl's belief revision.
+ */
+export function evaluateMap(
+  examples: readonly GnnExample[],
+  spec: string,
+  method = spec,
+  from: "map" | "marginals" = "map",
+): Evaluation[] {
   return examples.map(({ graph, model, mapStates: exact }) => {
-    const { map, converged, seconds } = infer(model, spec);
-    const estimates = map!.states;
+    const { map, marginals, converged, seconds } = infer(model, spec);
+    const larger = () =>
+      Int32Array.from(exact, (_, i) => (marginals!.values[2 * i + 1] > marginals!.values[2 * i] ? 1 : 0));
+    const estimates = from === "map" ? map!.states : larger();
     const accuracy = agreement(exact, estimates);
     return { method, graph, numVariables: model.numVariables, accuracy, estimates, exact, converged, seconds };
   });
 }
 
 /** A trained network on all examples in one batch; its target decides whether marginals or MAP states are judged. */
-export function evaluateGnns(examples: readonly GnnExample[], trained: TrainedGnn, method: string): Evaluation[] {
+export function evaluateGnn(
+  examples: readonly GnnExample[],
+  trained: TrainedGnn & { readonly seed?: number },
+  method: string,
+): Evaluation[] {
   const results = gnnBatch(
     examples.map(({ model }) => model),
     trained,
   );
   return examples.map(({ graph, model, probabilities, mapStates }, index) => {
     const { marginals, map, converged, seconds } = results[index];
-    const common = { method, graph, numVariables: model.numVariables, converged, seconds };
+    const common = { method, seed: trained.seed, graph, numVariables: model.numVariables, converged, seconds };
     if (map) {
       const accuracy = agreement(mapStates, map.states);
       return { ...common, accuracy, estimates: map.states, exact: mapStates };
@@ -83,4 +100,55 @@ function agreement(exact: ArrayLike<number>, states: ArrayLike<number>): number 
   let right = 0;
   for (let i = 0; i < exact.length; i++) if (exact[i] === states[i]) right++;
   return right / exact.length;
+}
+
+/** What evaluations of one method on one kind of graph come to. */
+export interface EvaluationSummary {
+  readonly method: string;
+  readonly graph: string;
+  readonly numVariables: number;
+  /** Of divergence (natural log) or accuracy, whichever the evaluations hold. */
+  readonly mean: number;
+  /** Over models, each model's mean over seeds being one number. */
+  readonly errorOverModels: number;
+  /** Over the means of seeds; absent for methods without seeds. */
+  readonly errorOverSeeds: number | null;
+  readonly models: number;
+  readonly unconverged: number;
+}
+
+/**
+ * Mean and standard errors for each method and graph, in the order in which they first appear. Evaluations of one method, graph and seed
+ * must come in the same order of models.
+ */
+export function summariseEvaluations(evaluations: readonly Evaluation[]): EvaluationSummary[] {
+  const groups = group(evaluations, ({ method, graph, numVariables }) => `${method}\n${graph}\n${numVariables}`);
+  return Array.from(groups.values(), (one) => {
+    const { method, graph, numVariables } = one[0];
+    const bySeed = [...group(own, ({ seed }) => seed).values()].map((own) =>
+      own.map(({ divergence, accuracy }) => divergence ?? accuracy!),
+    );
+    const models = bySeed[0].length;
+    const ofModels = Array.from({ length: models }, (_, k) => average(bySeed.map((values) => values[k])));
+    return {
+      method,
+      graph,
+      numVariables,
+      mean: average(ofModels),
+      errorOverModels: errorOfMean(ofModels),
+      errorOverSeeds: bySeed.length > 1 ? errorOfMean(bySeed.map(average)) : null,
+      models,
+      unconverged: one.filter(({ converged }) => !converged).length,
+    };
+  });
+}
+
+const average = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Standard deviation / sqrt(count); 0 for one value. */
+function errorOfMean(values: readonly number[]): number {
+  if (values.length < 2) return 0;
+  const middle = average(values);
+  const variance = values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1);
+  return Math.sqrt(variance / values.length);
 }
