@@ -109,6 +109,7 @@ export {
   type Summary,
 } from "./report/statistics.ts";
 export { clearOutput, display, type DisplayOptions, type KernelDisplay } from "./report/display.ts";
+export { record, type RecordValue } from "./report/record.ts";
 
 // Exact inference on factor graphs: enumeration, variable elimination, junction tree
 export { enumerateFactorGraph, maxEnumerationStates } from "./inference/exact/factor-graph-enumeration.ts";
@@ -275,3 +276,13 @@ export { binaryConcreteSample, concreteSample, gumbelSample } from "./tensor/spe
 
 // MAP with certificate, MAP bounds, variational methods
 export { branchAndBound, type BranchAndBoundOptions } from "./inference/exact/branch-and-bound.ts";
+
+// Jaakkola & Jordan 1996, beyond Figure 3: brackets with an exact end, intervals on probabilities, chain graphs
+export { anytimeBracket, bracket, type Bracket, type BracketOptions } from "./inference/bounds/bracket.ts";
+export { marginalIntervals, probabilityInterval, type MarginalIntervals } from "./inference/bounds/intervals.ts";
+export { type IntervalOptions } from "./inference/bounds/intervals.ts";
+export { type Interval } from "./inference/bounds/ratio.ts";
+export { chainLikelihood, chainProbability, type LikelihoodBracket } from "./inference/bounds/chain-likelihood.ts";
+export { chainFactorGraph, chainGraph, sigmoidBeliefNetwork, type ChainGraph } from "./graph/chain-graph.ts";
+export { type Cluster, type DirectedEdge } from "./graph/chain-graph.ts";
+export { clamp, type Clamped } from "./graph/clamp.ts";

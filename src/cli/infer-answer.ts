@@ -2,7 +2,8 @@
  * From an inference result to what `marginalia infer` prints: variables as in the model's file, so evidence comes back in, and
  * variables that were only added to split wide clauses go out.
  *
- * JSON: natural logs unless a name says log10; what a method does not give is absent; a number that JSON lacks is a string, "-Infinity".
+ * JSON: natural logs unless a name says log10; what a method does not give is absent; intervals are [lower,
+ * upper], on ln Z and on each state's probability; a number that JSON lacks is a string, "-Infinity".
  */
 import { resultsText } from "../formats/results.ts";
 import type { Model } from "../formats/model.ts";
@@ -18,6 +19,8 @@ export interface FileAnswer {
   readonly task: Task;
   readonly result: InferenceResult;
   readonly marginals?: Distributions;
+  /** Ends of the intervals on `marginals`' entries. */
+  readonly intervals?: { readonly lower: Distributions; readonly upper: Distributions };
   readonly states?: Int32Array;
   /** ln p~ of `states`. */
   readonly score?: number;
@@ -29,10 +32,18 @@ export function fileAnswer(task: Task, model: Model, conditioned: Conditioned, r
   const numVariables = model.firstAuxiliaryVariable ?? model.graph.numVariables;
   const variables = model.variableLabels?.slice(0, numVariables);
   const common = { task, result, ...(variables && { variables }) };
-  if (task === "MAR" && result.marginals) {
-    const { values, offsets } = liftMarginals(conditioned, result.marginals);
-    const ends = offsets.subarray(0, numVariables + 1);
-    return { ...common, marginals: { values: values.subarray(0, ends[numVariables]), offsets: ends } };
+  if (task === "MAR" && (result.marginals ?? result.marginalIntervals)) {
+    const lifted = (marginals: Marginals): Distributions => {
+      const { values, offsets } = liftMarginals(conditioned, marginals);
+      const ends = offsets.subarray(0, numVariables + 1);
+      return { values: values.subarray(0, ends[numVariables]), offsets: ends };
+    };
+    const { marginals, marginalIntervals: ends } = result;
+    return {
+      ...common,
+      ...(marginals && { marginals: lifted(marginals) }),
+      ...(ends && { intervals: { lower: lifted(ends.lower), upper: lifted(ends.upper) } }),
+    };
   }
   if (task === "MAP" && result.map) {
     const states = liftStates(conditioned, result.map.states);
@@ -42,13 +53,19 @@ export function fileAnswer(task: Task, model: Model, conditioned: Conditioned, r
 }
 
 /** Why there is no answer to print, or undefined. Z = 0 is an answer to PR. */
-export function whyNoAnswer({ task, result, marginals, states, score }: FileAnswer): string | undefined {
+export function whyNoAnswer(
+  { task, result, marginals, intervals, states, score }: FileAnswer,
+  format: AnswerFormat,
+): string | undefined {
   if (result.logZ === -Infinity && result.bound === "exact")
     return task === "PR"
       ? undefined
       : `no state is possible with this evidence (Z = 0), so there ${task === "MAR" ? "are no marginals" : "is no most probable state"}`;
   if (task === "MAP" && score === -Infinity)
     return `${result.method} found no state of positive probability, which does not prove that there is none; an exact method would know`;
+  const isInterval = { PR: result.logZInterval !== undefined, MAR: intervals !== undefined, MAP: false }[task];
+  if (result.bound === "interval" && isInterval)
+    return format === "json" ? undefined : `${result.method} answers with intervals, which take --format json`;
   const isThere = { PR: result.logZ !== undefined, MAR: marginals !== undefined, MAP: states !== undefined }[task];
   return isThere ? undefined : `${result.method} gave no answer to ${task} for this model`;
 }
@@ -68,19 +85,23 @@ function uaiText({ task, result, marginals, states }: FileAnswer): string {
   }
 }
 
-function jsonText({ task, result, marginals, states, score, variables }: FileAnswer): string {
-  const { method, logZ, map, converged, iterations, seconds } = result;
+function jsonText({ task, result, marginals, intervals, states, score, variables }: FileAnswer): string {
+  const { method, logZ, logZInterval, map, converged, iterations, seconds } = result;
   const number = (value: number | undefined) => (Number.isFinite(value) ? value : value?.toString());
   const record = {
     task,
     method,
-    logZ: number(logZ),
-    log10Z: number(logZ === undefined ? undefined : logZ / Math.LN10),
+    logZ: logZInterval ? logZInterval.map(number) : number(logZ),
+    log10Z: logZInterval
+      ? logZInterval.map((end) => number(end / Math.LN10))
+      : number(logZ === undefined ? undefined : logZ / Math.LN10),
     bound: boundOf(task, result),
     ...(variables && { variables: Array.from(variables) }),
-    ...(marginals && {
-      marginals: new Marginals(marginals.values, marginals.offsets).toArrays(),
-    }),
+    ...(marginals &&
+      !intervals && {
+        marginals: new Marginals(marginals.values, marginals.offsets).toArrays(),
+      }),
+    ...(intervals && { marginals: intervalArrays(intervals.lower, intervals.upper) }),
     ...(states && { map: Array.from(states), score: number(score) }),
     ...(states && map?.upperBound !== undefined && { bestScore: [number(score), number(map.upperBound)] }),
     converged,
@@ -88,6 +109,16 @@ function jsonText({ task, result, marginals, states, score, variables }: FileAns
     seconds,
   };
   return `${JSON.stringify(record)}\n`;
+}
+
+/** [lower, upper] for every state of every variable. */
+function intervalArrays(lower: Distributions, upper: Distributions): [number, number][][] {
+  return Array.from({ length: lower.offsets.length - 1 }, (_, i) =>
+    Array.from(lower.values.subarray(lower.offsets[i], lower.offsets[i + 1]), (low, state): [number, number] => [
+      low,
+      upper.values[lower.offsets[i] + state],
+    ]),
+  );
 }
 
 /** What is known about the answer. For MAP about the score: exact where proven, else a lower bound on the best one. */

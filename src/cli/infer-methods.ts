@@ -25,12 +25,13 @@ const twoVariables = factorGraph([2, 2], [{ variables: [0, 1], potentials: [2, 1
 const turns: readonly Readonly<Record<string, unknown>>[] = [{}, { task: "max" }, { map: true }, { temperature: 0 }];
 
 /** Whether a result answers a task. What stands beside a MAP answer without ln Z are max-marginals, which are no answer to MAR. */
-export function answers({ logZ, marginals, map }: InferenceResult, task: Task): boolean {
+export function answers(result: InferenceResult, task: Task): boolean {
+  const { logZ, logZInterval, marginals, marginalIntervals, map } = result;
   switch (task) {
     case "PR":
-      return logZ !== undefined;
+      return (logZ ?? logZInterval) !== undefined;
     case "MAR":
-      return marginals !== undefined && !(map && logZ === undefined);
+      return (marginals ?? marginalIntervals) !== undefined && !(map && logZ === undefined);
     case "MAP":
       return map !== undefined;
   }

@@ -80,7 +80,7 @@ function answer({ kind, deadline }: Attempt): void {
   const result = run(conditioned.graph, method, Random.fromSeed(seed), deadline);
   const answer = fileAnswer(task, model, conditioned, result);
   post({ type: "fact", text: `${result.method}: ${seconds(result.seconds)}, ${quality(task, result)}` });
-  const failure = whyNoAnswer(answer);
+  const failure = whyNoAnswer(answer, format);
   const text = failure === undefined || format === "json" ? answerText(answer, format) : "";
   post({ type: "answer", text, ...(failure && { failure }) });
 }
@@ -135,11 +135,16 @@ function run(graph: FactorGraph, spec: ParsedMethod, random: Random, deadline: n
       throw new InputError(`${method.name} takes ${method.accepted}, and here ${pairwiseBinaryObstacle(graph)}`);
   }
   // A method that can stop by itself is told to, so that its answer so far is not lost.
-  const isOpen = options.timeLimit === undefined || request.method === undefined;
-  const mayStop = deadline !== undefined && "timeLimit" in method.options.shape && isOpen;
-  const timeLimit = mayStop ? Math.max(0, (0.9 * (deadline - Date.now())) / 1000) : undefined;
-  const result = method.run(model, timeLimit === undefined ? options : { ...options, timeLimit }, { random });
-  return timeLimit === undefined ? result : { ...result, method: text };
+  const limit = ["timeLimit", "seconds"].find((option) => option in method.options.shape);
+  const isOpen = limit !== undefined && (options[limit] === undefined || request.method === undefined);
+  const added = {
+    ...(deadline !== undefined && isOpen && { [limit]: Math.max(0, (0.9 * (deadline - Date.now())) / 1000) }),
+    // What nobody will read need not be computed.
+    ...(request.task === "PR" && "marginals" in method.options.shape && { marginals: false }),
+  };
+  const isChanged = Object.keys(added).length > 0;
+  const result = method.run(model, isChanged ? { ...options, ...added } : options, { random });
+  return isChanged ? { ...result, method: text } : result;
 }
 
 function quality(task: Task, result: InferenceResult): string {
@@ -148,6 +153,7 @@ function quality(task: Task, result: InferenceResult): string {
     exact: "exact",
     lower: task === "MAP" ? "not proven to be the best state" : "a lower bound on ln Z",
     upper: "an upper bound on ln Z",
+    interval: "guaranteed intervals",
     none: "an approximation",
   }[bound];
   const gap = result.map?.upperBound === undefined ? undefined : result.map.upperBound - result.map.score;

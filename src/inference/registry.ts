@@ -2,6 +2,7 @@
  * Every method that a method string can name. A new algorithm of this room adds its definition to the list, nothing else; a room
  * above registers its methods when it is loaded.
  */
+import { boundsMethod } from "./bounds/method.ts";
 import { recursiveBounds } from "./bounds/recursion.ts";
 import { branchAndBoundMethod } from "./exact/branch-and-bound.ts";
 import { enumeration } from "./exact/enumeration.ts";
@@ -22,6 +23,7 @@ import type { InferenceResult } from "./result.ts";
 const registered: Method[] = [
   enumeration,
   ...recursiveBounds,
+  boundsMethod,
   junctionTreeMethod,
   variableElimination,
   branchAndBoundMethod,

@@ -57,8 +57,12 @@ export interface InferenceResult {
   readonly method: string;
   /** ln Z, natural log; -Infinity when no state is possible. */
   readonly logZ?: number;
-  /** What logZ is: exact up to rounding, a guaranteed bound, or neither. */
-  readonly bound: "lower" | "upper" | "exact" | "none";
+  /** What logZ is: exact up to rounding, a guaranteed bound, or neither. "interval": there are guaranteed intervals instead of points. */
+  readonly bound: "lower" | "upper" | "exact" | "interval" | "none";
+  /** Guaranteed: [0] <= ln Z <= [1], natural log. */
+  readonly logZInterval?: readonly [number, number];
+  /** Guaranteed: lower <= p <= upper for every state of every variable, laid out as `marginals`. */
+  readonly marginalIntervals?: { readonly lower: Marginals; readonly upper: Marginals };
   /** One distribution a variable. */
   readonly marginals?: Marginals;
   /** One joint distribution a factor (an edge of a pairwise model), last variable changing fastest. */

@@ -30,7 +30,7 @@ export const bracketOptions = {
     .default("best")
     .describe("the recursion above; best is the better of the two"),
   exactWidth: z.int().min(0).max(maxExactWidth).default(12).describe("treewidth up to which a junction tree finishes"),
-  seconds: z.number().positive().optional().describe("budget; whatever is known by then is the answer"),
+  seconds: z.number().min(0).optional().describe("budget; whatever is known by then is the answer"),
   tolerance: z.number().positive().default(1e-6).describe("relative gain of 20 iterations that ends an optimisation"),
   maxIterations: z.int().min(0).default(400),
   restarts: z.int().min(0).default(2).describe("random starting points of the lower bound"),

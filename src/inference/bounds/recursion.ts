@@ -72,7 +72,7 @@ function optionSchema(kind: BoundKind) {
       .max(maxExactWidth)
       .optional()
       .describe("eliminate only until a junction tree of this width can finish; a search picks the variables"),
-    timeLimit: z.number().positive().optional().describe("seconds; the best bound so far is returned"),
+    timeLimit: z.number().min(0).optional().describe("seconds; the best bound so far is returned"),
     tolerance: z
       .number()
       .positive()
