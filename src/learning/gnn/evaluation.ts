@@ -125,7 +125,7 @@ export function summariseEvaluations(evaluations: readonly Evaluation[]): Evalua
   const groups = group(evaluations, ({ method, graph, numVariables }) => `${method}\n${graph}\n${numVariables}`);
   return Array.from(groups.values(), (one) => {
     const { method, graph, numVariables } = one[0];
-    const bySeed = [...group(own, ({ seed }) => seed).values()].map((own) =>
+    const bySeed = [...group(one, ({ seed }) => seed).values()].map((own) =>
       own.map(({ divergence, accuracy }) => divergence ?? accuracy!),
     );
     const models = bySeed[0].length;

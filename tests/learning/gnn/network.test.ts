@@ -123,7 +123,7 @@ describe.each(architectures)("%s-GNN", (architecture) => {
     const { grads } = tf.variableGrads(loss, [...net.parameters.values()]);
     for (const [name, parameter] of net.parameters) {
       const direction = Float32Array.from({ length: parameter.size }, () => random.normal());
-      const start = parameter.dataSync().slice();
+      const start = Float32Array.from(parameter.dataSync());
       const at = (step: number) => {
         parameter.assign(tf.tensor(start.map((v, i) => v + step * direction[i]), parameter.shape)); // prettier-ignore
         return loss().dataSync()[0];
@@ -131,7 +131,7 @@ describe.each(architectures)("%s-GNN", (architecture) => {
       const step = 1e-3;
       const difference = (at(step) - at(-step)) / (2 * step);
       at(0);
-      const slope = grads[parameter.name].dataSync().reduce((sum, g, i) => sum + g * direction[i], 0);
+      const slope = grads[parameter.name].dataSync<"float32">().reduce((sum, g, i) => sum + g * direction[i], 0);
       // float32 losses under a step of 1e-3, and a kink of a ReLU now and then
       expect(Math.abs(slope - difference), name).toBeLessThan(0.02 * Math.abs(slope) + 0.01);
     }
