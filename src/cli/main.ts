@@ -6,6 +6,7 @@ import { InputError } from "../runner/input-error.ts";
 import { parseParameter, type Parameters } from "../runner/parameters.ts";
 import { EXIT, EXIT_HELP } from "./exit-codes.ts";
 import type { InferOptions } from "./infer.ts";
+import type { SweepOptions } from "./sweep.ts";
 
 /** Longer timers overflow and fire at once. */
 const MOST_SECONDS = 2 ** 31 / 1000 - 1;
@@ -25,6 +26,10 @@ function collectParameter(pair: string, earlier: Parameters = {}): Parameters {
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }
+}
+
+function collectText(text: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, text];
 }
 
 function profileName(text: string): string {
@@ -131,6 +136,50 @@ function program(): Command {
     );
 
   root
+    .command("sweep <notebook>")
+    .description("execute a notebook at every point of a parameter space, and collect what it records")
+    .option(
+      "-p, --parameter <name=values>",
+      "5,10,20 | 1..5 | 0..1:0.25 | uniform(0,1) | loguniform(1e-4,1) | integer(1,9) | choice(a,b)",
+      collectText,
+    ) // prettier-ignore
+    .option("--parameters <file>", "the same from a JSON or YAML file: lists, or text as above; -p has the last word")
+    .option("--zip <names>", "parameters that run side by side: a,b (repeatable)", collectText)
+    .option("--samples <n>", "how often what is drawn is drawn", positive(100_000, true), 10)
+    .option("--seed <n>", "of the draws", wholeNumber, 0)
+    .option("--profile <name>", "quick or paper", profileName)
+    .option("--out <dir>", "where <paper>/<experiment>-sweep/ goes (default: figures in the notebook's project)")
+    .option("--kernel <kernel>", "marginalia, an installed kernelspec's name, or the path of a kernel.json")
+    .addOption(
+      new Option("--engine <engine>", "where points are executed").choices(["local", "bullmq"]).default("local"),
+    )
+    .option("--redis <url>", "of the bullmq engine", "redis://127.0.0.1:6379")
+    .option("--jobs <n>", "points at a time", positive(256, true), 1)
+    .option("--timeout <seconds>", "longest time for a cell", positive(MOST_SECONDS, false))
+    .option("--memory <MiB>", "most memory for a kernel's heap", positive(1e7, true))
+    .option("--retries <n>", "how often a failed point is tried again", wholeNumber, 0)
+    .option("--fail-fast", "begin no other point after one has failed")
+    .option("--minimise <name>", "report the point whose recorded number is least")
+    .option("--maximise <name>", "report the point whose recorded number is greatest")
+    .option(
+      "--resume",
+      "go on with a sweep that was ended; points that are done are never executed again, so this is the default",
+    ) // prettier-ignore
+    .option("--force", "execute every point, done or not")
+    .option("--no-cache", "neither take results from the cache nor keep them there")
+    .addHelpText("after", EXIT_HELP)
+    .action(
+      lazily(async (notebook: string, options: SweepOptions) => (await import("./sweep.ts")).sweep(notebook, options)),
+    );
+
+  root
+    .command("worker")
+    .description("execute points of sweeps from a queue on Redis (sweep --engine bullmq), until told to stop")
+    .option("--redis <url>", "where the queue is", "redis://127.0.0.1:6379")
+    .option("--jobs <n>", "points at a time", positive(256, true), 1)
+    .action(lazily(async (options: { redis: string; jobs: number }) => (await import("./worker.ts")).worker(options)));
+
+  root
     .command("infer [model]")
     .description("answer PR, MAR or MAP about a model file (.uai, .fg, .cnf, also .gz)")
     .option("--evidence <file>", "observed variables (.evid)")
@@ -170,6 +219,18 @@ function program(): Command {
           (await import("./kernel.ts")).kernel(action, options),
         ),
       );
+
+  root
+    .command("lab [arguments...]")
+    .description("start JupyterLab with this kernel, in a Python environment of its own")
+    .option("--environment <dir>", "the environment's folder (default: marginalia/lab among the user's caches)")
+    .option("--prepare", "make the environment only")
+    .addHelpText("after", "\nArguments go to JupyterLab: marginalia lab notebooks/start-here.ipynb -- --port=8899")
+    .action(
+      lazily(async (more: string[], options: { environment?: string; prepare?: boolean }) =>
+        (await import("./lab.ts")).lab(more, options),
+      ),
+    );
 
   root
     .command("doctor")

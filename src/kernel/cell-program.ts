@@ -56,6 +56,18 @@ interface Visible {
   readonly assignable: boolean;
 }
 
+/** Files of TypeScript's library and of packages, as read and parsed: programs may share them. */
+export class ParsedFiles {
+  readonly registry = ts.createDocumentRegistry(true);
+  readonly snapshots = new Map<string, { version: string; snapshot: ts.IScriptSnapshot }>();
+  /** Where TypeScript's own library lies. */
+  readonly libFolder: string;
+
+  constructor(libFolder = path.dirname(ts.getDefaultLibFilePath({}))) {
+    this.libFolder = libFolder;
+  }
+}
+
 export class CellProgram {
   /** Problems with the notebook's tsconfig.json. */
   readonly problems: readonly string[];
@@ -65,7 +77,7 @@ export class CellProgram {
   readonly #imports: ImportResolver;
   /** Virtual files: the ambient types, the cell at hand and the cells before. */
   readonly #documents = new Map<string, { text: string; version: number }>();
-  readonly #snapshots = new Map<string, { version: string; snapshot: ts.IScriptSnapshot }>();
+  readonly #parsed: ParsedFiles;
   readonly #visible = new Map<string, Visible>();
   readonly #ambient: string;
   #roots: string[] = [];
@@ -76,11 +88,12 @@ export class CellProgram {
   /**
    * @param folder the notebook's folder
    * @param packageRoot the folder of the package that the kernel belongs to
-   * @param isCancelled asked often during a check, which it ends with ts.OperationCanceledException
+   * @param parsed what other programs have read already
    */
-  constructor(folder: string, packageRoot: string, isCancelled: () => boolean = () => false) {
+  constructor(folder: string, packageRoot: string, parsed: ParsedFiles = new ParsedFiles()) {
     const { options, problems } = cellOptions(folder, packageRoot);
     this.folder = folder;
+    this.#parsed = parsed;
     this.problems = problems;
     this.#options = options;
     this.#ambient = path.join(folder, "__notebook__.d.ts");
@@ -88,7 +101,7 @@ export class CellProgram {
     this.#makeReady();
     const files = this.#files();
     this.#imports = new ImportResolver(options, files, folder, packageRoot);
-    this.#service = ts.createLanguageService(this.#host(files, isCancelled), ts.createDocumentRegistry());
+    this.#service = ts.createLanguageService(this.#host(files), parsed.registry);
   }
 
   /** Checks and emits `code`. What it declares becomes visible to later cells by `commit`. */
@@ -117,6 +130,15 @@ export class CellProgram {
     for (const { name, assignable } of names) this.#visible.set(name, { cell: this.#cell, assignable });
     this.#cell++;
     if (this.#cell >= this.#roots.length) this.#makeReady();
+  }
+
+  /** Cells that were prepared and run in another program, in their order. */
+  restore(cells: readonly string[]): void {
+    for (const code of cells) {
+      const { file, text } = this.#open(code);
+      this.#pending = { text, names: declaredNames(file.statements) };
+      this.commit();
+    }
   }
 
   /** Makes `code` the cell at hand, for questions of completion and documentation. */
@@ -218,12 +240,12 @@ export class CellProgram {
     const document = this.#documents.get(name);
     if (document) return ts.ScriptSnapshot.fromString(document.text);
     const version = diskVersion(name);
-    const known = this.#snapshots.get(name);
+    const known = this.#parsed.snapshots.get(name);
     if (known?.version === version) return known.snapshot;
     const text = readOrNothing(name);
     if (text === undefined) return undefined;
     const snapshot = ts.ScriptSnapshot.fromString(text);
-    this.#snapshots.set(name, { version, snapshot });
+    this.#parsed.snapshots.set(name, { version, snapshot });
     return snapshot;
   }
 
@@ -240,7 +262,7 @@ export class CellProgram {
     };
   }
 
-  #host(files: ts.ModuleResolutionHost, isCancelled: () => boolean): ts.LanguageServiceHost & PackageCacheHost {
+  #host(files: ts.ModuleResolutionHost): ts.LanguageServiceHost & PackageCacheHost {
     return {
       fileExists: (name) => files.fileExists(name),
       readFile: (name) => files.readFile(name),
@@ -250,11 +272,10 @@ export class CellProgram {
       realpath: (name) => ts.sys.realpath?.(name) ?? name,
       getCompilationSettings: () => this.#options,
       getCurrentDirectory: () => this.folder,
-      getDefaultLibFileName: (options) => ts.getDefaultLibFilePath(options),
+      getDefaultLibFileName: (options) => path.join(this.#parsed.libFolder, ts.getDefaultLibFileName(options)),
       getScriptFileNames: () => [this.#ambient, ...this.#roots],
       getScriptVersion: (name) => this.#documents.get(name)?.version.toString() ?? diskVersion(name),
       getScriptSnapshot: (name) => this.#snapshot(name),
-      getCancellationToken: () => ({ isCancellationRequested: isCancelled }),
       useCaseSensitiveFileNames: () => true,
       resolveModuleNameLiterals: (literals, importer, _redirect, options, source) =>
         literals.map((literal) => {

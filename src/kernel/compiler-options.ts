@@ -7,13 +7,17 @@ import ts from "typescript";
 import { SOURCE_CONDITION } from "./threads.ts";
 
 const defaults: ts.CompilerOptions = {
-  target: ts.ScriptTarget.ES2023,
   lib: ["lib.es2024.d.ts", "lib.esnext.disposable.d.ts", "lib.esnext.iterator.d.ts", "lib.esnext.collection.d.ts"],
   strict: true,
 };
 
 /** What a cell is, whatever a project says of its files: Node runs it, and a cell is a draft, not a source file. */
 const imposed: ts.CompilerOptions = {
+  // TypeScript keeps parsed files apart by these first four; being the same everywhere, what was parsed before can be used.
+  target: ts.ScriptTarget.ES2023,
+  alwaysStrict: true,
+  importHelpers: false,
+  noFallthroughCasesInSwitch: false,
   module: ts.ModuleKind.NodeNext,
   moduleResolution: ts.ModuleResolutionKind.NodeNext,
   moduleDetection: ts.ModuleDetectionKind.Force,
@@ -56,6 +60,7 @@ export function cellOptions(folder: string, packageRoot: string): CellOptions {
   const configFile = ts.findConfigFile(folder, (name) => ts.sys.fileExists(name));
   const { options, problems } = configFile ? readConfig(configFile) : { options: defaults, problems: [] };
   const merged: ts.CompilerOptions = { ...options, ...imposed };
+  merged.lib ??= [ts.getDefaultLibFileName(options)]; // a project's target chooses its library
   for (const name of forgotten) delete merged[name];
   merged.customConditions = [...new Set([...(options.customConditions ?? []), SOURCE_CONDITION])];
   merged.types = [...new Set([...(options.types ?? []), "node"])];

@@ -4,6 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -48,6 +49,11 @@ export function installKernelspec(place: InstallPlace, environment?: NodeJS.Proc
   const folder = kernelspecFolder(place, environment);
   mkdirSync(folder, { recursive: true });
   writeFileAtomic.sync(path.join(folder, "logo-svg.svg"), LOGO);
+  const { Resvg } = createRequire(import.meta.url)("@resvg/resvg-js") as typeof import("@resvg/resvg-js");
+  for (const size of [32, 64]) {
+    const image = new Resvg(LOGO, { fitTo: { mode: "width", value: size } }).render().asPng();
+    writeFileAtomic.sync(path.join(folder, `logo-${size}x${size}.png`), image);
+  }
   writeFileAtomic.sync(path.join(folder, "kernel.json"), `${JSON.stringify(kernelSpec(), null, 2)}\n`);
   return folder;
 }

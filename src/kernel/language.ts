@@ -1,44 +1,103 @@
-/** The sockets' thread's side of the language thread. */
-import type { MessagePort } from "node:worker_threads";
-import { CANCEL_CHECK, type LanguageQuestions, type LanguageReply } from "./threads.ts";
+/**
+ * The sockets' thread's side of the TypeScript service, which lives in a process of its own: only a process can start from a
+ * snapshot (language-snapshot.ts), and a check that takes too long is ended with it. The cells that have run are told to the next one.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { findSnapshot, makeSnapshot } from "./language-snapshot.ts";
+import { log } from "./log.ts";
+import type { LanguagePlace, LanguageQuestions, LanguageReply } from "./threads.ts";
 
 /** The check was ended by an interrupt. */
 export class CheckCancelled extends Error {
   override readonly name = "CheckCancelled";
 }
 
-export class LanguageService {
-  readonly #port: MessagePort;
-  readonly #control: Int32Array;
-  readonly #waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
-  #last = 0;
+interface Waiting {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: Error) => void;
+}
 
-  constructor(port: MessagePort, control: Int32Array) {
-    this.#port = port;
-    this.#control = control;
-    port.on("message", ({ id, value, failure }: LanguageReply) => {
-      const waiting = this.#waiting.get(id);
-      this.#waiting.delete(id);
-      if (this.#waiting.size === 0) Atomics.store(this.#control, CANCEL_CHECK, 0);
-      if (failure === "cancelled") waiting?.reject(new CheckCancelled("the type check was interrupted"));
-      else if (failure !== undefined) waiting?.reject(new Error(failure));
-      else waiting?.resolve(value as never);
-    });
+/** So many processes may fail one after another before none is started any more. */
+const MOST_FAILURES = 5;
+
+export class LanguageService {
+  readonly #place: LanguagePlace;
+  readonly #waiting = new Map<number, Waiting>();
+  /** Cells that have run. */
+  readonly #cells: string[] = [];
+  #prepared: string | undefined;
+  #process: ChildProcess;
+  #snapshot: string | undefined;
+  #last = 0;
+  #failures = 0;
+  readonly #end = new AbortController();
+
+  constructor(place: LanguagePlace) {
+    this.#place = place;
+    this.#snapshot = findSnapshot(place);
+    this.#process = this.#start();
+    // For the kernels to come; later, since this one has work to do first.
+    if (!this.#snapshot) void this.ask("isComplete", "").then(() => makeSnapshot(place, this.#end.signal));
   }
 
   ask<Name extends keyof LanguageQuestions>(
     name: Name,
     ...parameters: Parameters<LanguageQuestions[Name]>
   ): Promise<ReturnType<LanguageQuestions[Name]>> {
+    if (name === "prepare") this.#prepared = parameters[0] as string;
+    if (name === "commit" && this.#prepared !== undefined) this.#cells.push(this.#prepared);
     const id = ++this.#last;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#port.postMessage({ id, name, parameters });
+      this.#process.send({ id, name, parameters });
     });
   }
 
   /** Ends the questions that are being answered or wait. */
   cancel(): void {
-    if (this.#waiting.size > 0) Atomics.store(this.#control, CANCEL_CHECK, 1);
+    if (this.#waiting.size > 0) this.#replace(new CheckCancelled("the type check was interrupted"));
+  }
+
+  close(): void {
+    this.#end.abort();
+    this.#process.kill("SIGKILL");
+  }
+
+  #start(): ChildProcess {
+    const program = this.#snapshot
+      ? ["--snapshot-blob", this.#snapshot, "language"]
+      : [fileURLToPath(new URL("./language-process.js", import.meta.url))];
+    const child = spawn(process.execPath, [...program, JSON.stringify(this.#place)], {
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      env: { ...process.env, NODE_OPTIONS: "" },
+    });
+    child.on("message", ({ id, value, failure }: LanguageReply) => {
+      this.#failures = 0;
+      const waiting = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if (failure !== undefined) waiting?.reject(new Error(failure));
+      else waiting?.resolve(value as never);
+    });
+    child.on("error", (error) => log(`the TypeScript service: ${error.message}`));
+    child.on("exit", (code, signal) => {
+      if (child !== this.#process || this.#end.signal.aborted) return;
+      if (this.#snapshot)
+        this.#snapshot = undefined; // perhaps of another Node
+      else if (++this.#failures > MOST_FAILURES)
+        return log("the TypeScript service does not start; restart the kernel");
+      this.#replace(new Error(`the TypeScript service has ended (${signal ?? code}) and was started again`));
+    });
+    return child;
+  }
+
+  #replace(reason: Error): void {
+    const failed = [...this.#waiting.values()];
+    this.#waiting.clear();
+    const old = this.#process;
+    this.#process = this.#start();
+    old.kill("SIGKILL");
+    void this.ask("restore", this.#cells).catch((error: Error) => log(error.message));
+    for (const { reject } of failed) reject(reason);
   }
 }

@@ -3,16 +3,17 @@
  *
  * This thread belongs to user code; it starts the others and then does what the sockets' thread asks for.
  */
+import { createRequire } from "node:module";
 import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
+import { MessageChannel, Worker } from "node:worker_threads";
 import { log } from "./log.ts";
 import { CellModules } from "./modules.ts";
 import { makePipe, PipeWriter } from "./pipe.ts";
 import { Runtime } from "./runtime.ts";
 import { StackTraces } from "./stacks.ts";
-import { NUM_CONTROL_WORDS, type LanguageWorkerData, type SocketsWorkerData, type ToMain } from "./threads.ts";
+import { NUM_CONTROL_WORDS, type SocketsWorkerData, type ToMain } from "./threads.ts";
 import { readConnectionFile, type ConnectionInfo } from "./wire.ts";
 
 const packageRoot = fileURLToPath(new URL("../../", import.meta.url));
@@ -32,10 +33,10 @@ function connectionFromArguments(): ConnectionInfo {
   }
 }
 
-function startThread(file: string, workerData: LanguageWorkerData | SocketsWorkerData, ports: MessagePort[]): Worker {
-  const worker = new Worker(new URL(file, import.meta.url), { workerData, transferList: ports });
+function startSocketsThread(workerData: SocketsWorkerData): Worker {
+  const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData, transferList: [workerData.inputs] });
   worker.on("error", (error) => {
-    log(`${path.basename(file)} failed: ${error.stack ?? error.message}`);
+    log(`the sockets' thread failed: ${error.stack ?? error.message}`);
     exit(1);
   });
   return worker;
@@ -46,12 +47,11 @@ const connection = connectionFromArguments();
 const folder = process.cwd();
 const control = new Int32Array(new SharedArrayBuffer(NUM_CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT));
 const pipe = makePipe();
-const { port1: language, port2: port } = new MessageChannel();
 const { port1: inputs, port2: answers } = new MessageChannel();
 
-const given = { connection, parent, pipe, control, language, inputs };
-const sockets = startThread("./worker.js", given, [language, inputs]);
-startThread("./language-worker.js", { folder, packageRoot, control, port }, [port]);
+const libFolder = path.dirname(createRequire(import.meta.url).resolve("typescript"));
+const language = { folder, packageRoot, libFolder };
+const sockets = startSocketsThread({ connection, parent, pipe, control, language, inputs });
 
 const modules = new CellModules(folder, packageRoot);
 const writer = new PipeWriter(pipe, (urgent) => sockets.postMessage(urgent));

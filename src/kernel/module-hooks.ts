@@ -9,7 +9,7 @@ import type { InitializeHook, LoadHook, ResolveFnOutput, ResolveHook, ResolveHoo
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { MessagePort } from "node:worker_threads";
-import { transform, type Loader } from "esbuild";
+import type { Loader } from "esbuild";
 import { ModuleGraph, type Reload } from "./module-graph.ts";
 import { CELL_IMPORT, SOURCE_CONDITION } from "./threads.ts";
 
@@ -113,6 +113,7 @@ export const load: LoadHook = async (url, context, next) => {
   if (!loader) return next(url, context);
   const file = fileURLToPath(url);
   const isCommonJs = extension === ".cts";
+  const { transform } = await import("esbuild"); // not before it is needed: kernels start faster
   const { code, map } = await transform(await readFile(file, "utf8"), {
     loader,
     format: isCommonJs ? "cjs" : "esm",

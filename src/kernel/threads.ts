@@ -3,7 +3,7 @@
  *
  *   main thread      user code and nothing else, evaluated by an inspector session         main.ts, runtime.ts
  *   sockets' thread  ZeroMQ, the protocol, interrupts of the main thread                    worker.ts
- *   language thread  the TypeScript service                                                language-worker.ts
+ *   (in a process of its own: the TypeScript service                                     language-process.ts)
  *
  * The main thread answers through a ring of bytes (pipe.ts); everything else is messages on ports.
  */
@@ -17,9 +17,8 @@ export const CELL_IMPORT = "marginalia-import:";
 
 /** Indices into the control words that main and sockets' thread share. */
 export const ACKNOWLEDGED = 0; // the number of the last interrupt or ping that the main thread has dealt with
-export const CANCEL_CHECK = 1; // not 0 while the type check that runs shall end
-export const INPUT_ANSWERED = 2; // counts the answers to `prompt` that have arrived
-export const NUM_CONTROL_WORDS = 3;
+export const INPUT_ANSWERED = 1; // counts the answers to `prompt` that have arrived
+export const NUM_CONTROL_WORDS = 2;
 
 export interface SocketsWorkerData {
   readonly connection: ConnectionInfo;
@@ -27,17 +26,19 @@ export interface SocketsWorkerData {
   readonly parent: { readonly atStart: number; readonly named?: number };
   readonly pipe: SharedPipe;
   readonly control: Int32Array<SharedArrayBuffer>;
-  /** To the language thread. */
-  readonly language: import("node:worker_threads").MessagePort;
+  readonly language: LanguagePlace;
   /** To the main thread while it waits in `prompt`: takes InputAnswer. */
   readonly inputs: import("node:worker_threads").MessagePort;
 }
 
-export interface LanguageWorkerData {
+/** Where the language process works. */
+export interface LanguagePlace {
+  /** The notebook's folder. */
   readonly folder: string;
+  /** The folder of the package that the kernel belongs to. */
   readonly packageRoot: string;
-  readonly control: Int32Array<SharedArrayBuffer>;
-  readonly port: import("node:worker_threads").MessagePort;
+  /** Where TypeScript's own library lies. */
+  readonly libFolder: string;
 }
 
 /** Source of one cell, to be evaluated. */
@@ -116,8 +117,10 @@ export type FromMain =
       readonly userExpressions: Record<string, unknown>;
     };
 
-/** Questions to the language thread and their answers. */
+/** Questions to the language process and their answers. */
 export interface LanguageQuestions {
+  /** Cells that have run: of a session whose language process had to be replaced. */
+  restore(cells: readonly string[]): void;
   prepare(code: string): import("./cell-program.ts").PreparedCell;
   commit(): void;
   isComplete(code: string): { status: "complete" | "incomplete" | "invalid"; indent?: string };
@@ -136,6 +139,6 @@ export type LanguageRequest = {
 export interface LanguageReply {
   readonly id: number;
   readonly value?: unknown;
-  /** The question failed; "cancelled" when an interrupt ended it. */
+  /** The question failed: with this. */
   readonly failure?: string;
 }

@@ -1,11 +1,11 @@
 /** The sockets' thread: binds, listens, and passes cells to the language thread and to the main thread. */
+import { language } from "./language-start.ts"; // the first import, see there
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import { Execution } from "./execution.ts";
 import { History } from "./history.ts";
 import { Interrupts } from "./interrupts.ts";
-import { LanguageService } from "./language.ts";
 import { log } from "./log.ts";
 import { Dispatcher } from "./messages.ts";
 import { PipeReader } from "./pipe.ts";
@@ -19,7 +19,7 @@ const EXIT_WITHIN = 400; // milliseconds
 
 if (!parentPort) throw new Error("this file is a thread of the kernel: start dist/kernel/main.js");
 const main = parentPort;
-const { connection, parent, pipe, control, language: port, inputs } = workerData as SocketsWorkerData;
+const { connection, parent, pipe, control, inputs } = workerData as SocketsWorkerData;
 const post = (message: ToMain) => main.postMessage(message);
 
 // A mistake of ours must not end the session of somebody else.
@@ -82,7 +82,6 @@ try {
   const session = randomUUID();
   const bell = makeBell();
   const sockets = await Sockets.bind(connection, session);
-  const language = new LanguageService(port, control);
   const interrupts = new Interrupts(post, control);
   const history = new History();
   const answerWaiting = (answer: InputAnswer) => {
@@ -94,6 +93,7 @@ try {
   const leave = async () => {
     await sockets.close();
     interrupts.close();
+    language.close();
     await exit(0);
   };
   const dispatcher = new Dispatcher({ sockets, execution, language, history, exit: leave });

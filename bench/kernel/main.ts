@@ -1,0 +1,148 @@
+/**
+ * The kernel beside Deno's, tslab and ipykernel, in one run: start to first result, small cells, output, memory, first import.
+ *
+ *     node bench/kernel/index.ts [--json]        (through `npm run bench -- kernel`)
+ *
+ * The kernels take turns within each repetition, so that other work on the machine falls on all alike; times are medians. Only
+ * Marginalia and tslab check types.
+ */
+import { performance } from "node:perf_hooks";
+import { KernelClient } from "../../src/runner/kernel-client.ts";
+import { contenders, type Contender } from "./kernels.ts";
+
+interface Row {
+  readonly case: string;
+  readonly ours: number;
+  readonly peer: number | null;
+  readonly peerName: string;
+  readonly unit: string;
+  /** How many times better ours is; null without a peer. */
+  readonly ratio: number | null;
+}
+
+const REPETITIONS = Number(process.env.MARGINALIA_BENCH_REPETITIONS ?? 5);
+const CELLS = 40;
+const LINES = 100_000;
+
+type Measured = Record<string, number[]>;
+interface Case {
+  readonly unit: string;
+  readonly lessIsBetter: boolean;
+}
+const cases: Record<string, Case> = {
+  "start to first result": { unit: "ms", lessIsBetter: true },
+  "small cell, median": { unit: "ms", lessIsBetter: true },
+  "printed lines delivered": { unit: "lines/s", lessIsBetter: false },
+  [`share of ${LINES} printed lines delivered`]: { unit: "%", lessIsBetter: false },
+  "first import of the tensor library (TensorFlow.js; numpy for ipykernel)": { unit: "ms", lessIsBetter: true },
+  "resident memory after that": { unit: "MB", lessIsBetter: true },
+};
+const [START, SMALL, RATE, SHARE, IMPORT, MEMORY] = Object.keys(cases);
+
+const programs = {
+  typescript: {
+    first: "1 + 1",
+    small: (index: number) => `const value${index} = ${index} * 2; value${index} + 1`,
+    print: `for (let i = 0; i < ${LINES}; i++) console.log("line " + i)`,
+    load: 'import * as tf from "@tensorflow/tfjs"; tf.version_core',
+    memory: "process.memoryUsage().rss",
+  },
+  python: {
+    first: "1 + 1",
+    small: (index: number) => `value${index} = ${index} * 2; value${index} + 1`,
+    print: `for i in range(${LINES}): print("line", i)`,
+    load: "import numpy; numpy.__version__",
+    memory: "int(open('/proc/self/statm').read().split()[1]) * 4096",
+  },
+} as const;
+
+interface Cell {
+  readonly milliseconds: number;
+  readonly printed: string;
+  readonly result: string;
+  readonly failed: boolean;
+}
+
+async function run(client: KernelClient, code: string): Promise<Cell> {
+  const printed: string[] = [];
+  const result: string[] = [];
+  let failed = false;
+  const begun = performance.now();
+  const reply = await client.execute({
+    code,
+    cellId: "bench",
+    onMessage: (type, content) => {
+      if (type === "stream") printed.push(String(content.text));
+      if (type === "error") failed = true;
+      if (type === "execute_result" || type === "display_data")
+        result.push(String((content.data as Record<string, unknown>)["text/plain"]));
+    },
+  });
+  const milliseconds = performance.now() - begun;
+  failed ||= reply.status !== "ok";
+  return { milliseconds, printed: printed.join(""), result: result.join(""), failed };
+}
+
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+async function measure({ kernel, language }: Contender, into: Measured): Promise<void> {
+  if (!kernel) return;
+  const add = (name: string, value: number) => (into[name] ??= []).push(value);
+  const program = programs[language];
+  const begun = performance.now();
+  const client = await KernelClient.start(kernel, { cwd: process.cwd(), environment: process.env });
+  try {
+    await run(client, program.first);
+    add(START, performance.now() - begun);
+    const small: number[] = [];
+    for (let index = 0; index < CELLS; index++) small.push((await run(client, program.small(index))).milliseconds);
+    add(SMALL, median(small));
+    const output = await run(client, program.print);
+    const lines = output.printed.split("\n").length - 1;
+    add(RATE, (1000 * lines) / output.milliseconds);
+    add(SHARE, (100 * lines) / LINES);
+    const loaded = await run(client, program.load);
+    if (!loaded.failed) add(IMPORT, loaded.milliseconds);
+    const { result, printed } = await run(client, program.memory); // tslab prints its results
+    const bytes = Number((result || printed).replaceAll(/[^0-9]/g, ""));
+    if (!loaded.failed && bytes > 0) add(MEMORY, bytes / 1e6);
+  } finally {
+    await client.shutdown();
+  }
+}
+
+export async function kernelRows(): Promise<Row[]> {
+  const all = contenders();
+  const measured = all.map((): Measured => ({}));
+  for (let repetition = 0; repetition < REPETITIONS; repetition++)
+    for (const [index, contender] of all.entries()) await measure(contender, measured[index]);
+  const [ours] = measured;
+  return Object.entries(cases).flatMap(([name, { unit, lessIsBetter }]) =>
+    all.slice(1).map(({ name: peerName, kernel }, index): Row => {
+      const own = median(ours[name] ?? [NaN]);
+      const values = measured[index + 1][name];
+      if (!values)
+        return {
+          case: name,
+          ours: own,
+          peer: null,
+          peerName: `${peerName}: ${kernel ? "failed" : "absent"}`,
+          unit,
+          ratio: null,
+        };
+      const peer = median(values);
+      return { case: name, ours: own, peer, peerName, unit, ratio: lessIsBetter ? peer / own : own / peer };
+    }),
+  );
+}
+
+const rows = await kernelRows();
+if (process.argv.includes("--json")) console.log(JSON.stringify(rows, null, 2));
+else
+  for (const row of rows)
+    console.log(
+      `${row.case.padEnd(74)} ${row.ours.toPrecision(4).padStart(10)} ${row.unit.padEnd(8)} ` +
+        (row.ratio === null
+          ? row.peerName
+          : `${row.peerName} ${row.peer?.toPrecision(4)}, ${row.ratio.toFixed(2)} times better`),
+    );

@@ -1,0 +1,61 @@
+/**
+ * The process of the TypeScript service: answers questions one after another. When Node builds a snapshot of it
+ * (language-snapshot.ts), it reads and checks what every session needs and stops there; sessions then go on from that point.
+ */
+import { tmpdir } from "node:os";
+import process from "node:process";
+import { startupSnapshot } from "node:v8";
+import { complete, inspect, isComplete } from "./cell-assist.ts";
+import { CellProgram, ParsedFiles } from "./cell-program.ts";
+import { log } from "./log.ts";
+import type { LanguagePlace, LanguageQuestions, LanguageReply, LanguageRequest } from "./threads.ts";
+
+/** Touches much of what cells use, so that a snapshot has it compiled. */
+const WARM_UP = [
+  "console.log(process.version)",
+  "const numbers: number[] = [1, 2].map((x) => x * 2); numbers",
+  'import { readFileSync } from "node:fs"; class Reader { read = (name: string) => readFileSync(name, "utf8"); } new Reader()',
+  "for (const x of new Set([Promise.resolve(1)])) await x; display(HTML`<b>bold</b>`)",
+  "const wrong: string = 1",
+];
+
+let warm: ParsedFiles | undefined;
+
+function serve(): void {
+  const place = JSON.parse(process.argv.at(-1) ?? "{}") as LanguagePlace;
+  process.on("SIGINT", () => undefined); // the kernel's business
+  process.on("disconnect", () => process.exit());
+  const program = new CellProgram(place.folder, place.packageRoot, warm ?? new ParsedFiles(place.libFolder));
+  for (const problem of program.problems) log(problem);
+  const answers: LanguageQuestions = {
+    restore: (cells) => program.restore(cells),
+    prepare: (code) => program.prepare(code),
+    commit: () => program.commit(),
+    isComplete,
+    complete: (code, cursor) => complete(program, code, cursor),
+    inspect: (code, cursor) => inspect(program, code, cursor),
+  };
+  process.on("message", ({ id, name, parameters }: LanguageRequest) => {
+    let reply: LanguageReply;
+    try {
+      reply = { id, value: (answers[name] as (...all: unknown[]) => unknown)(...parameters) };
+    } catch (error) {
+      reply = { id, failure: String((error as Error).stack ?? error) };
+    }
+    process.send?.(reply);
+  });
+  // Loads what the folder needs while the front end is still connecting: the first cell then waits less.
+  program.prepare(WARM_UP[0]);
+}
+
+if (startupSnapshot.isBuildingSnapshot()) {
+  const place = JSON.parse(process.env.MARGINALIA_LANGUAGE_PLACE ?? "{}") as LanguagePlace;
+  warm = new ParsedFiles(place.libFolder);
+  const program = new CellProgram(tmpdir(), place.packageRoot, warm);
+  for (const cell of WARM_UP) {
+    program.prepare(cell);
+    program.commit();
+  }
+  inspect(program, "numbers", 3); // but no completion: it makes an Intl.Collator, which snapshots cannot hold
+  startupSnapshot.setDeserializeMainFunction(serve);
+} else serve();
