@@ -49,12 +49,27 @@ export function graphLayout(topology: Topology): { x: Float64Array; y: Float64Ar
       }
       if (weights > 0) [x[i], y[i]] = [sumX / weights, sumY / weights];
     }
+  turnUpright(topology, x, y);
   for (const values of [x, y]) {
     const centre = (Math.max(...values) + Math.min(...values)) / 2;
     for (let i = 0; i < n; i++) values[i] -= centre;
   }
   const most = Math.max(...x.map(Math.abs), ...y.map(Math.abs)) || 1;
   return { x: x.map((value) => value / most), y: y.map((value) => value / most) };
+}
+
+/** Turns the drawing so that edges lie along the axes as well as they can: grids and ladders stand upright. */
+function turnUpright({ edges }: Topology, x: Float64Array, y: Float64Array): void {
+  let [cosines, sines] = [0, 0];
+  for (let edge = 0; edge < edges.length; edge += 2) {
+    const [i, j] = [edges[edge], edges[edge + 1]];
+    const angle = Math.atan2(y[j] - y[i], x[j] - x[i]);
+    cosines += Math.cos(4 * angle);
+    sines += Math.sin(4 * angle);
+  }
+  const turn = -Math.atan2(sines, cosines) / 4;
+  const [cosine, sine] = [Math.cos(turn), Math.sin(turn)];
+  for (let i = 0; i < x.length; i++) [x[i], y[i]] = [cosine * x[i] - sine * y[i], sine * x[i] + cosine * y[i]];
 }
 
 /** Edges as thin lines and nodes as dots, for a panel without axes. */
