@@ -130,7 +130,8 @@ export function* boundSequence(
       const sign = side === "upper" ? 1 : -1;
       const value = bound.value + sign * margin;
       const before = best[side]?.value ?? sign * Infinity;
-      if (sign * (value - before) < 0 || !best[side]) best = { ...best, [side]: { ...bound, name, value }, exactWidth };
+      if (best[side] && sign * (value - before) >= 0) continue;
+      best = { ...best, [side]: { ...bound, name, value }, exactWidth };
       if (best.lower && best.upper) yield best;
     }
 }
