@@ -54,12 +54,11 @@ export function smallMultiples(options: SmallMultiplesOptions): PlotlyFigure {
       const common = { showticklabels: false, ticks: "", showgrid: false, zeroline: false, title: { text: "" }, automargin: false, ...(bare && { showline: false }) }; // prettier-ignore
       axes[`xaxis${suffix}`] = { ...common, domain: [left, left + panelSize / width], anchor: `y${suffix}`, ...(x && { range: [...x] }) }; // prettier-ignore
       axes[`yaxis${suffix}`] = { ...common, domain: [Math.max(0, top - panelSize / height), top], anchor: `x${suffix}`, ...(y && { range: [...y] }) }; // prettier-ignore
-      for (const trace of traces)
-        data.push({ showlegend: false, ...trace, xaxis: `x${suffix}`, yaxis: `y${suffix}` });
+      for (const trace of traces) data.push({ showlegend: false, ...trace, xaxis: `x${suffix}`, yaxis: `y${suffix}` });
     });
   });
   columns.forEach((name, column) =>
-    label(name.replace(" ", "<br>"), (column * step + panelSize / 2) / width, 1, {
+    label(name.length > 9 ? name.replace(" ", "<br>") : name, (column * step + panelSize / 2) / width, 1, {
       xanchor: "center",
       yanchor: "bottom",
       yshift: 4,

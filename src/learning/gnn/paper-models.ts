@@ -2,15 +2,15 @@
  * The trainings of Yoon et al. 2018, and where their results stand: committed under data/models/yoon2018, one file for each
  * architecture, target and seed, named by them and by the configuration's hash inside.
  */
-import { existsSync } from "node:fs";
 import path from "node:path";
 import { Random } from "../../graph/random.ts";
 import { configurationHash, trainingSettings } from "../training/options.ts";
-import { readModelFile, savedModel, writeModel, type SavedModel } from "../training/saved-model.ts";
-import type { TrainingProgress, TrainingRun } from "../training/train.ts";
+import { readModelFile, type SavedModel } from "../training/saved-model.ts";
+import type { TrainingProgress } from "../training/train.ts";
 import { gnnSplits, structuredExamples } from "./data.ts";
 import { gnnArchitectures, paperGnnShape, type GnnArchitecture } from "./network.ts";
-import { gnnConfiguration, paperGnnTraining, trainGnn, type GnnTarget } from "./train-gnn.ts";
+import { gnnConfiguration, paperGnnTraining, type GnnTarget } from "./train-gnn.ts";
+import { trainSavedGnn, type SavedGnnRun } from "./train-saved.ts";
 import { gnnOf, modelsFolder, type TrainedGnn } from "./weights.ts";
 
 /** The root of everything drawn for this paper. */
@@ -46,42 +46,15 @@ export function paperGnnConfiguration({ architecture, target, seed }: PaperGnn) 
   return { ...gnnConfiguration(shape, target, data), training: trainingSettings({ ...paperGnnTraining, seed }) };
 }
 
-/**
- * Trains one network at the paper's scale and saves it to `<folder>/<name>.json`; goes on from `<folder>/<name>.checkpoint.json`
- * where there is one, and trains nothing if the model is there already.
- */
-export async function trainPaperGnn(
-  which: PaperGnn,
-  folder: string,
-  run: Omit<TrainingRun, "checkpoint"> & { readonly provenance?: Readonly<Record<string, unknown>> } = {},
-): Promise<SavedModel> {
-  const name = paperGnnName(which);
-  const file = path.join(folder, `${name}.json`);
+/** Trains one network at the paper's scale, saved in `folder`: see `trainSavedGnn`. */
+export function trainPaperGnn(which: PaperGnn, folder: string, run: SavedGnnRun = {}): Promise<SavedModel> {
   const configuration = paperGnnConfiguration(which);
-  if (existsSync(file)) {
-    const model = readModelFile(file, "gnn");
-    if (model.configurationHash === configurationHash(configuration)) return model;
-  }
-  const random = paperRandom();
-  const { shape, target, data, training: options } = configuration;
-  const { network, result } = await trainGnn(
-    {
-      shape,
-      target,
-      data,
-      options,
-      trainingExamples: structuredExamples("training", data.numNodes, random),
-      validationExamples: structuredExamples("validation", data.numNodes, random),
-    },
-    { ...run, checkpoint: path.join(folder, `${name}.checkpoint.json`) },
-  );
-  try {
-    const model = savedModel("gnn", configuration, network.parameters, result, run.provenance);
-    if (result.stopped !== "signal") writeModel(file, model);
-    return model;
-  } finally {
-    network.dispose();
-  }
+  const { numNodes } = configuration.data;
+  const examples = () => ({
+    training: structuredExamples("training", numNodes, paperRandom()),
+    validation: structuredExamples("validation", numNodes, paperRandom()),
+  });
+  return trainSavedGnn({ name: paperGnnName(which), configuration, examples }, folder, run);
 }
 
 export interface PaperGnnsOptions {
