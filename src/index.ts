@@ -286,3 +286,9 @@ export { chainLikelihood, chainProbability, type LikelihoodBracket } from "./inf
 export { chainFactorGraph, chainGraph, sigmoidBeliefNetwork, type ChainGraph } from "./graph/chain-graph.ts";
 export { type Cluster, type DirectedEdge } from "./graph/chain-graph.ts";
 export { clamp, type Clamped } from "./graph/clamp.ts";
+
+// Learning from the bounds: sigmoid belief networks
+export { binaryDigits } from "./learning/sigmoid/digits.ts";
+export { posteriors, type PosteriorName, type SigmoidParameters } from "./learning/sigmoid/posterior.ts";
+export { meanLogLikelihood, sigmoidChain, trainSigmoidNetwork } from "./learning/sigmoid/train.ts";
+export { type SigmoidTrainingOptions, type TrainedSigmoidNetwork } from "./learning/sigmoid/train.ts";
