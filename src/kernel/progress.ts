@@ -29,6 +29,7 @@ export class ProgressBar {
     this.label = label;
     this.#widgets = widgets;
     this.#bar = widgets.control("FloatProgress", "ProgressStyleModel", {
+      _view_name: "ProgressView",
       description: label,
       min: 0,
       max: total || 1,

@@ -33,8 +33,8 @@
       async renderModel(model) {
         const { data, layout, config, frames } = model.data[this.mimeType];
         const Plotly = await loadPlotly();
-        // Plotly writes into what it is given, which belongs to the notebook.
-        const copy = JSON.parse(JSON.stringify({ data, layout: layout ?? {}, frames: frames ?? [] }));
+        // Plotly writes into what it is given, which belongs to the notebook. An output has the page's width, but no height of its own.
+        const copy = JSON.parse(JSON.stringify({ data, layout: { height: 450, ...layout }, frames: frames ?? [] }));
         await Plotly.newPlot(this.node, { ...copy, config: { responsive: !copy.layout.width, ...config } });
       }
       onResize() {
