@@ -177,7 +177,12 @@ function program(): Command {
     .description("execute points of sweeps from a queue on Redis (sweep --engine bullmq), until told to stop")
     .option("--redis <url>", "where the queue is", "redis://127.0.0.1:6379")
     .option("--jobs <n>", "points at a time", positive(256, true), 1)
-    .action(lazily(async (options: { redis: string; jobs: number }) => (await import("./worker.ts")).worker(options)));
+    .option("--lock <seconds>", "after so long the points of a dead worker go to others", positive(3600, false), 15)
+    .action(
+      lazily(async (options: { redis: string; jobs: number; lock: number }) =>
+        (await import("./worker.ts")).worker(options),
+      ),
+    );
 
   root
     .command("infer [model]")

@@ -110,21 +110,36 @@ function commentOf(ts: typeof import("typescript"), source: SourceFile, statemen
  * Throws an InputError when one of `values` has a name that is not declared (it lists those that are) or is not of the
  * declared type (it says what is accepted). `file` is the notebook's path, from whose folder imports of types are found.
  */
-export async function injectParameters(notebook: Notebook, values: Parameters, file: string): Promise<Notebook> {
+export async function injectParameters(
+  notebook: Notebook,
+  values: Parameters,
+  file: string,
+  areTypesChecked = false,
+): Promise<Notebook> {
   const cells = notebook.cells.filter((cell) => !hasTag(cell, "injected-parameters"));
   const clean = { ...notebook, cells };
   const names = Object.keys(values);
   if (names.length === 0) return clean;
   const declared = await declaredParameters(clean);
   checkNames(declared, names, clean, file);
-  const { parameterTypeProblems } = await import("./parameter-types.ts");
-  const problems = await parameterTypeProblems(clean, declared, Object.entries(values), file);
-  if (problems.length > 0) throw new InputError(problems.map((problem) => `${file}: ${problem}`).join("\n"));
+  if (!areTypesChecked) await checkParameterTypes(clean, declared, Object.entries(values), file);
   const at = cells.indexOf(parametersCell(clean)!) + 1;
   return { ...notebook, cells: [...cells.slice(0, at), injectedCell(declared, values, cells), ...cells.slice(at)] };
 }
 
-function checkNames(
+/** Throws an InputError that tells every value that its parameter's type does not take. */
+export async function checkParameterTypes(
+  notebook: Notebook,
+  declared: readonly DeclaredParameter[],
+  given: readonly (readonly [name: string, value: ParameterValue])[],
+  file: string,
+): Promise<void> {
+  const { parameterTypeProblems } = await import("./parameter-types.ts");
+  const problems = await parameterTypeProblems(notebook, declared, given, file);
+  if (problems.length > 0) throw new InputError(problems.map((problem) => `${file}: ${problem}`).join("\n"));
+}
+
+export function checkNames(
   declared: readonly DeclaredParameter[],
   names: readonly string[],
   notebook: Notebook,

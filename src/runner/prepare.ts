@@ -30,6 +30,8 @@ export interface PrepareOptions {
   readonly profile?: string;
   /** Leave the profile out where a notebook declares none, instead of refusing. */
   readonly profileIfDeclared?: boolean;
+  /** The parameters have been held against the notebook's types already. */
+  readonly areTypesChecked?: boolean;
 }
 
 /** Reads and checks. Throws a InputError for what the caller has to mend; writes nothing. */
@@ -43,7 +45,7 @@ export async function prepareRun(file: string, options: PrepareOptions = {}): Pr
   const outputRoot = path.resolve(options.outputRoot ?? figuresFolder(projectOfNotebook(absolute)));
   const output = executedNotebookFile(outputRoot, absolute);
   if (output === absolute) throw new InputError(`${file}: its executed copy would replace it; choose another --out`);
-  const notebook = await injectParameters(source, parameters, file);
+  const notebook = await injectParameters(source, parameters, file, options.areTypesChecked);
   const expectedSeconds = await secondsOfLastRun(output, profile);
   return {
     name: experimentName(absolute),

@@ -1,10 +1,12 @@
 // A kernel for tests, in plain JavaScript and with an own reading of the protocol: a cell's lines are commands.
 //   print <text> | result <text> | late-result <text>: idle is published before the result, as some kernels do
 //   error <name> <message> | sleep <seconds> (heeds interrupts) | hang (ignores interrupts) | exit <code>
+//   record <name> <JSON>: as src/report/record.ts | append <file> <text> | exit-if <a> <b>: exits when the two are equal
+//   a line "name = value;" as parameters are injected sets what $name stands for
 //   no-idle: replies, but never goes idle | ask: asks for input although that is not allowed | env <name> | cwd | forged <text>
 import { createHmac, randomUUID } from "node:crypto";
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { setInterval, setTimeout } from "node:timers";
 import { Publisher, Router } from "zeromq";
 
@@ -14,6 +16,15 @@ if (mode === "dies") {
   console.error("scripted kernel: no such luck");
   process.exit(7);
 }
+// As Jupyter asks of kernels: end when the parent does.
+const parent = Number(process.env.JPY_PARENT_PID);
+setInterval(() => {
+  try {
+    process.kill(parent, 0);
+  } catch {
+    process.exit(0);
+  }
+}, 200).unref();
 if (mode === "mute") setInterval(() => undefined, 1000);
 if (mode === "with-child") {
   const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
@@ -35,6 +46,7 @@ const frames = (type, content, parent, key) => {
 const [shell, control, stdin] = [new Router(), new Router(), new Router()];
 const iopub = new Publisher();
 let count = 0;
+const variables = new Map();
 let interrupt = () => undefined;
 
 const publish = (type, content, parent, key) => iopub.send([type, ...frames(type, content, parent, key)]);
@@ -56,7 +68,10 @@ async function execute(request) {
   count++;
   await publish("execute_input", { code, execution_count: count }, request);
   let afterIdle;
-  for (const line of code.split("\n")) {
+  for (const written of code.split("\n")) {
+    const assignment = /^(?:let |const )?(\w+)(?:: [^=]+)? = (.*);$/.exec(written);
+    if (assignment) variables.set(assignment[1], assignment[2]);
+    const line = written.replace(/\$(\w+)/g, (all, name) => variables.get(name) ?? all);
     const [command, ...words] = line.split(" ");
     const text = words.join(" ");
     const result = { execution_count: count, data: { "text/plain": text }, metadata: {} };
@@ -69,7 +84,13 @@ async function execute(request) {
     else if (command === "cwd") await publish("stream", { name: "stdout", text: process.cwd() }, request);
     else if (command === "ask")
       await stdin.send([...request.identities, ...frames("input_request", { prompt: "?", password: false }, request)]); // prettier-ignore
-    else if (command === "exit") {
+    else if (command === "append") appendFileSync(words[0], `${words.slice(1).join(" ")}\n`);
+    else if (command === "record") {
+      const data = { "application/vnd.marginalia.record+json": { name: words[0], value: JSON.parse(words[1]) } };
+      await publish("display_data", { data, metadata: {}, transient: {} }, request);
+    } else if (command === "exit-if") {
+      if (words[0] === words[1]) process.exit(3);
+    } else if (command === "exit") {
       console.error(`scripted kernel: leaving with ${text}`);
       process.exit(Number(text));
     } else if (command === "hang") {

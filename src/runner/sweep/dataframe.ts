@@ -1,0 +1,81 @@
+/** All results of a sweep as one table of typed columns: id, parameters, recorded values, status. */
+import { csvFormatRows } from "d3-dsv";
+import type { PointResult } from "./point.ts";
+import type { SweepPoint } from "./space.ts";
+
+export type Scalar = number | string | boolean | null;
+export type ColumnType = "number" | "string" | "boolean";
+
+export interface Column {
+  readonly name: string;
+  readonly role: "id" | "parameter" | "value" | "status";
+  readonly type: ColumnType;
+  /** One a point, in the order of the points; null where there is none. */
+  readonly values: readonly Scalar[];
+}
+
+/** Columns of the points in their order; a point without a result has the status "missing". */
+export function columnsOf(points: readonly SweepPoint[], results: readonly PointResult[]): Column[] {
+  const byId = new Map(results.map((result) => [result.id, result]));
+  const found = points.map(({ id }) => byId.get(id));
+  const parameters = [...new Set(points.flatMap((point) => Object.keys(point.parameters)))];
+  const recorded = [...new Set(found.flatMap((result) => Object.keys(result?.values ?? {})))];
+  // A value may have a parameter's name.
+  const valueName = (name: string) => (parameters.includes(name) || name === "id" || name === "status" ? `${name} (recorded)` : name); // prettier-ignore
+  return [
+    { name: "id", role: "id", type: "string", values: points.map(({ id }) => id) },
+    ...parameters.map((name) => column(name, "parameter", points.map((point) => point.parameters[name] ?? null))), // prettier-ignore
+    ...recorded.map((name) =>
+      column(
+        valueName(name),
+        "value",
+        found.map((result) => result?.values[name] ?? null),
+      ),
+    ),
+    { name: "status", role: "status", type: "string", values: found.map((result) => result?.status ?? "missing") },
+  ];
+}
+
+const NOT_FINITE = ["NaN", "Infinity", "-Infinity"];
+
+/** Numbers if all are (JSON has names for those that it lacks), else booleans if all are, else text. */
+function column(name: string, role: Column["role"], given: readonly unknown[]): Column {
+  const there = given.filter((value) => value !== null);
+  const isNumber = (value: unknown) => typeof value === "number" || NOT_FINITE.includes(value as string);
+  if (there.some((value) => typeof value === "number") && there.every(isNumber))
+    return { name, role, type: "number", values: given.map((value) => (value === null ? null : Number(value))) };
+  if (there.length > 0 && there.every((value) => typeof value === "boolean"))
+    return { name, role, type: "boolean", values: given as Scalar[] };
+  const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+  return { name, role, type: "string", values: given.map((value) => (value === null ? null : text(value))) };
+}
+
+/** An empty cell is null. */
+export function csvOf(columns: readonly Column[]): string {
+  const rows = columns[0].values.map((_, i) =>
+    columns.map(({ values }) => (values[i] === null ? "" : String(values[i]))),
+  );
+  return `${csvFormatRows([columns.map(({ name }) => name), ...rows])}\n`;
+}
+
+export interface Best {
+  readonly id: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly value: number;
+}
+
+/** The point whose recorded number `name` is least or greatest; undefined when no finished point has recorded one. */
+export function bestPoint(
+  results: readonly PointResult[],
+  name: string,
+  wanted: "least" | "greatest",
+): Best | undefined {
+  const sign = wanted === "least" ? 1 : -1;
+  let best: Best | undefined;
+  for (const { id, parameters, values, status } of results) {
+    const value = values[name];
+    if (status !== "ok" || typeof value !== "number") continue;
+    if (!best || sign * value < sign * best.value) best = { id, parameters, value };
+  }
+  return best;
+}

@@ -1,0 +1,130 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { bestPoint, columnsOf, csvOf } from "../../../src/runner/sweep/dataframe.ts";
+import { localEngine, type EngineOptions } from "../../../src/runner/sweep/engine.ts";
+import { memoryLimit, readPoint, type PointResult, type PointTask } from "../../../src/runner/sweep/point.ts";
+import { parseAxis, pointsOf, type SweepPoint } from "../../../src/runner/sweep/space.ts";
+import { code, notebook } from "../notebooks.ts";
+
+let folder: string;
+const at = (...names: string[]) => path.join(folder, ...names);
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(path.join(tmpdir(), "sweep-test-")));
+  mkdirSync(at("notebooks"));
+  writeFileSync(at("package.json"), "{}");
+  const argv = [process.execPath, path.join(import.meta.dirname, "../scripted-kernel.mjs"), "{connection_file}"];
+  const spec = { argv, display_name: "Scripted", language: "typescript", interrupt_mode: "message" };
+  writeFileSync(at("kernel.json"), JSON.stringify(spec));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Executed points note themselves in the file `executions`. */
+function tasks(body: string, points: readonly SweepPoint[]): PointTask[] {
+  const source = notebook([code("let n = 0;", "parameters"), code(`append ${at("executions")} $n\n${body}`)]);
+  writeFileSync(at("notebooks", "fig.ipynb"), JSON.stringify(source));
+  return points.map(({ id, parameters }) => ({
+    id,
+    parameters,
+    notebook: at("notebooks", "fig.ipynb"),
+    version: body,
+    folder: at("points", id),
+    kernel: at("kernel.json"),
+    useCache: false,
+  }));
+}
+const executions = () =>
+  existsSync(at("executions")) ? readFileSync(at("executions"), "utf8").trim().split("\n") : [];
+const points = (text: string) => pointsOf("fig", { axes: [parseAxis(`n=${text}`)] });
+const run = (all: readonly PointTask[], options: Partial<EngineOptions> = {}) =>
+  localEngine.run(all, { jobs: 2, ...options });
+
+describe("the local engine", () => {
+  test("gives every point's recorded values; a point that crashes takes no other with it", async () => {
+    const told: PointResult[] = [];
+    const results = await run(
+      tasks("record twice $n$n\nrecord twice 1$n\nexit-if $n 2\nrecord done true", points("1..4")),
+      {
+        onResult: (result) => told.push(result),
+      },
+    );
+    const byN = [...results].sort((a, b) => Number(a.parameters.n) - Number(b.parameters.n));
+    expect(byN.map(({ status }) => status)).toEqual(["ok", "failed", "ok", "ok"]);
+    expect(byN.map(({ values }) => values.twice)).toEqual([11, 12, 13, 14]); // the last under a name counts
+    expect(byN[1].values.done).toBeUndefined();
+    expect(byN[1].failure).toMatch(/^cell 3: kernel \S+ exited with code 3/);
+    expect(told).toHaveLength(4);
+  });
+
+  test("a point that is done is not executed again, unless it is forced or the notebook has changed", async () => {
+    const all = tasks("record a $n", points("1..3"));
+    await run(all);
+    const again = await run(all);
+    expect(again.map(({ values }) => values.a).sort()).toEqual([1, 2, 3]);
+    expect(executions()).toHaveLength(3);
+    await run([{ ...all[0], force: true }]);
+    expect(executions()).toHaveLength(4);
+    expect(await readPoint({ ...all[1], version: "another" })).toBeUndefined();
+  });
+
+  test("failed points are tried again so often, also by a later sweep", async () => {
+    const all = tasks("exit-if 1 1", points("1"));
+    const attempts: number[] = [];
+    const [result] = await run(all, { retries: 2, onResult: (_, attempt) => attempts.push(attempt) });
+    expect([result.status, attempts, executions().length]).toEqual(["failed", [3], 3]);
+    await run(all);
+    expect(executions()).toHaveLength(4);
+  });
+
+  test("fail-fast begins no other point", async () => {
+    const results = await run(tasks("exit-if 1 1", points("1..5")), { jobs: 1, failFast: true });
+    expect(results).toHaveLength(1);
+  });
+
+  test("an abort ends the running points, which then have no result, and begins no other", async () => {
+    const controller = new AbortController();
+    const all = tasks("sleep 30", points("1..3"));
+    setTimeout(() => controller.abort(), 1500);
+    const results = await run(all, { signal: controller.signal });
+    expect(results.every(({ status }) => status === "interrupted")).toBe(true);
+    expect(await Promise.all(all.map(readPoint))).toEqual([undefined, undefined, undefined]);
+  });
+});
+
+test("memoryLimit bounds the heap of Node's kernels", () => {
+  expect(memoryLimit(512).NODE_OPTIONS).toContain("--max-old-space-size=512");
+});
+
+describe("columnsOf", () => {
+  const result = (point: SweepPoint, values: PointResult["values"], status: PointResult["status"] = "ok") =>
+    ({ ...point, version: "", status, values, seconds: 1 }) satisfies PointResult;
+  const [one, two, three] = pointsOf("fig", { axes: [parseAxis("n=1,2,3")] });
+
+  test("has one row a point in their order, with types, nulls and what is missing", () => {
+    const columns = columnsOf(
+      [one, two, three],
+      [result(two, { a: 2, b: "Infinity", ok: true }), result(one, { a: 1, b: 0.5, n: 9 })],
+    );
+    expect(columns.map(({ name, role, type }) => `${name} ${role} ${type}`)).toEqual([
+      "id id string",
+      "n parameter number",
+      "a value number",
+      "b value number",
+      "n (recorded) value number",
+      "ok value boolean",
+      "status status string",
+    ]);
+    expect(columns[3].values).toEqual([0.5, Infinity, null]);
+    expect(csvOf(columns)).toBe(
+      `id,n,a,b,n (recorded),ok,status\n${one.id},1,1,0.5,9,,ok\n${two.id},2,2,Infinity,,true,ok\n${three.id},3,,,,,missing\n`,
+    );
+  });
+
+  test("the best point is the finished one whose number is least, or greatest", () => {
+    const all = [result(one, { a: 2 }), result(two, { a: 1 }), result(three, { a: 0 }, "failed")];
+    expect(bestPoint(all, "a", "least")?.id).toBe(two.id);
+    expect(bestPoint(all, "a", "greatest")?.value).toBe(2);
+    expect(bestPoint(all, "b", "least")).toBeUndefined();
+  });
+});
