@@ -5,11 +5,31 @@
  */
 import { lambda, lambdaDerivative, minusF, sigmoid, softplus } from "./logistic.ts";
 
-// The two loops that cost n^3 / 6 multiplications each, functions of their own because V8 compiles them better so.
+/** Positions eliminated together: each pass over the rest of the table then does four times the work. */
+const blockRows = 4;
+
+// The loops that cost n^3 / 6 multiplications each, functions of their own because V8 compiles them better so.
 
 /** table[to + k] += factor table[from + k] for k < count. */
 function addMultiple(table: Float64Array, to: number, from: number, count: number, factor: number): void {
   for (let k = 0; k < count; k++) table[to + k] += factor * table[from + k];
+}
+
+/** table[to + k] += a, b, c, d times table[from + k] and the entries one, two and three rows further, for k < count. */
+function addFour(
+  table: Float64Array,
+  to: number,
+  from: number,
+  stride: number,
+  count: number,
+  a: number,
+  b: number,
+  c: number,
+  d: number,
+): void {
+  const [second, third, fourth] = [from + stride, from + 2 * stride, from + 3 * stride];
+  for (let k = 0; k < count; k++)
+    table[to + k] += a * table[from + k] + b * table[second + k] + c * table[third + k] + d * table[fourth + k];
 }
 
 /** For k = first ... last - 1: sums[k] += factor a[aRow + k]; returns sum_k a[aRow + k] b[bRow + k]. */
@@ -69,8 +89,47 @@ export class RefinedRecursion {
   /** Eliminates all positions below `numEliminated`; returns the sum of the prefactors. Parameters are ln xi, from `first` on. */
   forward(parameters: Float64Array, first = 0): number {
     let total = 0;
-    for (let p = 0; p < this.numEliminated; p++) total += this.eliminate(p, Math.exp(parameters[first + p]));
+    let p = 0;
+    for (; p + blockRows <= this.numEliminated; p += blockRows) {
+      const end = p + blockRows;
+      for (let row = p; row < end; row++) total += this.#eliminateWithin(row, Math.exp(parameters[first + row]), end);
+      this.#updateBeyond(p, end, parameters, first);
+    }
+    for (; p < this.numEliminated; p++) total += this.eliminate(p, Math.exp(parameters[first + p]));
     return total;
+  }
+
+  /** Eliminates position p, but of the weights changes only the rows before `end`; all biases are done. */
+  #eliminateWithin(p: number, xi: number, end: number): number {
+    const { state, numVariables: n } = this;
+    const row = n + p * n;
+    const bias = state[p];
+    const l = lambda(xi);
+    let neighbours = 0;
+    for (let j = p + 1; j < n; j++) {
+      const weight = state[row + j];
+      if (weight === 0) continue;
+      neighbours++;
+      state[j] += weight * (0.5 + 2 * l * bias + l * weight);
+      if (j < end) addMultiple(state, n + j * n + j + 1, row + j + 1, n - j - 1, 2 * l * weight);
+    }
+    this.#isolated[p] = neighbours === 0 ? 1 : 0;
+    return neighbours === 0 ? softplus(bias) : bias / 2 + l * bias * bias + minusF(xi);
+  }
+
+  /** The rows from `end` on, for the eliminated rows p ... end - 1 at once. */
+  #updateBeyond(p: number, end: number, parameters: Float64Array, first: number): void {
+    const { state, numVariables: n } = this;
+    const twice = Float64Array.from({ length: blockRows }, (_, b) => 2 * lambda(Math.exp(parameters[first + p + b])));
+    const row = n + p * n;
+    for (let j = end; j < n; j++) {
+      const a = twice[0] * state[row + j];
+      const b = twice[1] * state[row + n + j];
+      const c = twice[2] * state[row + 2 * n + j];
+      const d = twice[3] * state[row + 3 * n + j];
+      if (a !== 0 || b !== 0 || c !== 0 || d !== 0)
+        addFour(state, n + j * n + j + 1, row + j + 1, n, n - j - 1, a, b, c, d);
+    }
   }
 
   /** d (prefactors + what the caller makes of the remaining model) / d ln xi, to gradient[first ...]; completes `adjoint`. */
