@@ -1,12 +1,13 @@
 /**
  * The kernel beside Deno's, tslab and ipykernel, in one run: start to first result, small cells, output, memory, first import.
  *
- *     node bench/kernel/index.ts [--json]        (through `npm run bench -- kernel`)
+ *     node bench/kernel/main.ts [--json]        (through `npm run bench -- kernel`)
  *
  * The kernels take turns within each repetition, so that other work on the machine falls on all alike; times are medians. Only
  * Marginalia and tslab check types.
  */
 import { performance } from "node:perf_hooks";
+import { stripVTControlCharacters } from "node:util";
 import { KernelClient } from "../../src/runner/kernel-client.ts";
 import { contenders, type Contender } from "./kernels.ts";
 
@@ -104,7 +105,7 @@ async function measure({ kernel, language }: Contender, into: Measured): Promise
     const loaded = await run(client, program.load);
     if (!loaded.failed) add(IMPORT, loaded.milliseconds);
     const { result, printed } = await run(client, program.memory); // tslab prints its results
-    const bytes = Number((result || printed).replaceAll(/[^0-9]/g, ""));
+    const bytes = Number(stripVTControlCharacters(result || printed).replaceAll(/[^0-9]/g, ""));
     if (!loaded.failed && bytes > 0) add(MEMORY, bytes / 1e6);
   } finally {
     await client.shutdown();

@@ -14,6 +14,10 @@ import {
 
 /** Messages that wait for a slow subscriber; then publishing waits, and with it the printing cell. Nothing is dropped. */
 const PUBLISHED_AHEAD = 2000;
+/** A subscriber that has read nothing for so long counts as stopped: it must not stop the cells. */
+const PATIENCE = 10_000; // milliseconds
+/** So long nobody is waited for then. What a subscriber cannot take meanwhile it misses. */
+const IMPATIENCE = 30_000; // milliseconds
 /** How long unsent messages keep a closing socket open. */
 const LINGER = 300; // milliseconds
 /** Signatures remembered, so that a recorded message has no effect when it is sent again. */
@@ -31,13 +35,16 @@ export class Sockets {
   readonly #sending = new Map<Channel, Promise<void>>();
   readonly #seen = new Set<string>();
   #closed = false;
+  /** Since when a stopped subscriber is not waited for. */
+  #droppingSince: number | undefined;
 
   private constructor(connection: ConnectionInfo, session: string) {
     this.#connection = connection;
     this.#session = session;
     const unlimited = { linger: LINGER, sendHighWaterMark: 0, receiveHighWaterMark: 0 };
     this.#routers = { shell: new Router(unlimited), control: new Router(unlimited), stdin: new Router(unlimited) };
-    this.#iopub = new Publisher({ linger: LINGER, sendHighWaterMark: PUBLISHED_AHEAD, noDrop: true });
+    this.#iopub = new Publisher({ linger: LINGER, sendHighWaterMark: PUBLISHED_AHEAD, sendTimeout: PATIENCE });
+    this.#iopub.noDrop = true;
     this.#heartbeat = new Reply({ linger: 0 });
   }
 
@@ -96,15 +103,30 @@ export class Sockets {
   /** ZeroMQ takes one message after another: each send waits for the one before it. */
   #send(channel: Exclude<Channel, "hb">, message: Message): Promise<void> {
     const frames = encodeMessage(message, this.#connection.key);
-    const socket = channel === "iopub" ? this.#iopub : this.#routers[channel];
     const sent = (this.#sending.get(channel) ?? Promise.resolve())
-      .then(() => socket.send(frames))
+      .then(() => (channel === "iopub" ? this.#publishFrames(frames) : this.#routers[channel].send(frames)))
       .catch((error: unknown) => {
         if (!this.#closed)
           log(`a ${message.header.msg_type} could not be sent on ${channel}: ${(error as Error).message}`);
       });
     this.#sending.set(channel, sent);
     return sent;
+  }
+
+  async #publishFrames(frames: Buffer[]): Promise<void> {
+    if (this.#droppingSince !== undefined && Date.now() - this.#droppingSince > IMPATIENCE) {
+      this.#droppingSince = undefined;
+      this.#iopub.noDrop = true;
+    }
+    try {
+      await this.#iopub.send(frames);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || this.#closed) throw error;
+      log("a front end has stopped reading; it will miss output, so that the cells can go on");
+      this.#droppingSince = Date.now();
+      this.#iopub.noDrop = false;
+      await this.#iopub.send(frames);
+    }
   }
 
   #isReplay(frames: readonly Buffer[]): boolean {

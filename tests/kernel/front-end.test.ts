@@ -1,6 +1,7 @@
 /** What needs the front end's cooperation: questions to the user, comms and widgets. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { JsonObject, Message } from "../../src/kernel/wire.ts";
+import { Subscriber } from "zeromq";
+import { endpoint, type JsonObject, type Message } from "../../src/kernel/wire.ts";
 import { Cell, KernelClient } from "./client.ts";
 
 let kernel: KernelClient;
@@ -190,4 +191,17 @@ describe("progress", () => {
     ]);
     expect(cell.published.length).toBeLessThan(200);
   });
+});
+
+test("a front end that stops reading delays the cells, but does not stop them", { timeout: 120_000 }, async () => {
+  const stopped = new Subscriber({ linger: 0, receiveHighWaterMark: 1 });
+  stopped.connect(endpoint(kernel.connection, "iopub"));
+  stopped.subscribe(); // and never receives
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const cell = await kernel.execute(
+    "const wide = 'x'.repeat(20_000);\nfor (let i = 0; i < 3000; i++) display(i + wide);\n'went on'",
+  );
+  expect(cell.result).toBe("'went on'");
+  stopped.close();
+  expect(kernel.log).toMatch(/has stopped reading/);
 });
