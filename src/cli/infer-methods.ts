@@ -88,6 +88,11 @@ function methodsFor(task: Task): string[] {
   return methods.map((method) => specFor(method, task)).filter((spec) => spec !== undefined);
 }
 
+/** Learned methods bring the tensor engine along, so they are loaded only where one is named, or all are to be listed. */
+export async function loadLearnedMethods(text?: string): Promise<void> {
+  if (text === undefined || /^\s*gnn\b/.test(text)) await import("../learning/methods.ts");
+}
+
 /** What answers when no method was named: exactly if the graph allows it, else by an approximation. */
 export function defaultMethods(task: Task): { readonly exact: ParsedMethod; readonly approximate: ParsedMethod } {
   const exact = { PR: "variable-elimination", MAR: "junction-tree[map=false]", MAP: "variable-elimination[task=max]" };

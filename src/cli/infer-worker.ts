@@ -17,7 +17,7 @@ import type { ParsedMethod } from "../inference/method.ts";
 import type { InferenceResult } from "../inference/result.ts";
 import { InputError } from "../runner/input-error.ts";
 import { answerText, boundOf, fileAnswer, whyNoAnswer, type AnswerFormat } from "./infer-answer.ts";
-import { defaultMethods, methodFor, type Task } from "./infer-methods.ts";
+import { defaultMethods, loadLearnedMethods, methodFor, type Task } from "./infer-methods.ts";
 
 export interface InferRequest {
   readonly model: string;
@@ -59,6 +59,7 @@ let problem: Problem | undefined;
 const post = (message: FromInferWorker): void => parentPort!.postMessage(message);
 const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
+if (request.method !== undefined) await loadLearnedMethods(request.method);
 parentPort!.on("message", (attempt: Attempt) => {
   try {
     answer(attempt);

@@ -33,7 +33,9 @@ const exactShare = 0.5;
 
 export async function infer(model: string | undefined, options: InferOptions): Promise<number> {
   if (options.methods) {
-    await print(`${(await import("./infer-methods.ts")).methodsHelp()}\n`);
+    const { loadLearnedMethods, methodsHelp } = await import("./infer-methods.ts");
+    await loadLearnedMethods();
+    await print(`${methodsHelp()}\n`);
     return EXIT.ok;
   }
   if (model === undefined) throw new InputError("name a model file (--methods lists the methods)");
