@@ -1,4 +1,5 @@
 /** The five ZeroMQ sockets of a kernel, bound where the connection file says and nowhere else. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Publisher, Reply, Router } from "zeromq";
 import { log } from "./log.ts";
 import {
@@ -15,7 +16,8 @@ import {
 /** Messages that wait for a slow subscriber; then publishing waits, and with it the printing cell. Nothing is dropped. */
 const PUBLISHED_AHEAD = 2000;
 /** A subscriber that has read nothing for so long counts as stopped: it must not stop the cells. */
-const PATIENCE = 10_000; // milliseconds
+const PATIENCE = 5000; // milliseconds
+const LOOK_AGAIN = 5; // milliseconds
 /** So long nobody is waited for then. What a subscriber cannot take meanwhile it misses. */
 const IMPATIENCE = 30_000; // milliseconds
 /** How long unsent messages keep a closing socket open. */
@@ -43,7 +45,7 @@ export class Sockets {
     this.#session = session;
     const unlimited = { linger: LINGER, sendHighWaterMark: 0, receiveHighWaterMark: 0 };
     this.#routers = { shell: new Router(unlimited), control: new Router(unlimited), stdin: new Router(unlimited) };
-    this.#iopub = new Publisher({ linger: LINGER, sendHighWaterMark: PUBLISHED_AHEAD, sendTimeout: PATIENCE });
+    this.#iopub = new Publisher({ linger: LINGER, sendHighWaterMark: PUBLISHED_AHEAD });
     this.#iopub.noDrop = true;
     this.#heartbeat = new Reply({ linger: 0 });
   }
@@ -118,14 +120,17 @@ export class Sockets {
       this.#droppingSince = undefined;
       this.#iopub.noDrop = true;
     }
-    try {
-      await this.#iopub.send(frames);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || this.#closed) throw error;
+    // With noDrop ZeroMQ refuses a message that some subscriber has no room for; it does not wait.
+    for (const end = Date.now() + PATIENCE; ; await sleep(LOOK_AGAIN)) {
+      try {
+        return await this.#iopub.send(frames);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || this.#closed) throw error;
+      }
+      if (Date.now() < end) continue;
       log("a front end has stopped reading; it will miss output, so that the cells can go on");
       this.#droppingSince = Date.now();
       this.#iopub.noDrop = false;
-      await this.#iopub.send(frames);
     }
   }
 

@@ -1,7 +1,7 @@
 /** What needs the front end's cooperation: questions to the user, comms and widgets. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Subscriber } from "zeromq";
-import { endpoint, type JsonObject, type Message } from "../../src/kernel/wire.ts";
+import { decodeMessage, endpoint, type JsonObject, type Message } from "../../src/kernel/wire.ts";
 import { Cell, KernelClient } from "./client.ts";
 
 let kernel: KernelClient;
@@ -165,6 +165,7 @@ describe("progress", () => {
   });
 
   test("a front end that shows widgets gets all models on request, and the text only at the end", async () => {
+    await kernel.execute("progress(1).end()");
     await comm("comm_open", { comm_id: "control", target_name: "jupyter.widget.control", data: {} });
     const answer = await comm("comm_msg", { comm_id: "control", data: { method: "request_states" } });
     const { method, states } = answer[1].content.data as { method: string; states: Record<string, JsonObject> };
@@ -193,14 +194,32 @@ describe("progress", () => {
   });
 });
 
+const FLOOD = "const wide = 'x'.repeat(20_000);\nfor (let i = 0; i < 3000; i++) display(i + wide);\n'went on'";
+
+test("a front end that reads late gets everything", { timeout: 120_000 }, async () => {
+  const late = new Subscriber({ linger: 0, receiveHighWaterMark: 1 });
+  late.connect(endpoint(kernel.connection, "iopub"));
+  late.subscribe();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const running = kernel.execute(FLOOD);
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  let displays = 0;
+  for await (const frames of late) {
+    const { header, content } = decodeMessage(frames, kernel.connection.key);
+    if (header.msg_type === "display_data") displays++;
+    if (header.msg_type === "status" && content.execution_state === "idle") break;
+  }
+  late.close();
+  expect([displays, (await running).result]).toEqual([3000, "'went on'"]);
+  expect(kernel.log).not.toMatch(/has stopped reading|could not be sent/);
+});
+
 test("a front end that stops reading delays the cells, but does not stop them", { timeout: 120_000 }, async () => {
   const stopped = new Subscriber({ linger: 0, receiveHighWaterMark: 1 });
   stopped.connect(endpoint(kernel.connection, "iopub"));
   stopped.subscribe(); // and never receives
   await new Promise((resolve) => setTimeout(resolve, 300));
-  const cell = await kernel.execute(
-    "const wide = 'x'.repeat(20_000);\nfor (let i = 0; i < 3000; i++) display(i + wide);\n'went on'",
-  );
+  const cell = await kernel.execute(FLOOD);
   expect(cell.result).toBe("'went on'");
   stopped.close();
   expect(kernel.log).toMatch(/has stopped reading/);
