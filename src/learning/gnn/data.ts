@@ -12,6 +12,9 @@ import type { IsingModel } from "../../graph/pairwise.ts";
 import type { Random } from "../../graph/random.ts";
 import type { Topology } from "../../graph/topology.ts";
 import { enumerate } from "../../inference/exact/enumeration.ts";
+import { infer } from "../../inference/registry.ts";
+
+const mostEnumerated = 20;
 
 export interface GnnExample {
   /** The family of the graph, or "q = 0.3". */
@@ -23,9 +26,12 @@ export interface GnnExample {
   readonly mapStates: Int32Array;
 }
 
-/** An example with exact targets. @throws RangeError above enumeration's limit. */
+/**
+ * An example with exact targets: by enumeration up to 20 variables, by a junction tree above.
+ * @throws TreewidthError for a larger model that is not sparse.
+ */
 export function exampleOf(graph: string, model: IsingModel): GnnExample {
-  const { marginals, map } = enumerate(model);
+  const { marginals, map } = model.numVariables <= mostEnumerated ? enumerate(model) : infer(model, "junction-tree");
   const probabilities = Float64Array.from({ length: model.numVariables }, (_, i) => marginals!.values[2 * i + 1]);
   return { graph, model, probabilities, mapStates: map!.states };
 }
