@@ -17,6 +17,7 @@ import { CycleClusters } from "../variational/cycle-clusters.ts";
 import { MapDual, type DualSnapshot } from "../variational/map-dual.ts";
 import { fillBuckets } from "./bucket-tree.ts";
 import { components } from "./components.ts";
+import { cutsetSearch } from "./cutset-search.ts";
 import { TreewidthError } from "./elimination-order.ts";
 import { maxElimination } from "./max-elimination.ts";
 import { anyModelInWords, asFactorGraph, canBeFactorGraph, type AnyModel } from "./model.ts";
@@ -45,8 +46,9 @@ interface Bracket {
   readonly upperBound: number;
 }
 
-const cyclesPerRound = 300;
-const sweepsPerRound = 10;
+const cyclesPerRound = 1000;
+const sweepsPerRound = 30;
+const sweepsBetweenDecodings = 5;
 const candidatesToProbe = 6;
 
 class Search {
@@ -64,8 +66,8 @@ class Search {
   /** The highest bound of a node that was left unexplored. */
   #open = -Infinity;
   #smallestRefused = Infinity;
+  #starts = 0;
   nodes = 0;
-  readonly bounds: number[] = [];
 
   constructor(graph: FactorGraph, settings: Settings, deadline: number, random: Random) {
     this.#graph = graph;
@@ -107,24 +109,37 @@ class Search {
   /** The root: lowers the dual, adding cycles, until that gets slow. False when the best state is found and proven. */
   #relax(): boolean {
     const dual = this.#dual;
-    for (let round = 0, slow = 0; slow < 3; round++) {
+    for (let slow = 0; slow < 3;) {
       const before = dual.bound;
-      for (let sweep = 0; sweep < sweepsPerRound; sweep++) {
+      const roundStarted = performance.now();
+      for (let sweep = 1; sweep <= sweepsPerRound; sweep++) {
         if (!this.#cycles.sweep() || !dual.sweep(this.#target)) return false;
-        this.bounds.push(dual.bound);
-        if (this.#isLate) break;
+        if (this.#isLate) return true;
+        if (sweep % sweepsBetweenDecodings !== 0) continue;
+        this.#offer(dual.decode());
+        if (dual.bound <= this.#target) return false;
       }
-      this.#offer(dual.decode());
+      this.#improve(performance.now() - roundStarted);
       if (dual.bound <= this.#target) return false;
-      if (this.#isLate) return true;
       if (this.#finishExactly()) return false;
+      const added = this.#cycles.addFrustrated(Math.min(cyclesPerRound, this.#settings.cycles - this.#cycles.length));
       const gap = dual.bound - this.#target;
-      const isSlow = before - dual.bound < 0.02 * Math.min(gap, 1e9);
-      const room = this.#settings.cycles - this.#cycles.length;
-      const added = isSlow || round % 3 === 2 ? this.#cycles.addFrustrated(Math.min(cyclesPerRound, room)) : 0;
-      slow = isSlow && added < 10 ? slow + 1 : 0;
+      slow = added < 20 && before - dual.bound < 0.05 * gap ? slow + 1 : 0;
     }
     return true;
+  }
+
+  /** Looks for better states, from what the dual prefers and from random states in turns. */
+  #improve(milliseconds: number): void {
+    const { cardinalities } = this.#graph;
+    const deadline = Math.min(this.#deadline, performance.now() + milliseconds);
+    for (let start = 0; performance.now() < deadline; start++) {
+      const random = this.#random.split("improve", this.#starts++);
+      const states =
+        start === 0 ? this.#dual.decode() : cardinalities.map((cardinality) => random.integer(cardinality));
+      const options = { log2Size: 14, iterations: 40, random, deadline };
+      this.#offer(cutsetSearch(this.#graph, states, options).states);
+    }
   }
 
   /** Lowers the dual at a node as long as it pays. False when nothing better than the best is left. */
@@ -311,13 +326,11 @@ export function branchAndBound(
   let isComplete = true;
   let found = simplified.possible;
   let nodes = 0;
-  const bounds: number[] = [];
   if (simplified.possible)
     for (const part of components(simplified.graph)) {
       const search = new Search(part.graph, settings, deadline, random);
       const bracket = search.run();
       nodes += search.nodes;
-      bounds.push(...search.bounds);
       upperBound += bracket.upperBound;
       if (bracket.upperBound > bracket.score) isComplete = false;
       if (bracket.states) part.variables.forEach((variable, at) => (states[variable] = bracket.states![at]));

@@ -22,6 +22,11 @@ export class IndexedHeap {
     return this.#size;
   }
 
+  /** The least item; -1 when the heap is empty. */
+  get least(): number {
+    return this.#size === 0 ? -1 : this.#heap[0];
+  }
+
   /** Takes the least item out; -1 when the heap is empty. */
   take(): number {
     if (this.#size === 0) return -1;

@@ -17,6 +17,8 @@ import { CycleProgram } from "./cycle-program.ts";
 import type { MapDual } from "./map-dual.ts";
 
 interface Cycle {
+  /** Its smallest variable: cycles are updated in the order of the variables, as everything else. */
+  readonly smallest: number;
   readonly variables: Int32Array;
   /** Factors of the dual's core: the k-th joins variables k and k + 1. */
   readonly factors: Int32Array;
@@ -133,7 +135,7 @@ export class CycleClusters {
    * Adds up to `count` frustrated cycles, the most frustrated first.
    * @returns how many were added.
    */
-  addFrustrated(count: number): number {
+  addFrustrated(count: number, maxLength = Infinity): number {
     const graph = this.#projection();
     const { numNodes, offsets, neighbours, weights, factors } = graph;
     let strongest = 0;
@@ -142,6 +144,7 @@ export class CycleClusters {
     const via = new Int32Array(2 * numNodes);
     const seenFrom = new Int32Array(2 * numNodes);
     const queue = new Int32Array(2 * numNodes);
+    const depths = new Int32Array(2 * numNodes);
     let added = 0;
     for (let threshold = strongest / 1.2; threshold > weakest * strongest && added < count; threshold /= 1.5) {
       seenFrom.fill(-1);
@@ -149,14 +152,17 @@ export class CycleClusters {
         // A node of the double cover is 2 node + parity of the negative weights on the way.
         queue[0] = 2 * root;
         seenFrom[2 * root] = root;
+        depths[2 * root] = 0;
         for (let head = 0, end = 1; head < end && seenFrom[2 * root + 1] !== root; head++) {
           const node = queue[head];
+          if (depths[node] >= maxLength) break;
           for (let at = offsets[node >> 1]; at < offsets[(node >> 1) + 1]; at++) {
             if (Math.abs(weights[at]) < threshold) continue;
             const next = (2 * neighbours[at]) | ((node & 1) ^ (weights[at] < 0 ? 1 : 0));
             if (seenFrom[next] === root) continue;
             seenFrom[next] = root;
             previous[next] = node;
+            depths[next] = depths[node] + 1;
             via[next] = factors[at];
             queue[end++] = next;
           }
@@ -171,6 +177,7 @@ export class CycleClusters {
         if (this.#add(variables, path)) added++;
       }
     }
+    this.#cycles.sort((a, b) => a.smallest - b.smallest);
     return added;
   }
 
@@ -250,11 +257,12 @@ export class CycleClusters {
     const key = [...factors].sort((a, b) => a - b).join();
     if (this.#keys.has(key)) return false;
     // The first variable is the one that the dynamic programming is repeated for.
-    let smallest = 0;
-    for (let k = 1; k < length; k++)
-      if (core.cardinalities[variables[k]] < core.cardinalities[variables[smallest]]) smallest = k;
+    const cheapest = variables.reduce(
+      (best, variable, k) => (core.cardinalities[variable] < core.cardinalities[variables[best]] ? k : best),
+      0,
+    );
     const rotated = (list: readonly number[]): Int32Array =>
-      Int32Array.from([...list.slice(smallest), ...list.slice(0, smallest)]);
+      Int32Array.from([...list.slice(cheapest), ...list.slice(0, cheapest)]);
     const cycle = { variables: rotated(variables), factors: rotated(factors) };
     const offsets = new Int32Array(length + 1);
     for (let k = 0; k < length; k++)
@@ -265,7 +273,8 @@ export class CycleClusters {
       core.scopes[core.scopeOffsets[factor]] === cycle.variables[k] ? 1 : 0,
     );
     this.#keys.add(key);
-    this.#cycles.push({ ...cycle, isForward, offsets, weights: new Float64Array(offsets[length]) });
+    const smallest = cycle.variables.reduce((a, b) => Math.min(a, b));
+    this.#cycles.push({ smallest, ...cycle, isForward, offsets, weights: new Float64Array(offsets[length]) });
     this.#dual.tablesChange = true;
     return true;
   }
