@@ -365,3 +365,41 @@ describe.skipIf(!sharedData)(`published answers${needsSharedData}`, () => {
     );
   });
 });
+
+describe("bounds answer with intervals", () => {
+  const model = gaussianIsing(complete(8), Random.fromSeed(4));
+  writeUai(project.in("dense.uai"), toFactorGraph(model));
+
+  test("PR and MAR as [lower, upper] around the exact answers", async () => {
+    const method = ["--method", "bounds[exactWidth=2]"];
+    const exact = await json("dense.uai", "--task", "MAR", "--method", "junction-tree");
+    const found = (await json("dense.uai", "--task", "MAR", ...method)) as unknown as {
+      bound: string;
+      logZ: [number, number];
+      marginals: [number, number][][];
+    };
+    expect(found.bound).toBe("interval");
+    exact.marginals!.forEach((states, i) => {
+      states.forEach((p, state) => {
+        expect(found.marginals[i][state][0]).toBeLessThanOrEqual(p);
+        expect(found.marginals[i][state][1]).toBeGreaterThanOrEqual(p);
+      });
+    });
+    const { logZ } = (await json("dense.uai", "--task", "PR", ...method)) as unknown as { logZ: [number, number] };
+    expect(logZ[0]).toBeLessThanOrEqual(exact.logZ as number);
+    expect(logZ[1]).toBeGreaterThanOrEqual(exact.logZ as number);
+  });
+
+  test("the .uai format has no room for intervals, and says so", async () => {
+    const { code, stderr } = await project.run(
+      "infer",
+      "dense.uai",
+      "--task",
+      "PR",
+      "--method",
+      "bounds[exactWidth=2]",
+    );
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("--format json");
+  });
+});
