@@ -6,8 +6,8 @@
  * The kernels take turns within each repetition, so that other work on the machine falls on all alike; times are medians. Only
  * Marginalia and tslab check types.
  */
+import { readdirSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
-import { stripVTControlCharacters } from "node:util";
 import { KernelClient } from "../../src/runner/kernel-client.ts";
 import { contenders, type Contender } from "./kernels.ts";
 
@@ -46,27 +46,25 @@ const programs = {
     small: (index: number) => `const value${index} = ${index} * 2; value${index} + 1`,
     print: `for (let i = 0; i < ${LINES}; i++) console.log("line " + i)`,
     load: 'import * as tf from "@tensorflow/tfjs"; tf.version_core',
-    memory: "process.memoryUsage().rss",
+    process: 'console.log("pid=" + process.pid)',
   },
   python: {
     first: "1 + 1",
     small: (index: number) => `value${index} = ${index} * 2; value${index} + 1`,
     print: `for i in range(${LINES}): print("line", i)`,
     load: "import numpy; numpy.__version__",
-    memory: "int(open('/proc/self/statm').read().split()[1]) * 4096",
+    process: "import os; print('pid=' + str(os.getpid()))",
   },
 } as const;
 
 interface Cell {
   readonly milliseconds: number;
   readonly printed: string;
-  readonly result: string;
   readonly failed: boolean;
 }
 
 async function run(client: KernelClient, code: string): Promise<Cell> {
   const printed: string[] = [];
-  const result: string[] = [];
   let failed = false;
   const begun = performance.now();
   const reply = await client.execute({
@@ -75,13 +73,24 @@ async function run(client: KernelClient, code: string): Promise<Cell> {
     onMessage: (type, content) => {
       if (type === "stream") printed.push(String(content.text));
       if (type === "error") failed = true;
-      if (type === "execute_result" || type === "display_data")
-        result.push(String((content.data as Record<string, unknown>)["text/plain"]));
     },
   });
   const milliseconds = performance.now() - begun;
   failed ||= reply.status !== "ok";
-  return { milliseconds, printed: printed.join(""), result: result.join(""), failed };
+  return { milliseconds, printed: printed.join(""), failed };
+}
+
+/** Of a process and all that it has started, where /proc tells (Linux); else 0. */
+function residentBytes(pid: number): number {
+  try {
+    const pages = Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]);
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+    );
+    return children.reduce((sum, child) => sum + residentBytes(child), pages * 4096);
+  } catch {
+    return 0;
+  }
 }
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -104,8 +113,9 @@ async function measure({ kernel, language }: Contender, into: Measured): Promise
     add(SHARE, (100 * lines) / LINES);
     const loaded = await run(client, program.load);
     if (!loaded.failed) add(IMPORT, loaded.milliseconds);
-    const { result, printed } = await run(client, program.memory); // tslab prints its results
-    const bytes = Number(stripVTControlCharacters(result || printed).replaceAll(/[^0-9]/g, ""));
+    const { printed } = await run(client, program.process);
+    const pid = /pid=(\d+)/.exec(printed)?.[1];
+    const bytes = pid === undefined ? 0 : residentBytes(Number(pid));
     if (!loaded.failed && bytes > 0) add(MEMORY, bytes / 1e6);
   } finally {
     await client.shutdown();
