@@ -206,6 +206,7 @@ export { TrainingError } from "./learning/training/optimizer.ts";
 export { configurationHash, learningRateAt, type TrainingOptions } from "./learning/training/options.ts";
 export { readModelFile, savedModel, writeModel, type SavedModel } from "./learning/training/saved-model.ts";
 export { dropout } from "./learning/training/dropout.ts";
+export { runJobs, type Job, type JobOptions } from "./learning/training/jobs.ts";
 export {
   GraphNeuralNetwork,
   paperGnnShape,

@@ -4,7 +4,9 @@
  */
 import path from "node:path";
 import { Random } from "../../graph/random.ts";
+import { setThreads } from "../../tensor/index.ts";
 import { configurationHash, trainingSettings } from "../training/options.ts";
+import { runJobs } from "../training/jobs.ts";
 import { readModelFile, type SavedModel } from "../training/saved-model.ts";
 import type { TrainingProgress } from "../training/train.ts";
 import { gnnSplits, structuredExamples } from "./data.ts";
@@ -57,12 +59,24 @@ export function trainPaperGnn(which: PaperGnn, folder: string, run: SavedGnnRun 
   return trainSavedGnn({ name: paperGnnName(which), configuration, examples }, folder, run);
 }
 
+/** `trainPaperGnn` as a job: see training/jobs.ts. One thread each, since jobs run side by side; results do not depend on it. */
+export async function trainPaperGnnJob(
+  which: PaperGnn,
+  folder: string,
+  report: (progress: TrainingProgress) => void,
+): Promise<void> {
+  setThreads(1);
+  await trainPaperGnn(which, folder, { onEpoch: report });
+}
+
 export interface PaperGnnsOptions {
   readonly target: GnnTarget;
   /** "paper" trains, or goes on training, in `folder`; "quick" reads the committed weights. */
   readonly profile: "quick" | "paper";
   /** Where the paper profile keeps models and checkpoints; by default data/downloads/yoon2018, which git ignores. */
   readonly folder?: string;
+  /** Trainings side by side; default one a core. */
+  readonly workers?: number;
   readonly onEpoch?: (which: PaperGnn, progress: TrainingProgress) => void;
 }
 
@@ -70,26 +84,27 @@ export interface PaperGnnsOptions {
  * Every seed of both architectures for one target. All notebooks of the paper share the trainings of a folder.
  * @throws RangeError where committed weights belong to another configuration than this code's.
  */
-export async function paperGnns({
-  target,
-  profile,
-  folder = path.join(modelsFolder, "../downloads/yoon2018"),
-  onEpoch,
-}: PaperGnnsOptions): Promise<(PaperGnn & TrainedGnn)[]> {
+export async function paperGnns(options: PaperGnnsOptions): Promise<(PaperGnn & TrainedGnn)[]> {
+  const { target, profile, folder = path.join(modelsFolder, "../downloads/yoon2018"), workers, onEpoch } = options;
   const all = gnnArchitectures.flatMap((architecture) => paperSeeds.map((seed) => ({ architecture, target, seed })));
-  const trained: (PaperGnn & TrainedGnn)[] = [];
-  for (const which of all) {
-    const model =
-      profile === "paper"
-        ? await trainPaperGnn(which, folder, { onEpoch: (progress) => onEpoch?.(which, progress) })
-        : readModelFile(path.join(modelsFolder, "yoon2018", `${paperGnnName(which)}.json`), "gnn");
+  if (profile === "paper") {
+    const jobs = all.map((which) => ({
+      module: import.meta.url,
+      function: trainPaperGnnJob.name,
+      arguments: [which, folder],
+    }));
+    const onReport = (job: number, progress: unknown) => onEpoch?.(all[job], progress as TrainingProgress);
+    await runJobs(jobs, { workers, onReport });
+  }
+  const from = profile === "paper" ? folder : path.join(modelsFolder, "yoon2018");
+  return all.map((which) => {
+    const model = readModelFile(path.join(from, `${paperGnnName(which)}.json`), "gnn");
     const expected = configurationHash(paperGnnConfiguration(which));
     if (model.configurationHash !== expected)
       throw new RangeError(
         `the committed ${paperGnnName(which)} has configuration ${model.configurationHash.slice(0, 12)}, this code's is ` +
           `${expected.slice(0, 12)}; train it anew with profile "paper"`,
       );
-    trained.push({ ...which, ...gnnOf(model) });
-  }
-  return trained;
+    return { ...which, ...gnnOf(model) };
+  });
 }
