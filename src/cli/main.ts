@@ -206,6 +206,32 @@ function program(): Command {
     );
 
   root
+    .command("check <notebooks...>")
+    .description("types and lint of notebooks, with positions in their cells, and whether they are clean; runs nothing")
+    .option("--no-lint", "types alone")
+    .option("--no-clean", "do not ask whether they are clean")
+    .addHelpText("after", EXIT_HELP)
+    .action(
+      lazily(async (notebooks: string[], options: { lint?: boolean; clean?: boolean }) =>
+        (await import("./check.ts")).checkNotebooks(notebooks, options),
+      ),
+    );
+
+  root
+    .command("clean [notebooks...]")
+    .description("make notebooks ready for git: stable ids, no outputs, no volatile metadata")
+    .option("--keep-outputs", "leave outputs in, without their counts")
+    .option(
+      "--stdin",
+      "filter standard input to standard output: git config filter.notebook.clean 'npx marginalia clean --stdin'",
+    )
+    .action(
+      lazily(async (notebooks: string[], options: { keepOutputs?: boolean; stdin?: boolean }) =>
+        (await import("./clean.ts")).clean(notebooks, options),
+      ),
+    );
+
+  root
     .command("gallery")
     .description("write index.html over all figures and comparisons")
     .option("--out <dir>", "the folder that holds <paper>/<experiment>/ (default: figures in this project)")

@@ -22,7 +22,9 @@ export function sweepFigures(
   const chosen = numbers.find(({ name }) => name === objective) ?? numbers.at(0);
   if (!chosen || varied.length === 0) return {};
   // Along the x axis what has most values; curves for what has fewest, so that seeds are averaged over.
-  const byCount = [...varied].sort((a, b) => Number(b.type === "number") - Number(a.type === "number"));
+  const count = ({ values }: Column) => new Set(values).size;
+  const isNumber = ({ type }: Column) => Number(type === "number");
+  const byCount = [...varied].sort((a, b) => isNumber(b) - isNumber(a) || count(b) - count(a));
   const [x, ...others] = byCount;
   const curves = others.find(({ values }) => new Set(values).size <= MOST_CURVES);
   return {
