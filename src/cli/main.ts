@@ -64,6 +64,9 @@ interface CommonOptions {
   readonly kernel?: string;
   readonly jobs: number;
   readonly timeout?: number;
+  readonly memory?: number;
+  readonly events?: string;
+  readonly junit?: string;
   readonly cache?: boolean;
   readonly force?: boolean;
 }
@@ -74,6 +77,9 @@ function withRunOptions(command: Command): Command {
     .option("--kernel <kernel>", "marginalia, an installed kernelspec's name, or the path of a kernel.json")
     .option("--jobs <n>", "notebooks at a time", positive(256, true), 1)
     .option("--timeout <seconds>", "longest time for a cell", positive(MOST_SECONDS, false))
+    .option("--memory <MiB>", "most memory for a kernel's heap", positive(1e7, true))
+    .option("--events <file>", "log what happens as JSON lines")
+    .option("--junit <file>", "write a JUnit report")
     .option("--force", "execute even what the cache has")
     .option("--no-cache", "neither take results from the cache nor keep them there");
 }

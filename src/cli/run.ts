@@ -3,7 +3,7 @@ import pc from "picocolors";
 import { findNotebooks, requireDistinctOutputs, runAll } from "../runner/batch.ts";
 import { RunCache } from "../runner/cache/cache.ts";
 import { executeCached, type CachedResult } from "../runner/cache/cached-run.ts";
-import type { RunResult } from "../runner/execute.ts";
+import type { RunEvent, RunResult } from "../runner/execute.ts";
 import { describeFailure } from "../runner/failure.ts";
 import { InputError } from "../runner/input-error.ts";
 import { findKernel } from "../runner/kernelspecs.ts";
@@ -11,6 +11,8 @@ import { shownPath } from "../runner/locations.ts";
 import type { Parameters } from "../runner/parameters.ts";
 import { prepareRun, type PreparedRun } from "../runner/prepare.ts";
 import { clock, Progress } from "../runner/progress.ts";
+import { EventLog, writeJunit, type Outcome } from "../runner/reports.ts";
+import { memoryLimit } from "../runner/memory-limit.ts";
 import { EXIT } from "./exit-codes.ts";
 import { interruptible } from "./interrupts.ts";
 
@@ -25,6 +27,11 @@ export interface RunOptions {
   readonly cache?: boolean;
   /** Execute even what the cache has. */
   readonly force?: boolean;
+  /** Mebibytes of a kernel's heap. */
+  readonly memory?: number;
+  /** Files for other programs: events as JSON lines, a JUnit report. */
+  readonly events?: string;
+  readonly junit?: string;
 }
 
 /** Prepares all notebooks before the first one runs, so that wrong usage costs no time and leaves no trace. */
@@ -45,6 +52,11 @@ export async function run(paths: readonly string[], options: RunOptions): Promis
 export async function execute(runs: readonly PreparedRun[], options: RunOptions): Promise<number> {
   const kernel = findKernel(options.kernel);
   const progress = new Progress();
+  const log = options.events === undefined ? undefined : new EventLog(options.events);
+  const onEvent = (event: RunEvent) => {
+    progress.onEvent(event);
+    log?.onEvent(event);
+  };
   const executeOne = async (prepared: PreparedRun, signal: AbortSignal): Promise<CachedResult> => {
     const shown = shownPath(prepared.file);
     try {
@@ -55,7 +67,8 @@ export async function execute(runs: readonly PreparedRun[], options: RunOptions)
         onReason: (reason) => progress.say(pc.dim(`  ${prepared.name}: ${reason}`)),
         cellTimeout: options.timeout,
         signal,
-        onEvent: progress.onEvent,
+        environment: options.memory === undefined ? {} : memoryLimit(options.memory),
+        onEvent,
       });
       progress.say(report(result, shown));
       return result;
@@ -71,9 +84,14 @@ export async function execute(runs: readonly PreparedRun[], options: RunOptions)
     const results = await runAll(runs, (prepared) => executeOne(prepared, signal), { jobs: options.jobs, signal });
     for (const result of results) if (result.status === "ok") console.log(result.run.output);
     const failed = results.filter((result) => result.status === "failed");
+    if (options.junit !== undefined) await writeJunit(options.junit, results.map(outcomeOf));
     if (runs.length > 1) console.error(summary(runs, results));
     return failed.length > 0 ? EXIT.failed : EXIT.ok;
   });
+}
+
+function outcomeOf({ run, status, seconds, failure }: RunResult): Outcome {
+  return { name: run.name, file: shownPath(run.file), status, seconds, failure };
 }
 
 function report({ run, status, failure, seconds, isSaved, isRestored }: CachedResult, shown: string): string {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { executeRun, type ExecuteOptions, type RunResult } from "../execute.ts";
+import { nodeOptions } from "../memory-limit.ts";
 import type { PreparedRun } from "../prepare.ts";
 import type { RunCache } from "./cache.ts";
 import { TRACE_VARIABLE } from "./trace-lines.ts";
@@ -41,7 +42,7 @@ export async function executeCached(run: PreparedRun, options: CachedOptions): P
     const environment = {
       ...options.environment,
       [TRACE_VARIABLE]: trace,
-      NODE_OPTIONS: [process.env.NODE_OPTIONS, `--import ${tracer}`].filter(Boolean).join(" "),
+      ...nodeOptions(`--import ${tracer}`, { ...process.env, ...options.environment }),
     };
     const since = Date.now() - 20; // file times are coarser than clocks
     const result = await executeRun(run, { ...options, environment });

@@ -11,6 +11,7 @@ import { RunCache } from "../cache/cache.ts";
 import { executeCached } from "../cache/cached-run.ts";
 import { sha256 } from "../cache/dependencies.ts";
 import { findKernel } from "../kernelspecs.ts";
+import { memoryLimit } from "../memory-limit.ts";
 import { readNotebook, type Notebook } from "../notebook.ts";
 import { prepareRun } from "../prepare.ts";
 
@@ -97,11 +98,6 @@ export async function executePoint(task: PointTask, signal?: AbortSignal): Promi
   await mkdir(task.folder, { recursive: true });
   await writeFileAtomic(path.join(task.folder, "point.json"), `${JSON.stringify(point, undefined, 2)}\n`);
   return point;
-}
-
-/** For the kernel's process and its worker threads: V8 ends a process whose heap grows beyond. */
-export function memoryLimit(mebibytes: number): NodeJS.ProcessEnv {
-  return { NODE_OPTIONS: [process.env.NODE_OPTIONS, `--max-old-space-size=${Math.round(mebibytes)}`].filter(Boolean).join(" ") }; // prettier-ignore
 }
 
 /** What the cells of an executed notebook have recorded; the last value under a name counts. */

@@ -2,9 +2,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync,
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { memoryLimit } from "../../../src/runner/memory-limit.ts";
 import { bestPoint, columnsOf, csvOf } from "../../../src/runner/sweep/dataframe.ts";
 import { localEngine, type EngineOptions } from "../../../src/runner/sweep/engine.ts";
-import { memoryLimit, readPoint, type PointResult, type PointTask } from "../../../src/runner/sweep/point.ts";
+import { readPoint, type PointResult, type PointTask } from "../../../src/runner/sweep/point.ts";
 import { parseAxis, pointsOf, type SweepPoint } from "../../../src/runner/sweep/space.ts";
 import { code, notebook } from "../notebooks.ts";
 
