@@ -279,6 +279,10 @@ export { binaryConcreteSample, concreteSample, gumbelSample } from "./tensor/spe
 
 // MAP with certificate, MAP bounds, variational methods
 export { branchAndBound, type BranchAndBoundOptions } from "./inference/exact/branch-and-bound.ts";
+export { exactMap, type ExactMapOptions } from "./inference/exact/exact-map.ts";
+export { mplp, type MplpOptions, type MplpResult } from "./inference/variational/mplp.ts";
+export { meanField, type MeanFieldOptions, type MeanFieldResult } from "./inference/variational/naive-mean-field.ts";
+export { structuredMeanField, type StructuredMeanFieldOptions } from "./inference/variational/structured-mean-field.ts";
 
 // Jaakkola & Jordan 1996, beyond Figure 3: brackets with an exact end, intervals on probabilities, chain graphs
 export { anytimeBracket, bracket, type Bracket, type BracketOptions } from "./inference/bounds/bracket.ts";

@@ -6,6 +6,7 @@ import { boundsMethod } from "./bounds/method.ts";
 import { recursiveBounds } from "./bounds/recursion.ts";
 import { branchAndBoundMethod } from "./exact/branch-and-bound.ts";
 import { enumeration } from "./exact/enumeration.ts";
+import { exactMapMethod } from "./exact/exact-map.ts";
 import { junctionTreeMethod } from "./exact/junction-tree.ts";
 import { variableElimination } from "./exact/variable-elimination.ts";
 import {
@@ -19,6 +20,7 @@ import {
 } from "./method.ts";
 import { messageMethods } from "./messages/methods.ts";
 import type { InferenceResult } from "./result.ts";
+import { variationalMethods } from "./variational/methods.ts";
 
 const registered: Method[] = [
   enumeration,
@@ -27,7 +29,9 @@ const registered: Method[] = [
   junctionTreeMethod,
   variableElimination,
   branchAndBoundMethod,
+  exactMapMethod,
   ...messageMethods,
+  ...variationalMethods,
 ];
 
 /** In the order of help texts: exact methods, then bounds, then approximations, then those of rooms above. */

@@ -135,7 +135,8 @@ export class CycleClusters {
    * Adds up to `count` frustrated cycles, the most frustrated first.
    * @returns how many were added.
    */
-  addFrustrated(count: number, maxLength = Infinity): number {
+  addFrustrated(count: number): number {
+    if (count <= 0) return 0;
     const graph = this.#projection();
     const { numNodes, offsets, neighbours, weights, factors } = graph;
     let strongest = 0;
@@ -144,7 +145,6 @@ export class CycleClusters {
     const via = new Int32Array(2 * numNodes);
     const seenFrom = new Int32Array(2 * numNodes);
     const queue = new Int32Array(2 * numNodes);
-    const depths = new Int32Array(2 * numNodes);
     let added = 0;
     for (let threshold = strongest / 1.2; threshold > weakest * strongest && added < count; threshold /= 1.5) {
       seenFrom.fill(-1);
@@ -152,17 +152,14 @@ export class CycleClusters {
         // A node of the double cover is 2 node + parity of the negative weights on the way.
         queue[0] = 2 * root;
         seenFrom[2 * root] = root;
-        depths[2 * root] = 0;
         for (let head = 0, end = 1; head < end && seenFrom[2 * root + 1] !== root; head++) {
           const node = queue[head];
-          if (depths[node] >= maxLength) break;
           for (let at = offsets[node >> 1]; at < offsets[(node >> 1) + 1]; at++) {
             if (Math.abs(weights[at]) < threshold) continue;
             const next = (2 * neighbours[at]) | ((node & 1) ^ (weights[at] < 0 ? 1 : 0));
             if (seenFrom[next] === root) continue;
             seenFrom[next] = root;
             previous[next] = node;
-            depths[next] = depths[node] + 1;
             via[next] = factors[at];
             queue[end++] = next;
           }
