@@ -18,13 +18,18 @@ import { EXIT } from "./exit-codes.ts";
 import { interruptible } from "./interrupts.ts";
 import type { RunOptions } from "./run.ts";
 
+export interface CheckRunOptions extends RunOptions {
+  /** Pass over notebooks of which nothing is committed. */
+  readonly ifCommitted?: boolean;
+}
+
 interface Check {
   readonly run: PreparedRun;
   readonly reference: Reference;
   readonly settings: CheckSettings;
 }
 
-export async function check(paths: readonly string[], options: RunOptions): Promise<number> {
+export async function check(paths: readonly string[], options: CheckRunOptions): Promise<number> {
   const files = await findNotebooks(paths);
   const scratch = await mkdtemp(path.join(tmpdir(), "marginalia-check-"));
   try {
@@ -42,11 +47,12 @@ export async function check(paths: readonly string[], options: RunOptions): Prom
 const SKIPPED = pc.yellow("–");
 
 /** What is to be compared; or words for why it cannot be. Runs as the committed run did, unless told otherwise. */
-async function prepareCheck(file: string, scratch: string, options: RunOptions): Promise<Check | string> {
+async function prepareCheck(file: string, scratch: string, options: CheckRunOptions): Promise<Check | string> {
   const source = await readNotebook(file);
   const settings = new CheckSettings(source, file);
   const root = path.resolve(options.out ?? figuresFolder(projectOfNotebook(file)));
   const reference = await findReference(experimentFolder(root, file), source);
+  if (!reference && options.ifCommitted) return `${SKIPPED} ${file}: skipped, since nothing is committed of it`;
   if (!reference)
     return `${pc.red("✗")} ${file}: nothing is committed to compare with; run it first: marginalia run ${file}`;
   const committed = reference.run?.profile;

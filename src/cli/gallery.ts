@@ -1,14 +1,34 @@
-/** `marginalia gallery`: writes the page over all figures and says where it is. */
+/** `marginalia gallery`: writes the page over all figures, and the scoreboard of the project's README, and says where it is. */
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import pc from "picocolors";
-import { writeGallery } from "../runner/gallery.ts";
-import { figuresFolder, workingProject } from "../runner/locations.ts";
+import { makeGallery, writeGallery } from "../runner/gallery.ts";
+import { figuresFolder, shownPath, workingProject } from "../runner/locations.ts";
+import { withScoreboard, writeScoreboard } from "../runner/scoreboard.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export async function gallery(out = figuresFolder(workingProject())): Promise<number> {
   const { file, experiments } = await writeGallery(path.resolve(out));
   for (const { name, problem } of experiments) if (problem) console.error(`${pc.yellow("!")} ${name}/${problem}`);
+  // A README tells of the project's own figures, not of those of a trial elsewhere.
+  const readme = path.join(workingProject(), "README.md");
+  const isOwn = path.resolve(out) === figuresFolder(workingProject());
+  if (isOwn && (await writeScoreboard(readme, experiments)))
+    console.error(`scoreboard in ${shownPath(readme)} renewed`);
   console.error(`${experiments.length} ${experiments.length === 1 ? "experiment" : "experiments"} in the gallery:`);
   console.log(file);
   return EXIT.ok;
+}
+
+/** Whether page and scoreboard are what the figures give; writes nothing. */
+export async function checkGallery(out = figuresFolder(workingProject())): Promise<number> {
+  const { file, page, experiments } = await makeGallery(path.resolve(out));
+  const readme = path.join(workingProject(), "README.md");
+  const scoreboard = await withScoreboard(readme, experiments);
+  const stale = [
+    ...((await readFile(file, "utf8").catch(() => undefined)) === page ? [] : [file]),
+    ...(scoreboard && scoreboard.was !== scoreboard.is ? [readme] : []),
+  ];
+  for (const each of stale) console.error(`${pc.red("✗")} ${shownPath(each)} is not what the figures give; run: marginalia gallery`); // prettier-ignore
+  return stale.length > 0 ? EXIT.failed : EXIT.ok;
 }

@@ -90,6 +90,7 @@ interface RunCommandOptions extends CommonOptions {
   readonly parameters?: string;
   readonly helpNotebook?: string;
   readonly check?: boolean;
+  readonly ifCommitted?: boolean;
 }
 
 async function runCommand(notebooks: string[], options: RunCommandOptions): Promise<number> {
@@ -127,6 +128,7 @@ function program(): Command {
       "--check",
       "execute aside and compare with the committed tables, figures, verdicts and texts; write nothing",
     )
+    .option("--if-committed", "with --check: pass over notebooks of which nothing is committed")
     .option("--help-notebook <file>", "say which parameters a notebook has, their types and defaults; run nothing")
     .addHelpText("after", EXIT_HELP)
     .action(lazily(runCommand));
@@ -239,9 +241,15 @@ function program(): Command {
 
   root
     .command("gallery")
-    .description("write index.html over all figures and comparisons")
+    .description("write index.html over all figures and comparisons, and the scoreboard of the README")
     .option("--out <dir>", "the folder that holds <paper>/<experiment>/ (default: figures in this project)")
-    .action(lazily(async (options: { out?: string }) => (await import("./gallery.ts")).gallery(options.out)));
+    .option("--check", "say whether both are what the figures give; write nothing")
+    .action(
+      lazily(async (options: { out?: string; check?: boolean }) => {
+        const { checkGallery, gallery } = await import("./gallery.ts");
+        return options.check ? checkGallery(options.out) : gallery(options.out);
+      }),
+    );
 
   const kernel = root.command("kernel").description("make the kernel known to Jupyter front ends, or forget it");
   for (const action of ["install", "uninstall"] as const)

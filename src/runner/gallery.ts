@@ -12,8 +12,15 @@ export interface Gallery {
   readonly experiments: readonly Experiment[];
 }
 
-/** The same files give the same page, byte for byte. Throws an InputError when there is no folder `root`. */
+/** Throws an InputError when there is no folder `root`. */
 export async function writeGallery(root: string): Promise<Gallery> {
+  const { file, page, experiments } = await makeGallery(root);
+  await writeFileAtomic(file, page);
+  return { file, experiments };
+}
+
+/** The page without writing it. The same files give the same page, byte for byte. */
+export async function makeGallery(root: string): Promise<Gallery & { readonly page: string }> {
   let experiments: Experiment[];
   try {
     experiments = await findExperiments(root);
@@ -27,9 +34,7 @@ export async function writeGallery(root: string): Promise<Gallery> {
       tables: await Promise.all(experiment.tables.map((file) => readTable(experiment.folder, file))),
     })),
   );
-  const file = path.join(root, "index.html");
-  await writeFileAtomic(file, galleryPage(pages));
-  return { file, experiments };
+  return { file: path.join(root, "index.html"), experiments, page: galleryPage(pages) };
 }
 
 async function readTable(folder: string, file: string): Promise<Table> {
