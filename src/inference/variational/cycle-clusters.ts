@@ -13,6 +13,7 @@
  * its smallest |s| (Sontag, Choe & Li 2012). Shortest ones are found breadth first in the signed double cover, strongest weights first. For
  * binary variables this separates all cycle inequalities, which nearly always suffice for planar and toroidal grids.
  */
+import { scopeOf } from "../../graph/factor-graph.ts";
 import { CycleProgram } from "./cycle-program.ts";
 import type { MapDual } from "./map-dual.ts";
 
@@ -274,6 +275,18 @@ export class CycleClusters {
     this.#cycles.push({ smallest, ...cycle, isForward, offsets, weights: new Float64Array(offsets[length]) });
     this.#dual.tablesChange = true;
     return true;
+  }
+
+  /** The cycles' share in the score of a joint state: sum of their w, natural log. */
+  score(states: ArrayLike<number>): number {
+    const { core } = this.#dual;
+    let total = 0;
+    for (const { factors, weights, offsets } of this.#cycles)
+      factors.forEach((factor, k) => {
+        const [i, j] = scopeOf(core, factor);
+        total += weights[offsets[k] + states[i] * core.cardinalities[j] + states[j]];
+      });
+    return total;
   }
 
   /** Float64Array: all weights, for `restore`. No cycle may be added in between. */

@@ -76,7 +76,8 @@ export function mplp(model: FactorGraph | PairwiseBinaryModel, options: MplpOpti
     const allowed = settings.tolerance * (1 + Math.abs(dual.bound));
     const stalls = maxDelta.length > 1 && before - dual.bound <= allowed;
     if (stalls || maxDelta.length % sweepsBetweenDecodings === 0) decode();
-    isTight = dual.bound + simplified.logConstant - bestScore <= 1e-9 * (1 + Math.abs(bestScore));
+    isTight =
+      bestScore > -Infinity && dual.bound + simplified.logConstant - bestScore <= 1e-9 * (1 + Math.abs(bestScore));
     if (stalls && !isTight)
       converged = clusters.addFrustrated(Math.min(cyclesAtOnce, settings.cycles - clusters.length)) === 0;
   }
