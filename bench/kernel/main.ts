@@ -1,7 +1,7 @@
 /**
  * The kernel beside Deno's, tslab and ipykernel, in one run: start to first result, small cells, output, memory, first import.
  *
- *     node bench/kernel/main.ts [--json]        (through `npm run bench -- kernel`)
+ *     npm run bench -- kernel [--json]
  *
  * The kernels take turns within each repetition, so that other work on the machine falls on all alike; times are medians. Only
  * Marginalia and tslab check types.
