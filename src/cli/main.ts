@@ -280,7 +280,15 @@ function program(): Command {
   root
     .command("doctor")
     .description("check this machine and this copy: what works, what is missing, what to do")
-    .action(lazily(async () => (await import("./doctor.ts")).doctor()));
+    .option(
+      "--compare <file...>",
+      "say in what the environment of a result (result.json, a figure's json, an executed notebook) differs from this one, or from a second result's",
+    ) // prettier-ignore
+    .action(
+      lazily(async ({ compare }: { compare?: string[] }) =>
+        compare ? (await import("./compare.ts")).compareEnvironments(compare) : (await import("./doctor.ts")).doctor(),
+      ),
+    );
   return root;
 }
 
