@@ -1,7 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { openExperiment, type ResultRecord } from "../../src/report/experiment.ts";
@@ -185,13 +187,15 @@ describe("provenance", () => {
   });
 });
 
-// The tensor engine does load with it: the learned methods are methods like any other.
+// The tensor engine does load with it: the learned methods are methods like any other. Built, for a bundle loses its kernels.
 test("importing marginalia loads neither jsdom, Plotly, Danfo nor the rasteriser", () => {
+  const built = path.resolve(import.meta.dirname, "../../dist/index.js");
   const code = `
     import { createRequire } from "node:module";
-    import "../../src/index.ts";
-    const loaded = Object.keys(createRequire(import.meta.url).cache);
+    await import(${JSON.stringify(pathToFileURL(built).href)});
+    const loaded = Object.keys(createRequire(${JSON.stringify(built)}).cache);
     console.log(JSON.stringify(loaded.filter((file) => /jsdom|plotly|danfo|resvg|opentype|mathjs/.test(file))));
 `;
-  expect(JSON.parse(runElsewhere(code).stdout)).toEqual([]);
+  const stdout = execFileSync(process.execPath, ["--input-type=module", "-e", code], { encoding: "utf8" });
+  expect(JSON.parse(stdout)).toEqual([]);
 });
