@@ -32,6 +32,7 @@ const optionSchema = z.object({
     .min(0)
     .default(2 ** 22)
     .describe("finish by elimination when that takes at most so many table entries"),
+  gap: z.number().min(0).default(0).describe("be content with upperBound - score of this"),
   tolerance: z.number().min(0).default(1e-9).describe("scores that differ by a smaller fraction count as equal"),
 });
 
@@ -44,6 +45,8 @@ interface Bracket {
   readonly states?: Int32Array;
   readonly score: number;
   readonly upperBound: number;
+  /** Whether nothing was left unexplored, so that upperBound - score is within the gap asked for. */
+  readonly isComplete: boolean;
 }
 
 const cyclesPerRound = 1000;
@@ -63,6 +66,8 @@ class Search {
   #probe: { dual: DualSnapshot; cycles: Float64Array } | undefined;
   #best: Int32Array | undefined;
   #bestScore = -Infinity;
+  /** Holds for every state, those taken out included. */
+  #rootBound = Infinity;
   /** The highest bound of a node that was left unexplored. */
   #open = -Infinity;
   #smallestRefused = Infinity;
@@ -81,18 +86,17 @@ class Search {
 
   run(): Bracket {
     if (this.#relax()) this.#explore(0);
-    return {
-      ...(this.#best && { states: this.#best }),
-      score: this.#bestScore,
-      upperBound: Math.max(this.#bestScore, this.#open),
-    };
+    const score = this.#bestScore;
+    // Parts were given up within the gap; those left open have bounds of their own.
+    const upperBound = Math.max(this.#open, Math.min(this.#rootBound, score + this.#settings.gap));
+    return { ...(this.#best && { states: this.#best }), score, upperBound, isComplete: this.#open === -Infinity };
   }
 
   /** States must beat this. */
   get #target(): number {
     return this.#bestScore === -Infinity
       ? -Infinity
-      : this.#bestScore + this.#settings.tolerance * (1 + Math.abs(this.#bestScore));
+      : this.#bestScore + Math.max(this.#settings.gap, this.#settings.tolerance * (1 + Math.abs(this.#bestScore)));
   }
 
   get #isLate(): boolean {
@@ -114,6 +118,7 @@ class Search {
       const roundStarted = performance.now();
       for (let sweep = 1; sweep <= sweepsPerRound; sweep++) {
         if (!this.#cycles.sweep() || !dual.sweep(this.#target)) return false;
+        this.#rootBound = Math.min(this.#rootBound, Math.max(dual.bound, this.#target));
         if (this.#isLate) return true;
         if (sweep % sweepsBetweenDecodings !== 0) continue;
         this.#offer(dual.decode());
@@ -324,15 +329,17 @@ export function branchAndBound(
   const states = new Int32Array(simplified.graph.numVariables);
   let upperBound = simplified.logConstant;
   let isComplete = true;
+  let isOptimal = true;
   let found = simplified.possible;
   let nodes = 0;
   if (simplified.possible)
-    for (const part of components(simplified.graph)) {
+    for (const part of components(simplified.graph).sort((a, b) => a.graph.numVariables - b.graph.numVariables)) {
       const search = new Search(part.graph, settings, deadline, random);
       const bracket = search.run();
       nodes += search.nodes;
       upperBound += bracket.upperBound;
-      if (bracket.upperBound > bracket.score) isComplete = false;
+      if (!bracket.isComplete) isComplete = false;
+      if (bracket.upperBound > bracket.score) isOptimal = false;
       if (bracket.states) part.variables.forEach((variable, at) => (states[variable] = bracket.states![at]));
       else found = false;
       if (upperBound === -Infinity) break;
@@ -352,7 +359,7 @@ export function branchAndBound(
   return {
     ...common,
     bound: "none",
-    map: { states: best, score, upperBound: isComplete ? score : Math.max(score, upperBound) },
+    map: { states: best, score, upperBound: isOptimal ? score : Math.max(score, upperBound) },
   };
 }
 

@@ -30,7 +30,7 @@ export function cutsetSearch(
   states: Int32Array,
   { log2Size, iterations, random, deadline }: CutsetSearchOptions,
 ): { states: Int32Array; score: number } {
-  let best = states.slice();
+  let best: Int32Array = states.slice();
   let score = logScore(graph, best);
   const { numNodes, edges } = markovNetwork(graph);
   for (let iteration = 0; iteration < iterations && performance.now() < deadline; iteration++) {
