@@ -6,10 +6,12 @@
  * soon as anyone else may hold the array: a reader (`dataSync` hands out the array itself) or a kernel of
  * tfjs-backend-cpu, whose results may be views of their inputs.
  */
-import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
-import { util, type DataType, type TensorInfo } from "@tensorflow/tfjs";
+import type { DataType, TensorInfo } from "@tensorflow/tfjs";
 import type { Library } from "./library.ts";
 import { ArrayPool } from "./pool.ts";
+import { MathBackendCPU, tf } from "./tf.ts";
+
+const { util } = tf;
 
 type DataId = TensorInfo["dataId"];
 
@@ -83,7 +85,7 @@ export class MarginaliaBackend extends MathBackendCPU {
     if (this.data.has(tensor.dataId)) this.#record(tensor.dataId).owned = false;
   }
 
-  override readSync(dataId: DataId): ReturnType<MathBackendCPU["readSync"]> {
+  override readSync(dataId: DataId): ReturnType<InstanceType<typeof MathBackendCPU>["readSync"]> {
     this.#record(dataId).owned = false;
     return super.readSync(dataId);
   }
@@ -95,7 +97,7 @@ export class MarginaliaBackend extends MathBackendCPU {
     return disposed;
   }
 
-  override memory(): ReturnType<MathBackendCPU["memory"]> & { pooledBytes: number } {
+  override memory(): ReturnType<InstanceType<typeof MathBackendCPU>["memory"]> & { pooledBytes: number } {
     return { ...super.memory(), pooledBytes: this.pool.bytes };
   }
 

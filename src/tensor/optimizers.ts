@@ -2,22 +2,23 @@
  * Adam and RMSProp as one kernel a variable, with tfjs's arithmetic (epsilon outside the root for Adam, inside for RMSProp)
  * and, beyond tfjs's, decoupled weight decay and a state that can be saved and restored exactly.
  */
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { backendName } from "./backend.ts";
 import { accelerate, type KernelCall } from "./kernels/register.ts";
+import { tf } from "./tf.ts";
 
 /** tfjs keeps this name to itself. */
 interface NamedTensor {
   name: string;
-  tensor: tf.Tensor;
+  tensor: Tf.Tensor;
 }
-type Gradients = tf.NamedTensorMap | NamedTensor[];
+type Gradients = Tf.NamedTensorMap | NamedTensor[];
 
 /** What the two have in common: two running moments for each variable. */
 abstract class MomentOptimizer extends tf.Optimizer {
   /** May be changed between steps, by a schedule. */
   learningRate: number;
-  readonly #moments = new Map<string, [tf.Variable, tf.Variable]>();
+  readonly #moments = new Map<string, [Tf.Variable, Tf.Variable]>();
 
   constructor(learningRate: number) {
     super();
@@ -25,7 +26,7 @@ abstract class MomentOptimizer extends tf.Optimizer {
   }
 
   /** [value', first', second'] */
-  protected abstract step(value: tf.Tensor, gradient: tf.Tensor, first: tf.Tensor, second: tf.Tensor): tf.Tensor[];
+  protected abstract step(value: Tf.Tensor, gradient: Tf.Tensor, first: Tf.Tensor, second: Tf.Tensor): Tf.Tensor[];
 
   applyGradients(gradients: Gradients): void {
     const list = Array.isArray(gradients)
@@ -43,7 +44,7 @@ abstract class MomentOptimizer extends tf.Optimizer {
     }
   }
 
-  #momentsOf(name: string, shape: number[]): [tf.Variable, tf.Variable] {
+  #momentsOf(name: string, shape: number[]): [Tf.Variable, Tf.Variable] {
     let found = this.#moments.get(name);
     if (!found) {
       const fresh = () => tf.tidy(() => tf.variable(tf.zeros(shape), false));
@@ -99,7 +100,7 @@ export class Adam extends MomentOptimizer {
     this.options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, ...options };
   }
 
-  protected step(value: tf.Tensor, gradient: tf.Tensor, first: tf.Tensor, second: tf.Tensor): tf.Tensor[] {
+  protected step(value: Tf.Tensor, gradient: Tf.Tensor, first: Tf.Tensor, second: Tf.Tensor): Tf.Tensor[] {
     const { beta1, beta2, epsilon, weightDecay } = this.options;
     const correct1 = 1 - beta1 ** this.iterations;
     const correct2 = 1 - beta2 ** this.iterations;
@@ -118,7 +119,7 @@ export class Adam extends MomentOptimizer {
     return "MarginaliaAdam";
   }
 
-  getConfig(): tf.serialization.ConfigDict {
+  getConfig(): Tf.serialization.ConfigDict {
     return { learningRate: this.learningRate, ...this.options };
   }
 }
@@ -141,7 +142,7 @@ export class RmsProp extends MomentOptimizer {
     this.options = { decay: 0.9, momentum: 0, epsilon: 1e-7, ...options };
   }
 
-  protected step(value: tf.Tensor, gradient: tf.Tensor, first: tf.Tensor, second: tf.Tensor): tf.Tensor[] {
+  protected step(value: Tf.Tensor, gradient: Tf.Tensor, first: Tf.Tensor, second: Tf.Tensor): Tf.Tensor[] {
     const { decay, momentum, epsilon } = this.options;
     if (tf.getBackend() === backendName)
       return runStep("MarginaliaRmsProp", { value, gradient, first, second }, [
@@ -160,18 +161,18 @@ export class RmsProp extends MomentOptimizer {
     return "MarginaliaRmsProp";
   }
 
-  getConfig(): tf.serialization.ConfigDict {
+  getConfig(): Tf.serialization.ConfigDict {
     return { learningRate: this.learningRate, ...this.options };
   }
 }
 
-function runStep(kernel: string, inputs: tf.NamedTensorMap, params: number[]): tf.Tensor[] {
-  return tf.engine().runKernel(kernel, inputs, { params }) as unknown as tf.Tensor[];
+function runStep(kernel: string, inputs: Tf.NamedTensorMap, params: number[]): Tf.Tensor[] {
+  return tf.engine().runKernel(kernel, inputs, { params }) as unknown as Tf.Tensor[];
 }
 
 const stepKernel =
   (operation: string) =>
-  ({ inputs: { value, gradient, first, second }, attrs, backend }: KernelCall): tf.TensorInfo[] => {
+  ({ inputs: { value, gradient, first, second }, attrs, backend }: KernelCall): Tf.TensorInfo[] => {
     const arrays = [value, gradient, first, second].map((tensor) => backend.readFloats(tensor));
     const results = [1, 2, 3].map(() => backend.floats(value.shape));
     const written = results.map(({ values }) => values);

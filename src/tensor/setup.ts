@@ -4,7 +4,7 @@
  * `tensorflow` (@tensorflow/tfjs-node, where its library can be had).
  */
 import { createRequire } from "node:module";
-import * as tf from "@tensorflow/tfjs";
+
 import { backendName, MarginaliaBackend } from "./backend.ts";
 import { registerElementwise } from "./kernels/elementwise.ts";
 import { registerImages } from "./kernels/images.ts";
@@ -20,6 +20,7 @@ import { registerMessage } from "./ops/message.ts";
 import { registerSegments } from "./ops/segments.ts";
 import { registerSparse } from "./ops/sparse.ts";
 import { registerOptimizers } from "./optimizers.ts";
+import { tf } from "./tf.ts";
 
 export const backendChoices = ["marginalia", "native", "wasm", "cpu", "tensorflow"] as const;
 export type BackendChoice = (typeof backendChoices)[number];

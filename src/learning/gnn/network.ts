@@ -13,10 +13,11 @@
  * Differences: the paper does not say how weights start; here dense layers and GRU start uniform in +-1/sqrt(inputs). The sum
  * over N(i) \ j is the sum over N(i) minus the term of j, which takes time in the number of edges at hubs too.
  */
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { Random } from "../../graph/random.ts";
 import { gruCell, messagePassing, type DenseLayer, type GruWeights } from "../../tensor/index.ts";
 import { numEdgeFeatures, type PackedGraphs } from "./packed-graphs.ts";
+import { tf } from "../../tensor/tf.ts";
 
 export const gnnArchitectures = ["node", "msg"] as const;
 export type GnnArchitecture = (typeof gnnArchitectures)[number];
@@ -49,13 +50,13 @@ export const paperGnnShape: Omit<GnnShape, "architecture"> = {
 /** Packed graphs as tensors. */
 export interface GraphTensors {
   readonly numNodes: number;
-  readonly sources: tf.Tensor1D;
-  readonly targets: tf.Tensor1D;
-  readonly reverses: tf.Tensor1D;
+  readonly sources: Tf.Tensor1D;
+  readonly targets: Tf.Tensor1D;
+  readonly reverses: Tf.Tensor1D;
   /** [numDirectedEdges, 3] */
-  readonly features: tf.Tensor2D;
+  readonly features: Tf.Tensor2D;
   /** [numNodes, 1]: 1 / max(1, number of neighbours). */
-  readonly inverseDegrees: tf.Tensor2D;
+  readonly inverseDegrees: Tf.Tensor2D;
 }
 
 /** The tensors of packed graphs; inside tf.tidy, or disposed with tf.dispose. */
@@ -79,7 +80,7 @@ export function graphTensors(packed: PackedGraphs): GraphTensors {
 export class GraphNeuralNetwork {
   readonly shape: GnnShape;
   /** Every parameter by name, in the order in which they are saved. */
-  readonly parameters: ReadonlyMap<string, tf.Variable>;
+  readonly parameters: ReadonlyMap<string, Tf.Variable>;
   readonly #message: readonly DenseLayer[];
   readonly #gru: GruWeights;
   readonly #readout: readonly DenseLayer[];
@@ -92,43 +93,43 @@ export class GraphNeuralNetwork {
     checkShape(shape);
     this.shape = shape;
     const { architecture, hiddenSize, messageSize, width } = shape;
-    const parameters = new Map<string, tf.Variable>();
-    const create = <Rank extends tf.Rank>(name: string, inputs: number, size: tf.ShapeMap[Rank]) => {
+    const parameters = new Map<string, Tf.Variable>();
+    const create = <Rank extends Tf.Rank>(name: string, inputs: number, size: Tf.ShapeMap[Rank]) => {
       const stream = random.split(name);
       const limit = 1 / Math.sqrt(inputs);
       const values = Float32Array.from({ length: tf.util.sizeFromShape(size) }, () => stream.uniform(-limit, limit));
       const variable = tf.tidy(() => tf.variable(tf.tensor<Rank>(values, size)));
       parameters.set(name, variable);
-      return variable as unknown as tf.Tensor<Rank>;
+      return variable as unknown as Tf.Tensor<Rank>;
     };
     const dense = (name: string, ...widths: number[]): DenseLayer[] =>
       widths.slice(1).map((to, layer) => ({
-        kernel: create<tf.Rank.R2>(`${name}/${layer}/kernel`, widths[layer], [widths[layer], to]),
-        bias: create<tf.Rank.R1>(`${name}/${layer}/bias`, widths[layer], [to]),
+        kernel: create<Tf.Rank.R2>(`${name}/${layer}/kernel`, widths[layer], [widths[layer], to]),
+        bias: create<Tf.Rank.R1>(`${name}/${layer}/bias`, widths[layer], [to]),
       }));
     const stateInputs = architecture === "node" ? 2 * hiddenSize : hiddenSize;
     this.#message = dense("message", stateInputs + numEdgeFeatures, width, width, messageSize);
     this.#gru = {
-      kernel: create<tf.Rank.R2>("gru/kernel", hiddenSize, [messageSize, 3 * hiddenSize]),
-      recurrentKernel: create<tf.Rank.R2>("gru/recurrentKernel", hiddenSize, [hiddenSize, 3 * hiddenSize]),
-      bias: create<tf.Rank.R1>("gru/bias", hiddenSize, [3 * hiddenSize]),
-      recurrentBias: create<tf.Rank.R1>("gru/recurrentBias", hiddenSize, [3 * hiddenSize]),
+      kernel: create<Tf.Rank.R2>("gru/kernel", hiddenSize, [messageSize, 3 * hiddenSize]),
+      recurrentKernel: create<Tf.Rank.R2>("gru/recurrentKernel", hiddenSize, [hiddenSize, 3 * hiddenSize]),
+      bias: create<Tf.Rank.R1>("gru/bias", hiddenSize, [3 * hiddenSize]),
+      recurrentBias: create<Tf.Rank.R1>("gru/recurrentBias", hiddenSize, [3 * hiddenSize]),
     };
     this.#readout = dense("readout", hiddenSize, width, width, 1);
     this.parameters = parameters;
   }
 
   /** The states before the first update: [numNodes or numDirectedEdges, hiddenSize] of zeros. */
-  initialStates({ numNodes, features }: GraphTensors): tf.Tensor2D {
+  initialStates({ numNodes, features }: GraphTensors): Tf.Tensor2D {
     return tf.zeros([this.shape.architecture === "node" ? numNodes : features.shape[0], this.shape.hiddenSize]);
   }
 
   /** One update of all states. */
-  update(states: tf.Tensor2D, graph: GraphTensors): tf.Tensor2D {
+  update(states: Tf.Tensor2D, graph: GraphTensors): Tf.Tensor2D {
     return gruCell(this.#messages(states, graph), states, this.#gru);
   }
 
-  #messages(states: tf.Tensor2D, graph: GraphTensors): tf.Tensor2D {
+  #messages(states: Tf.Tensor2D, graph: GraphTensors): Tf.Tensor2D {
     const { numNodes, sources, targets, reverses, features, inverseDegrees } = graph;
     if (this.shape.architecture === "node") {
       const blocks = [{ x: states, index: sources }, { x: states, index: targets }, { x: features }];
@@ -140,13 +141,13 @@ export class GraphNeuralNetwork {
   }
 
   /** Logits of p(x_i = +1), [numNodes, 1], read from states. */
-  readOut(states: tf.Tensor2D, { numNodes, targets }: GraphTensors): tf.Tensor2D {
+  readOut(states: Tf.Tensor2D, { numNodes, targets }: GraphTensors): Tf.Tensor2D {
     const x = this.shape.architecture === "node" ? states : sumAtTargets(states, targets, numNodes);
     return messagePassing({ blocks: [{ x: x }], layers: this.#readout });
   }
 
   /** Logits of p(x_i = +1), [numNodes, 1], after all updates: what training differentiates. */
-  logits(graph: GraphTensors): tf.Tensor2D {
+  logits(graph: GraphTensors): Tf.Tensor2D {
     let states = this.initialStates(graph);
     for (let step = 0; step < this.shape.steps; step++) states = this.update(states, graph);
     return this.readOut(states, graph);
@@ -184,36 +185,36 @@ export class GraphNeuralNetwork {
 
 /** For each directed edge i -> j the sum over k in N(i) without j of x_{k->i}. Its transpose is the same with ends exchanged. */
 function sumOfOthers(
-  x: tf.Tensor2D,
-  sources: tf.Tensor1D,
-  targets: tf.Tensor1D,
-  reverses: tf.Tensor1D,
+  x: Tf.Tensor2D,
+  sources: Tf.Tensor1D,
+  targets: Tf.Tensor1D,
+  reverses: Tf.Tensor1D,
   numNodes: number,
-): tf.Tensor2D {
-  const apply = (rows: tf.Tensor, from: tf.Tensor, to: tf.Tensor, reverse: tf.Tensor) =>
-    tf.sub(tf.gather(tf.unsortedSegmentSum(rows, to as tf.Tensor1D, numNodes), from), tf.gather(rows, reverse));
+): Tf.Tensor2D {
+  const apply = (rows: Tf.Tensor, from: Tf.Tensor, to: Tf.Tensor, reverse: Tf.Tensor) =>
+    tf.sub(tf.gather(tf.unsortedSegmentSum(rows, to as Tf.Tensor1D, numNodes), from), tf.gather(rows, reverse));
   const operation = tf.customGrad((...inputs) => {
-    const [rows, save] = inputs as [tf.Tensor, tf.GradSaveFunc];
+    const [rows, save] = inputs as [Tf.Tensor, Tf.GradSaveFunc];
     save([sources, targets, reverses]);
     return {
       value: apply(rows, sources, targets, reverses),
-      gradFunc: (dy: tf.Tensor, [from, to, reverse]: tf.Tensor[]) => apply(dy, to, from, reverse),
+      gradFunc: (dy: Tf.Tensor, [from, to, reverse]: Tf.Tensor[]) => apply(dy, to, from, reverse),
     };
   });
-  return operation(x) as tf.Tensor2D;
+  return operation(x) as Tf.Tensor2D;
 }
 
 /** For each node the sum of x_{j->i} over its incoming edges. */
-function sumAtTargets(x: tf.Tensor2D, targets: tf.Tensor1D, numNodes: number): tf.Tensor2D {
+function sumAtTargets(x: Tf.Tensor2D, targets: Tf.Tensor1D, numNodes: number): Tf.Tensor2D {
   const operation = tf.customGrad((...inputs) => {
-    const [rows, save] = inputs as [tf.Tensor, tf.GradSaveFunc];
+    const [rows, save] = inputs as [Tf.Tensor, Tf.GradSaveFunc];
     save([targets]);
     return {
       value: tf.unsortedSegmentSum(rows, targets, numNodes),
-      gradFunc: (dy: tf.Tensor, [to]: tf.Tensor[]) => tf.gather(dy, to),
+      gradFunc: (dy: Tf.Tensor, [to]: Tf.Tensor[]) => tf.gather(dy, to),
     };
   });
-  return operation(x) as tf.Tensor2D;
+  return operation(x) as Tf.Tensor2D;
 }
 
 export interface GnnPrediction {
@@ -223,7 +224,7 @@ export interface GnnPrediction {
   readonly distances: readonly Float64Array[];
 }
 
-function rowDistances(next: tf.Tensor2D, last: tf.Tensor2D): Float64Array {
+function rowDistances(next: Tf.Tensor2D, last: Tf.Tensor2D): Float64Array {
   const [rows, width] = next.shape;
   const [after, before] = [next.dataSync(), last.dataSync()];
   return Float64Array.from({ length: rows }, (_, row) => {

@@ -7,13 +7,14 @@
  * The paper prints the sum over variables; Adam does not see the difference. It names neither batch size nor what the window of
  * early stopping is: here batches of 50 models, and training ends after 20 epochs without a lower validation loss.
  */
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { Random } from "../../graph/random.ts";
 import { train, type TrainingResult, type TrainingRun } from "../training/train.ts";
 import type { TrainingOptions } from "../training/options.ts";
 import type { GnnExample } from "./data.ts";
 import { GraphNeuralNetwork, graphTensors, type GnnShape } from "./network.ts";
 import { packGraphs } from "./packed-graphs.ts";
+import { tf } from "../../tensor/tf.ts";
 
 export const gnnTargets = ["marginals", "map"] as const;
 export type GnnTarget = (typeof gnnTargets)[number];
@@ -88,8 +89,8 @@ function prepare(examples: readonly GnnExample[], target: GnnTarget): Prepared {
 }
 
 /** With logit a: -q ln p - (1 - q) ln(1 - p) = softplus(a) - q a. */
-function crossEntropy(network: GraphNeuralNetwork, { packed, targets }: Prepared): tf.Scalar {
+function crossEntropy(network: GraphNeuralNetwork, { packed, targets }: Prepared): Tf.Scalar {
   const logits = network.logits(graphTensors(packed));
   const q = tf.tensor2d(targets, [targets.length, 1]);
-  return tf.mean<tf.Scalar>(tf.sub(tf.softplus(logits), tf.mul(q, logits)));
+  return tf.mean<Tf.Scalar>(tf.sub(tf.softplus(logits), tf.mul(q, logits)));
 }

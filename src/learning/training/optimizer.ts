@@ -1,10 +1,11 @@
 /** The optimiser of a training, with the gradient looked at before it is used, and a state that can be saved. */
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { Adam, RmsProp } from "../../tensor/index.ts";
 import type { TrainingSettings } from "./options.ts";
 import { restoreTensor, saveTensor, type SavedTensor } from "./tensors-as-text.ts";
+import { tf } from "../../tensor/tf.ts";
 
-type Parameters = ReadonlyMap<string, tf.Variable>;
+type Parameters = ReadonlyMap<string, Tf.Variable>;
 
 /** What went wrong in which step, for people. */
 export class TrainingError extends Error {
@@ -20,7 +21,7 @@ export class TrainingError extends Error {
 export class TrainingOptimizer {
   readonly #parameters: Parameters;
   readonly #settings: TrainingSettings;
-  readonly #optimizer: Adam | RmsProp | tf.SGDOptimizer;
+  readonly #optimizer: Adam | RmsProp | Tf.SGDOptimizer;
   readonly #setLearningRate: (rate: number) => void;
   #stepsTaken = 0;
 
@@ -47,7 +48,7 @@ export class TrainingOptimizer {
    * One step down the gradient of `loss`; returns the loss before the step.
    * @throws TrainingError when loss or gradient is not finite; parameters are then as they were before the step.
    */
-  step(loss: () => tf.Scalar, learningRate: number): number {
+  step(loss: () => Tf.Scalar, learningRate: number): number {
     const variables = [...this.#parameters.values()];
     const { value, grads } = tf.variableGrads(loss, variables);
     try {
@@ -71,7 +72,7 @@ export class TrainingOptimizer {
     }
   }
 
-  #apply(gradients: tf.NamedTensorMap, norm: number, learningRate: number): void {
+  #apply(gradients: Tf.NamedTensorMap, norm: number, learningRate: number): void {
     const { clipNorm, weightDecay, optimizer } = this.#settings;
     this.#setLearningRate(learningRate);
     tf.tidy(() => {

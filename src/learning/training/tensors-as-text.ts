@@ -1,6 +1,7 @@
 /** Tensors in JSON: name, shape, type and the little-endian bytes of their values in base64, so that every bit comes back. */
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { z } from "zod";
+import { tf } from "../../tensor/tf.ts";
 
 export const savedTensorSchema = z.strictObject({
   name: z.string(),
@@ -10,7 +11,7 @@ export const savedTensorSchema = z.strictObject({
 });
 export type SavedTensor = z.infer<typeof savedTensorSchema>;
 
-export function saveTensor(name: string, tensor: tf.Tensor): SavedTensor {
+export function saveTensor(name: string, tensor: Tf.Tensor): SavedTensor {
   if (tensor.dtype !== "float32" && tensor.dtype !== "int32")
     throw new TypeError(`only float32 and int32 tensors are saved, ${name} is ${tensor.dtype}`);
   const values = tensor.dataSync();
@@ -22,7 +23,7 @@ export function saveTensor(name: string, tensor: tf.Tensor): SavedTensor {
 }
 
 /** @throws RangeError when bytes and shape do not fit. */
-export function restoreTensor({ name, shape, dtype, values }: SavedTensor): tf.Tensor {
+export function restoreTensor({ name, shape, dtype, values }: SavedTensor): Tf.Tensor {
   const bytes = Buffer.from(values, "base64");
   const count = tf.util.sizeFromShape(shape);
   if (bytes.length !== 4 * count)
@@ -34,12 +35,12 @@ export function restoreTensor({ name, shape, dtype, values }: SavedTensor): tf.T
 }
 
 /** Every parameter, in order. */
-export function saveParameters(parameters: ReadonlyMap<string, tf.Tensor>): SavedTensor[] {
+export function saveParameters(parameters: ReadonlyMap<string, Tf.Tensor>): SavedTensor[] {
   return Array.from(parameters, ([name, tensor]) => saveTensor(name, tensor));
 }
 
 /** Assigns saved values. @throws RangeError when names or shapes are not those of `parameters`. */
-export function loadParameters(parameters: ReadonlyMap<string, tf.Variable>, saved: readonly SavedTensor[]): void {
+export function loadParameters(parameters: ReadonlyMap<string, Tf.Variable>, saved: readonly SavedTensor[]): void {
   const expected = Array.from(parameters, ([name, { shape }]) => `${name} [${shape.join(", ")}]`).join("; ");
   const got = saved.map(({ name, shape }) => `${name} [${shape.join(", ")}]`).join("; ");
   if (expected !== got) throw new RangeError(`the saved parameters are ${got}; expected ${expected}`);

@@ -1,6 +1,9 @@
 /** Element-wise kernels: unary functions, binary ones with broadcasting, comparisons, selection, casts, sums of tensors. */
-import { backend_util, util, type TensorInfo } from "@tensorflow/tfjs";
+import type { TensorInfo } from "@tensorflow/tfjs";
 import { accelerate, type KernelCall } from "./register.ts";
+import { tf } from "../tf.ts";
+
+const { backend_util, util } = tf;
 
 /** In the order of the enumeration in native/elementwise.c. */
 const unaryFunctions = (

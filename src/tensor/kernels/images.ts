@@ -5,16 +5,19 @@
  * One difference: tfjs-backend-cpu's gradient of an average pool divides by the whole window where the forward pass divides
  * by the part of it inside the image; ours is the derivative of the forward pass.
  */
-import { backend_util, util, type TensorInfo } from "@tensorflow/tfjs";
+import type { backend_util as Util, TensorInfo } from "@tensorflow/tfjs";
 import type { MarginaliaBackend } from "../backend.ts";
 import { activations, type Activation } from "./matmul.ts";
 import { accelerate, type KernelCall } from "./register.ts";
+import { tf } from "../tf.ts";
+
+const { backend_util, util } = tf;
 
 type Shape4 = [number, number, number, number];
 
 interface Attributes {
   strides: number | [number, number];
-  pad: "valid" | "same" | number | backend_util.ExplicitPadding;
+  pad: "valid" | "same" | number | Util.ExplicitPadding;
   /** tfjs also passes null. */
   dilations?: number | [number, number] | null;
   dataFormat?: "NHWC" | "NCHW";
@@ -29,7 +32,7 @@ const read = (attrs: KernelCall["attrs"]) => attrs as unknown as Attributes;
 const none = new Float32Array(0);
 
 /** The kernels' fifteen sizes. */
-function sizes(info: backend_util.Conv2DInfo, outChannels: number): number[] {
+function sizes(info: Util.Conv2DInfo, outChannels: number): number[] {
   return [
     ...[info.batchSize, info.inHeight, info.inWidth, info.inChannels],
     ...[info.filterHeight, info.filterWidth, outChannels, info.outHeight, info.outWidth],

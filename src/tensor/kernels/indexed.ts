@@ -1,6 +1,9 @@
 /** Gather and (unsorted) segment sum; the latter is also the former's gradient. */
-import { backend_util, util, type TensorInfo } from "@tensorflow/tfjs";
+import type { TensorInfo } from "@tensorflow/tfjs";
 import { accelerate, type KernelCall } from "./register.ts";
+import { tf } from "../tf.ts";
+
+const { backend_util, util } = tf;
 
 function gather({ inputs: { x, indices }, attrs, backend }: KernelCall): TensorInfo | undefined {
   if (x.dtype !== "float32" && x.dtype !== "int32") return undefined;

@@ -2,9 +2,12 @@
  * Kernels that move elements: concat, stack, split, slice, pad, transpose, tile, one-hot. Int32 elements travel as the four
  * bytes that they are; bool and strings go to tfjs-backend-cpu.
  */
-import { backend_util, slice_util, util, type TensorInfo } from "@tensorflow/tfjs";
+import type { TensorInfo } from "@tensorflow/tfjs";
 import type { MarginaliaBackend } from "../backend.ts";
 import { accelerate, type KernelCall } from "./register.ts";
+import { tf } from "../tf.ts";
+
+const { backend_util, slice_util, util } = tf;
 
 const mostAxes = 8;
 

@@ -1,6 +1,9 @@
 /** Matrix products: plain, transposed, batched, fused with bias and activation. */
-import { broadcast_util, util, type TensorInfo } from "@tensorflow/tfjs";
+import type { TensorInfo } from "@tensorflow/tfjs";
 import { accelerate, type KernelCall } from "./register.ts";
+import { tf } from "../tf.ts";
+
+const { broadcast_util, util } = tf;
 
 /** In the order of the enumeration in native/functions.h. */
 export const activations = ["linear", "relu", "sigmoid", "tanh", "relu6", "elu"] as const;

@@ -1,8 +1,11 @@
 /** Reductions over any axes, softmax, arg max and arg min. */
-import { backend_util, util, type TensorInfo } from "@tensorflow/tfjs";
+import type { TensorInfo } from "@tensorflow/tfjs";
 import type { MarginaliaBackend } from "../backend.ts";
 import { permuted } from "./layout.ts";
 import { accelerate, type KernelCall } from "./register.ts";
+import { tf } from "../tf.ts";
+
+const { backend_util, util } = tf;
 
 /** In the order of the enumeration in native/reduce.c. */
 const reductions = ["Sum", "Mean", "Max", "Min", "Prod", "MarginaliaLogSumExp"];

@@ -2,16 +2,11 @@
  * How kernels reach tfjs: every kernel of tfjs-backend-cpu is registered for `marginalia`, then ours take the place of those
  * they speed up, and pass on what they do not cover (complex numbers, strings, some integers) to the one they replaced.
  */
-import {
-  getKernel,
-  getKernelsForBackend,
-  registerKernel,
-  unregisterKernel,
-  type KernelConfig,
-  type NamedAttrMap,
-  type TensorInfo,
-} from "@tensorflow/tfjs";
+import type { KernelConfig, NamedAttrMap, TensorInfo } from "@tensorflow/tfjs";
 import { backendName, type MarginaliaBackend } from "../backend.ts";
+import { tf } from "../tf.ts";
+
+const { getKernel, getKernelsForBackend, registerKernel, unregisterKernel } = tf;
 
 /** `inputs` may also be a list, as Concat and AddN have it. */
 export interface KernelCall {

@@ -6,10 +6,11 @@
  * A sum of zeros alone is -Infinity with gradient 0, never NaN. One kernel with a hand-written gradient on the `marginalia`
  * back end.
  */
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { backendName } from "../backend.ts";
 import { accelerate, type KernelCall } from "../kernels/register.ts";
 import { logSumExp } from "./log-sum-exp.ts";
+import { tf } from "../tf.ts";
 
 const mostVariables = 5;
 
@@ -19,7 +20,7 @@ const mostVariables = 5;
  * @param messages [factors, c_1 + ... + c_n]: the messages to each variable's axis, natural log, in the order of the axes
  * @throws RangeError if the shapes do not fit.
  */
-export function factorToVariable(table: tf.Tensor, messages: tf.Tensor2D): tf.Tensor2D {
+export function factorToVariable(table: Tf.Tensor, messages: Tf.Tensor2D): Tf.Tensor2D {
   const cardinalities = table.shape.slice(1);
   const width = cardinalities.reduce((sum, size) => sum + size, 0);
   if (cardinalities.length < 1 || cardinalities.length > mostVariables)
@@ -33,7 +34,7 @@ export function factorToVariable(table: tf.Tensor, messages: tf.Tensor2D): tf.Te
 }
 
 /** The same by tfjs's own operations: the test oracle, and what other back ends compute. */
-export function factorToVariableByParts(table: tf.Tensor, messages: tf.Tensor2D): tf.Tensor2D {
+export function factorToVariableByParts(table: Tf.Tensor, messages: Tf.Tensor2D): Tf.Tensor2D {
   const cardinalities = table.shape.slice(1);
   const parts = tf.split(messages, cardinalities, 1).map((part, axis) => {
     const shape = cardinalities.map((size, other) => (other === axis ? size : 1));
@@ -44,17 +45,17 @@ export function factorToVariableByParts(table: tf.Tensor, messages: tf.Tensor2D)
     const others = cardinalities.map((_size, other) => other + 1).filter((other) => other !== axis + 1);
     return others.length ? logSumExp(total, others) : total;
   });
-  return tf.concat(out, 1) as tf.Tensor2D;
+  return tf.concat(out, 1) as Tf.Tensor2D;
 }
 
-function forward({ inputs: { table, messages }, backend }: KernelCall): tf.TensorInfo {
+function forward({ inputs: { table, messages }, backend }: KernelCall): Tf.TensorInfo {
   const arrays = [backend.readFloats(table), backend.readFloats(messages)];
   const { info, values } = backend.floats(messages.shape);
   backend.library.run("factor", table.shape, ...arrays, values);
   return info;
 }
 
-function backward({ inputs: { table, messages, out, dy }, backend }: KernelCall): tf.TensorInfo[] {
+function backward({ inputs: { table, messages, out, dy }, backend }: KernelCall): Tf.TensorInfo[] {
   const arrays = [table, messages, out, dy].map((tensor) => backend.readFloats(tensor));
   const results = [backend.floats(table.shape), backend.floats(messages.shape)];
   backend.library.run("factorGradient", table.shape, ...arrays, results[0].values, results[1].values);
@@ -69,8 +70,8 @@ export function registerFactor(): void {
     inputsToSave: ["table", "messages"],
     outputsToSave: [true],
     gradFunc: (dy, [table, messages, out]) => {
-      const inputs = { table, messages, out, dy: dy as tf.Tensor };
-      const [dTable, dMessages] = tf.engine().runKernel("MarginaliaFactorGradient", inputs) as unknown as tf.Tensor[];
+      const inputs = { table, messages, out, dy: dy as Tf.Tensor };
+      const [dTable, dMessages] = tf.engine().runKernel("MarginaliaFactorGradient", inputs) as unknown as Tf.Tensor[];
       return { table: () => dTable, messages: () => dMessages };
     },
   });

@@ -6,26 +6,27 @@
  *
  * The weights hold the gates r, z, n side by side. One kernel with a hand-written gradient on the `marginalia` back end.
  */
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { backendName } from "../backend.ts";
 import { accelerate, type KernelCall } from "../kernels/register.ts";
+import { tf } from "../tf.ts";
 
 export interface GruWeights {
   /** W [input, 3 units] */
-  readonly kernel: tf.Tensor2D;
+  readonly kernel: Tf.Tensor2D;
   /** U [units, 3 units] */
-  readonly recurrentKernel: tf.Tensor2D;
+  readonly recurrentKernel: Tf.Tensor2D;
   /** b [3 units] */
-  readonly bias: tf.Tensor1D;
+  readonly bias: Tf.Tensor1D;
   /** c [3 units] */
-  readonly recurrentBias: tf.Tensor1D;
+  readonly recurrentBias: Tf.Tensor1D;
 }
 
 /**
  * The new state [rows, units] from input `x` [rows, input] and state `h` [rows, units].
  * @throws RangeError if the shapes do not fit each other.
  */
-export function gruCell(x: tf.Tensor2D, h: tf.Tensor2D, weights: GruWeights): tf.Tensor2D {
+export function gruCell(x: Tf.Tensor2D, h: Tf.Tensor2D, weights: GruWeights): Tf.Tensor2D {
   const { kernel, recurrentKernel, bias, recurrentBias } = weights;
   const [rows, units] = h.shape;
   const gates = 3 * units;
@@ -42,13 +43,13 @@ export function gruCell(x: tf.Tensor2D, h: tf.Tensor2D, weights: GruWeights): tf
     );
   if (tf.getBackend() !== backendName) return gruCellByParts(x, h, weights);
   const inputs = { x, h, kernel, recurrentKernel, bias, recurrentBias };
-  const [next, gateValues] = tf.engine().runKernel("MarginaliaGru", inputs) as unknown as tf.Tensor2D[];
+  const [next, gateValues] = tf.engine().runKernel("MarginaliaGru", inputs) as unknown as Tf.Tensor2D[];
   gateValues.dispose(); // the gradient keeps its own
   return next;
 }
 
 /** The same by tfjs's own operations: the test oracle, and what other back ends compute. */
-export function gruCellByParts(x: tf.Tensor2D, h: tf.Tensor2D, weights: GruWeights): tf.Tensor2D {
+export function gruCellByParts(x: Tf.Tensor2D, h: Tf.Tensor2D, weights: GruWeights): Tf.Tensor2D {
   const [xr, xz, xn] = tf.split(tf.add(tf.matMul(x, weights.kernel), weights.bias), 3, 1);
   const [hr, hz, hn] = tf.split(tf.add(tf.matMul(h, weights.recurrentKernel), weights.recurrentBias), 3, 1);
   const r = tf.sigmoid(tf.add(xr, hr));
@@ -57,7 +58,7 @@ export function gruCellByParts(x: tf.Tensor2D, h: tf.Tensor2D, weights: GruWeigh
   return tf.add(n, tf.mul(z, tf.sub(h, n)));
 }
 
-function forward({ inputs, backend }: KernelCall): tf.TensorInfo[] {
+function forward({ inputs, backend }: KernelCall): Tf.TensorInfo[] {
   const { x, h, kernel, recurrentKernel, bias, recurrentBias } = inputs;
   const arrays = [x, h, kernel, recurrentKernel, bias, recurrentBias].map((tensor) => backend.readFloats(tensor));
   const next = backend.floats(h.shape);
@@ -66,7 +67,7 @@ function forward({ inputs, backend }: KernelCall): tf.TensorInfo[] {
   return [next.info, gates.info];
 }
 
-function backward({ inputs, backend }: KernelCall): tf.TensorInfo[] {
+function backward({ inputs, backend }: KernelCall): Tf.TensorInfo[] {
   const { dy, gates, x, h, kernel, recurrentKernel } = inputs;
   const arrays = [dy, gates, x, h, kernel, recurrentKernel].map((tensor) => backend.readFloats(tensor));
   const bias = [kernel.shape[1]];
@@ -86,8 +87,8 @@ export function registerGru(): void {
     outputsToSave: [false, true],
     gradFunc: (dy, saved) => {
       const [x, h, kernel, recurrentKernel, gates] = saved;
-      const inputs = { dy: (dy as tf.Tensor[])[0], gates, x, h, kernel, recurrentKernel };
-      const results = tf.engine().runKernel("MarginaliaGruGradient", inputs) as unknown as tf.Tensor[];
+      const inputs = { dy: (dy as Tf.Tensor[])[0], gates, x, h, kernel, recurrentKernel };
+      const results = tf.engine().runKernel("MarginaliaGruGradient", inputs) as unknown as Tf.Tensor[];
       const names = ["x", "h", "kernel", "recurrentKernel", "bias", "recurrentBias"];
       return Object.fromEntries(names.map((name, i) => [name, () => results[i]]));
     },

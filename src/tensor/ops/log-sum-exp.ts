@@ -2,11 +2,12 @@
  * ln sum exp over any axes, with its gradient, the softmax. Unlike tf.logSumExp, a sum of zeros alone (all -Infinity, or no
  * terms) is -Infinity with gradient 0, and +Infinity stays what it is, instead of NaN.
  */
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { backendName } from "../backend.ts";
+import { tf } from "../tf.ts";
 
 /** The kernel of `marginalia`, or the plain composition elsewhere; no gradient of its own. */
-function value(x: tf.Tensor, axes: number[]): tf.Tensor {
+function value(x: Tf.Tensor, axes: number[]): Tf.Tensor {
   if (tf.getBackend() === backendName)
     return tf.engine().runKernel("MarginaliaLogSumExp", { x }, { axis: axes, keepDims: true });
   const largest = tf.max(x, axes, true);
@@ -18,14 +19,14 @@ function value(x: tf.Tensor, axes: number[]): tf.Tensor {
  * Natural logarithm of the sum of exponentials of `x` over `axes` (default: all).
  * @throws Error if an axis is out of range.
  */
-export function logSumExp(x: tf.Tensor, axes?: number | number[], keepDims = false): tf.Tensor {
+export function logSumExp(x: Tf.Tensor, axes?: number | number[], keepDims = false): Tf.Tensor {
   const list = tf.util.parseAxisParam(axes ?? (null as unknown as number[]), x.shape);
   const kept = tf.customGrad((input, save) => {
-    const out = value(input as tf.Tensor, list);
-    (save as tf.GradSaveFunc)([input as tf.Tensor, out]);
+    const out = value(input as Tf.Tensor, list);
+    (save as Tf.GradSaveFunc)([input as Tf.Tensor, out]);
     return {
       value: out,
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      gradFunc: (dy: Tf.Tensor, saved: Tf.Tensor[]) => {
         const [inputs, result] = saved;
         const shift = tf.where(tf.equal(result, -Infinity), tf.zerosLike(result), result);
         const weights = tf.exp(tf.sub(inputs, shift));

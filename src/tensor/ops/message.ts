@@ -8,23 +8,24 @@
  * On the `marginalia` back end it is one kernel with a hand-written gradient that never stores a hidden layer for all rows;
  * on any other back end the plain composition below, which is also its test oracle.
  */
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { backendName, type MarginaliaBackend } from "../backend.ts";
 import { activations, type Activation } from "../kernels/matmul.ts";
 import { accelerate, type KernelCall } from "../kernels/register.ts";
+import { tf } from "../tf.ts";
 
 export type { Activation } from "../kernels/matmul.ts";
 
 /** Columns of the MLP's input: rows of `x` [rows, width], picked by `index` [count] (int32), or row by row without one. */
 export interface MessageBlock {
-  readonly x: tf.Tensor2D;
-  readonly index?: tf.Tensor1D;
+  readonly x: Tf.Tensor2D;
+  readonly index?: Tf.Tensor1D;
 }
 
 /** kernel [from, to], bias [to] */
 export interface DenseLayer {
-  readonly kernel: tf.Tensor2D;
-  readonly bias: tf.Tensor1D;
+  readonly kernel: Tf.Tensor2D;
+  readonly bias: Tf.Tensor1D;
 }
 
 export interface MessagePassing {
@@ -37,7 +38,7 @@ export interface MessagePassing {
   /** Of the last layer; default linear. */
   readonly last?: Activation;
   /** Sum rows by segment; without it the result has a row for each row of input. Ids outside [0, count) are dropped. */
-  readonly segments?: { readonly ids: tf.Tensor1D; readonly count: number };
+  readonly segments?: { readonly ids: Tf.Tensor1D; readonly count: number };
 }
 
 interface Attributes {
@@ -51,7 +52,7 @@ interface Attributes {
 }
 
 /** Tensors in the order of the kernel's arrays, without the empty ones that mean "none". */
-function listTensors({ blocks, layers, segments }: MessagePassing): tf.Tensor[] {
+function listTensors({ blocks, layers, segments }: MessagePassing): Tf.Tensor[] {
   const ids = segments ? [segments.ids] : [];
   return [
     ...ids,
@@ -90,7 +91,7 @@ function check({ blocks, layers, segments, hidden = "relu", last = "linear" }: M
  * Tensor of shape [segments.count or rows, width of the last layer].
  * @throws RangeError if shapes, types or names do not fit, or an index is outside its block.
  */
-export function messagePassing(passing: MessagePassing): tf.Tensor2D {
+export function messagePassing(passing: MessagePassing): Tf.Tensor2D {
   check(passing);
   if (tf.getBackend() !== backendName) return messagePassingByParts(passing);
   const { blocks, layers, segments, hidden = "relu", last = "linear" } = passing;
@@ -103,11 +104,11 @@ export function messagePassing(passing: MessagePassing): tf.Tensor2D {
     hidden: activations.indexOf(hidden),
     last: activations.indexOf(last),
   };
-  const tensors = listTensors(passing) as unknown as tf.NamedTensorMap;
-  return tf.engine().runKernel("MarginaliaMessage", tensors, attributes as unknown as tf.NamedAttrMap);
+  const tensors = listTensors(passing) as unknown as Tf.NamedTensorMap;
+  return tf.engine().runKernel("MarginaliaMessage", tensors, attributes as unknown as Tf.NamedAttrMap);
 }
 
-const activate: Record<Activation, (x: tf.Tensor) => tf.Tensor> = {
+const activate: Record<Activation, (x: Tf.Tensor) => Tf.Tensor> = {
   linear: (x) => x,
   relu: tf.relu,
   sigmoid: tf.sigmoid,
@@ -117,26 +118,26 @@ const activate: Record<Activation, (x: tf.Tensor) => tf.Tensor> = {
 };
 
 /** The same by tfjs's own operations. */
-export function messagePassingByParts(passing: MessagePassing): tf.Tensor2D {
+export function messagePassingByParts(passing: MessagePassing): Tf.Tensor2D {
   const { blocks, layers, segments, hidden = "relu", last = "linear" } = passing;
   const inputs = blocks.map(({ x, index }) => (index ? tf.gather(x, index) : x));
-  let rows: tf.Tensor = inputs.length === 1 ? inputs[0] : tf.concat(inputs, 1);
+  let rows: Tf.Tensor = inputs.length === 1 ? inputs[0] : tf.concat(inputs, 1);
   layers.forEach(({ kernel, bias }, i) => {
     rows = activate[i === layers.length - 1 ? last : hidden](tf.add(tf.matMul(rows, kernel), bias));
   });
-  return (segments ? tf.unsortedSegmentSum(rows, segments.ids, segments.count) : rows) as tf.Tensor2D;
+  return (segments ? tf.unsortedSegmentSum(rows, segments.ids, segments.count) : rows) as Tf.Tensor2D;
 }
 
 const none = new Int32Array(0);
 
 /** The kernel's read arrays and its parameters after the first. */
-function readCall(backend: MarginaliaBackend, tensors: readonly tf.TensorInfo[], attrs: Attributes) {
+function readCall(backend: MarginaliaBackend, tensors: readonly Tf.TensorInfo[], attrs: Attributes) {
   let at = 0;
   const segment = attrs.summed ? backend.readInts(tensors[at++]) : none;
   const arrays: (Float32Array | Int32Array)[] = [segment];
   const sizes: number[] = [];
-  const blocks: tf.TensorInfo[] = [];
-  const layers: tf.TensorInfo[] = [];
+  const blocks: Tf.TensorInfo[] = [];
+  const layers: Tf.TensorInfo[] = [];
   let count = segment.length;
   for (let b = 0; b < attrs.blocks; b++) {
     const x = tensors[at++];
@@ -156,7 +157,7 @@ function readCall(backend: MarginaliaBackend, tensors: readonly tf.TensorInfo[],
   return { arrays, params, blocks, layers, count };
 }
 
-function forward({ inputs, attrs, backend }: KernelCall): tf.TensorInfo {
+function forward({ inputs, attrs, backend }: KernelCall): Tf.TensorInfo {
   const attributes = attrs as unknown as Attributes;
   const { arrays, params, layers, count } = readCall(backend, Object.values(inputs), attributes);
   const { info, values } = backend.floats([attributes.summed ? attributes.segments : count, layers.at(-1)!.shape[0]]);
@@ -170,7 +171,7 @@ function forward({ inputs, attrs, backend }: KernelCall): tf.TensorInfo {
 }
 
 /** Inputs: the gradient of the result, then those of the message. */
-function backward({ inputs, attrs, backend }: KernelCall): tf.TensorInfo[] {
+function backward({ inputs, attrs, backend }: KernelCall): Tf.TensorInfo[] {
   const [dy, ...tensors] = Object.values(inputs);
   const { arrays, params, blocks, layers } = readCall(backend, tensors, attrs as unknown as Attributes);
   const results = [...blocks, ...layers].map(({ shape }) => backend.floats(shape));
@@ -187,8 +188,8 @@ export function registerMessage(): void {
     saveAllInputs: true,
     gradFunc: (dy, saved, attrs) => {
       const { blocks, indexed, summed } = attrs as unknown as Attributes;
-      const inputs = [dy as tf.Tensor, ...saved] as unknown as tf.NamedTensorMap;
-      const gradients = tf.engine().runKernel("MarginaliaMessageGradient", inputs, attrs) as unknown as tf.Tensor[];
+      const inputs = [dy as Tf.Tensor, ...saved] as unknown as Tf.NamedTensorMap;
+      const gradients = tf.engine().runKernel("MarginaliaMessageGradient", inputs, attrs) as unknown as Tf.Tensor[];
       const undefinedGradient = () => {
         throw new Error("message passing has no gradient by an index");
       };
@@ -198,7 +199,7 @@ export function registerMessage(): void {
       });
       const ofLayers = gradients.slice(blocks).map((gradient) => () => gradient);
       const all = [...(summed ? [undefinedGradient] : []), ...ofBlocks, ...ofLayers];
-      return all as unknown as Record<string, () => tf.Tensor>;
+      return all as unknown as Record<string, () => Tf.Tensor>;
     },
   });
 }

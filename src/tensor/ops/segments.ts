@@ -3,11 +3,12 @@
  * outside [0, segments) belong to none. The sum is tf.unsortedSegmentSum. On other back ends than `marginalia` a segment
  * operation is computed by the plain composition.
  */
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { backendName } from "../backend.ts";
 import { accelerate, type KernelCall } from "../kernels/register.ts";
+import { tf } from "../tf.ts";
 
-function check(x: tf.Tensor2D, ids: tf.Tensor1D, segments: number): void {
+function check(x: Tf.Tensor2D, ids: Tf.Tensor1D, segments: number): void {
   if (ids.dtype !== "int32" || ids.shape[0] !== x.shape[0])
     throw new RangeError(
       `${x.shape[0]} rows need as many int32 segment ids, got ${ids.dtype} [${ids.shape.join(", ")}]`,
@@ -17,46 +18,46 @@ function check(x: tf.Tensor2D, ids: tf.Tensor1D, segments: number): void {
 }
 
 /** Rows of `values` by id, zeros for rows of no segment. */
-function rowsOf(values: tf.Tensor2D, ids: tf.Tensor1D): tf.Tensor2D {
+function rowsOf(values: Tf.Tensor2D, ids: Tf.Tensor1D): Tf.Tensor2D {
   const segments = values.shape[0];
   if (segments === 0 || ids.shape[0] === 0) return tf.zeros([ids.shape[0], values.shape[1]]);
   const inside = tf.logicalAnd(tf.greaterEqual(ids, 0), tf.less(ids, segments));
-  const rows = tf.gather(values, tf.mul<tf.Tensor1D>(ids, tf.cast(inside, "int32")));
+  const rows = tf.gather(values, tf.mul<Tf.Tensor1D>(ids, tf.cast(inside, "int32")));
   return tf.mul(rows, tf.reshape(tf.cast(inside, "float32"), [-1, 1]));
 }
 
 /** Mean of each segment's rows, [segments, width]; of an empty segment 0. */
-export function segmentMean(x: tf.Tensor2D, ids: tf.Tensor1D, segments: number): tf.Tensor2D {
+export function segmentMean(x: Tf.Tensor2D, ids: Tf.Tensor1D, segments: number): Tf.Tensor2D {
   check(x, ids, segments);
   const counts = tf.unsortedSegmentSum(tf.ones([x.shape[0], 1]), ids, segments);
   return tf.div(tf.unsortedSegmentSum(x, ids, segments), tf.maximum(counts, 1));
 }
 
 /** Largest of each segment's rows, column by column, [segments, width]; of an empty segment -Infinity. */
-export function segmentMax(x: tf.Tensor2D, ids: tf.Tensor1D, segments: number): tf.Tensor2D {
+export function segmentMax(x: Tf.Tensor2D, ids: Tf.Tensor1D, segments: number): Tf.Tensor2D {
   check(x, ids, segments);
   const [, width] = x.shape;
-  const gradient = (dy: tf.Tensor, winners: tf.Tensor): tf.Tensor => {
+  const gradient = (dy: Tf.Tensor, winners: Tf.Tensor): Tf.Tensor => {
     // Element (segment, column) came from row `winner`: its gradient goes there, all others get none.
     const columns = tf.tile(tf.range(0, width, 1, "int32"), [segments]);
-    const rows = tf.reshape<tf.Rank.R1>(winners, [-1]);
-    const places = tf.add<tf.Tensor1D>(tf.mul(rows, tf.scalar(width, "int32")), columns);
-    const nowhere = tf.onesLike(places).mul<tf.Tensor1D>(tf.scalar(-1, "int32"));
-    const targets = tf.where<tf.Tensor1D>(tf.greaterEqual(rows, 0), places, nowhere);
+    const rows = tf.reshape<Tf.Rank.R1>(winners, [-1]);
+    const places = tf.add<Tf.Tensor1D>(tf.mul(rows, tf.scalar(width, "int32")), columns);
+    const nowhere = tf.onesLike(places).mul<Tf.Tensor1D>(tf.scalar(-1, "int32"));
+    const targets = tf.where<Tf.Tensor1D>(tf.greaterEqual(rows, 0), places, nowhere);
     const flat = tf.unsortedSegmentSum(tf.reshape(dy, [segments * width]), targets, x.shape[0] * width);
     return tf.reshape(flat, x.shape);
   };
   return tf.customGrad((input, save) => {
-    const [largest, winners] = maxima(input as tf.Tensor2D, ids, segments);
-    (save as tf.GradSaveFunc)([winners]);
-    return { value: largest, gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => gradient(dy, saved[0]) };
+    const [largest, winners] = maxima(input as Tf.Tensor2D, ids, segments);
+    (save as Tf.GradSaveFunc)([winners]);
+    return { value: largest, gradFunc: (dy: Tf.Tensor, saved: Tf.Tensor[]) => gradient(dy, saved[0]) };
   })(x);
 }
 
 /** Maxima, and the row that each came from: -1 for none. */
-function maxima(x: tf.Tensor2D, ids: tf.Tensor1D, segments: number): tf.Tensor2D[] {
+function maxima(x: Tf.Tensor2D, ids: Tf.Tensor1D, segments: number): Tf.Tensor2D[] {
   if (tf.getBackend() === backendName)
-    return tf.engine().runKernel("MarginaliaSegmentMax", { x, ids }, { segments }) as unknown as tf.Tensor2D[];
+    return tf.engine().runKernel("MarginaliaSegmentMax", { x, ids }, { segments }) as unknown as Tf.Tensor2D[];
   const [count, width] = x.shape;
   const [values, index] = [x.dataSync(), ids.dataSync()];
   const largest = new Float32Array(segments * width).fill(-Infinity);
@@ -76,32 +77,32 @@ function maxima(x: tf.Tensor2D, ids: tf.Tensor1D, segments: number): tf.Tensor2D
  * exp(x) divided by its sum over the row's segment, column by column, [count, width]. Rows of no segment, and segments of
  * -Infinity alone, give zeros.
  */
-export function segmentSoftmax(x: tf.Tensor2D, ids: tf.Tensor1D, segments: number): tf.Tensor2D {
+export function segmentSoftmax(x: Tf.Tensor2D, ids: Tf.Tensor1D, segments: number): Tf.Tensor2D {
   check(x, ids, segments);
   return tf.customGrad((input, save) => {
-    const y = softmax(input as tf.Tensor2D, ids, segments);
-    (save as tf.GradSaveFunc)([y, ids]);
-    const gradFunc = (dy: tf.Tensor2D, [out, savedIds]: tf.Tensor[]) => {
-      const weighted = tf.mul<tf.Tensor2D>(dy, out);
-      const means = tf.unsortedSegmentSum(weighted, savedIds as tf.Tensor1D, segments);
-      return tf.sub(weighted, tf.mul(out, rowsOf(means, savedIds as tf.Tensor1D)));
+    const y = softmax(input as Tf.Tensor2D, ids, segments);
+    (save as Tf.GradSaveFunc)([y, ids]);
+    const gradFunc = (dy: Tf.Tensor2D, [out, savedIds]: Tf.Tensor[]) => {
+      const weighted = tf.mul<Tf.Tensor2D>(dy, out);
+      const means = tf.unsortedSegmentSum(weighted, savedIds as Tf.Tensor1D, segments);
+      return tf.sub(weighted, tf.mul(out, rowsOf(means, savedIds as Tf.Tensor1D)));
     };
     return { value: y, gradFunc: gradFunc };
   })(x);
 }
 
-function softmax(x: tf.Tensor2D, ids: tf.Tensor1D, segments: number): tf.Tensor2D {
+function softmax(x: Tf.Tensor2D, ids: Tf.Tensor1D, segments: number): Tf.Tensor2D {
   if (tf.getBackend() === backendName)
     return tf.engine().runKernel("MarginaliaSegmentSoftmax", { x, ids }, { segments });
   const [largest] = maxima(x, ids, segments);
-  const shift = tf.where<tf.Tensor2D>(tf.isFinite(largest), largest, tf.zerosLike(largest));
+  const shift = tf.where<Tf.Tensor2D>(tf.isFinite(largest), largest, tf.zerosLike(largest));
   const inside = rowsOf(tf.ones([segments, 1]), ids);
-  const powers = tf.mul<tf.Tensor2D>(tf.exp(tf.sub(x, rowsOf(shift, ids))), inside);
+  const powers = tf.mul<Tf.Tensor2D>(tf.exp(tf.sub(x, rowsOf(shift, ids))), inside);
   const sums = rowsOf(tf.unsortedSegmentSum(powers, ids, segments), ids);
   return tf.divNoNan(powers, sums);
 }
 
-function maxKernel({ inputs: { x, ids }, attrs, backend }: KernelCall): tf.TensorInfo[] {
+function maxKernel({ inputs: { x, ids }, attrs, backend }: KernelCall): Tf.TensorInfo[] {
   const segments = attrs.segments as number;
   const [values, index] = [backend.readFloats(x), backend.readInts(ids)];
   const largest = backend.floats([segments, x.shape[1]]);
@@ -110,7 +111,7 @@ function maxKernel({ inputs: { x, ids }, attrs, backend }: KernelCall): tf.Tenso
   return [largest.info, winners.info];
 }
 
-function softmaxKernel({ inputs: { x, ids }, attrs, backend }: KernelCall): tf.TensorInfo {
+function softmaxKernel({ inputs: { x, ids }, attrs, backend }: KernelCall): Tf.TensorInfo {
   const [values, index] = [backend.readFloats(x), backend.readInts(ids)];
   const { info, values: out } = backend.floats(x.shape);
   backend.library.run("segmentSoftmax", [attrs.segments as number, x.shape[1]], values, index, out);

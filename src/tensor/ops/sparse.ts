@@ -2,25 +2,26 @@
  * Sparse matrices in compressed rows (CSR), times dense ones: the graph convolution's product. The matrix is fixed in its
  * pattern; the product has gradients by the dense matrix and by the entries.
  */
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { backendName } from "../backend.ts";
 import { accelerate, type KernelCall } from "../kernels/register.ts";
+import { tf } from "../tf.ts";
 
 /** Rows [rows + 1] and columns [entries] of a pattern, ready for tfjs. */
 interface Pattern {
   readonly rows: number;
   readonly columns: number;
-  readonly start: tf.Tensor1D;
-  readonly column: tf.Tensor1D;
+  readonly start: Tf.Tensor1D;
+  readonly column: Tf.Tensor1D;
 }
 
 export interface SparseMatrix extends Pattern {
   /** Entries [entries], in the order of the rows; may be a variable. */
-  readonly values: tf.Tensor1D;
+  readonly values: Tf.Tensor1D;
   /** Row of each entry [entries]. */
-  readonly row: tf.Tensor1D;
+  readonly row: Tf.Tensor1D;
   /** The transposed pattern, and where each of its entries is in `values`. */
-  readonly transposed: Pattern & { readonly order: tf.Tensor1D };
+  readonly transposed: Pattern & { readonly order: Tf.Tensor1D };
   dispose(): void;
 }
 
@@ -76,47 +77,47 @@ export function sparseMatrix(
  * `matrix` times `x` [columns, width]: [rows, width]. `values` (default the matrix's own) may replace the entries.
  * @throws RangeError if the shapes do not fit.
  */
-export function sparseMatMul(matrix: SparseMatrix, x: tf.Tensor2D, values: tf.Tensor1D = matrix.values): tf.Tensor2D {
+export function sparseMatMul(matrix: SparseMatrix, x: Tf.Tensor2D, values: Tf.Tensor1D = matrix.values): Tf.Tensor2D {
   if (x.shape[0] !== matrix.columns || values.shape[0] !== matrix.column.shape[0])
     throw new RangeError(
       `a sparse [${matrix.rows}, ${matrix.columns}] with ${matrix.column.shape[0]} entries does not multiply ` +
         `[${x.shape.join(", ")}] with ${values.shape[0]} entries`,
     );
   return tf.customGrad((dense, entries, save) => {
-    (save as tf.GradSaveFunc)([dense as tf.Tensor, entries as tf.Tensor]);
+    (save as Tf.GradSaveFunc)([dense as Tf.Tensor, entries as Tf.Tensor]);
     return {
-      value: product(matrix, entries as tf.Tensor1D, dense as tf.Tensor2D, matrix.row),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      value: product(matrix, entries as Tf.Tensor1D, dense as Tf.Tensor2D, matrix.row),
+      gradFunc: (dy: Tf.Tensor, saved: Tf.Tensor[]) => {
         const { transposed } = matrix;
-        const [denseSaved, entriesSaved] = saved as [tf.Tensor2D, tf.Tensor1D];
+        const [denseSaved, entriesSaved] = saved as [Tf.Tensor2D, Tf.Tensor1D];
         const reordered = tf.gather(entriesSaved, transposed.order);
-        const dDense = product(transposed, reordered, dy as tf.Tensor2D, tf.gather(matrix.column, transposed.order));
+        const dDense = product(transposed, reordered, dy as Tf.Tensor2D, tf.gather(matrix.column, transposed.order));
         const isFixed = values === matrix.values && !(values instanceof tf.Variable);
-        const dEntries = isFixed ? tf.zerosLike(values) : entryGradient(matrix, denseSaved, dy as tf.Tensor2D);
+        const dEntries = isFixed ? tf.zerosLike(values) : entryGradient(matrix, denseSaved, dy as Tf.Tensor2D);
         return [dDense, dEntries];
       },
     };
   })(x, values);
 }
 
-function product(pattern: Pattern, values: tf.Tensor1D, x: tf.Tensor2D, row: tf.Tensor1D): tf.Tensor2D {
+function product(pattern: Pattern, values: Tf.Tensor1D, x: Tf.Tensor2D, row: Tf.Tensor1D): Tf.Tensor2D {
   const { start, column, rows, columns } = pattern;
   if (tf.getBackend() === backendName)
     return tf.engine().runKernel("MarginaliaSparseMatMul", { start, column, values, x }, { rows, columns });
-  return tf.unsortedSegmentSum(tf.mul<tf.Tensor2D>(tf.gather(x, column), tf.reshape(values, [-1, 1])), row, rows);
+  return tf.unsortedSegmentSum(tf.mul<Tf.Tensor2D>(tf.gather(x, column), tf.reshape(values, [-1, 1])), row, rows);
 }
 
 function entryGradient(
   { start, column, row, rows, columns }: SparseMatrix,
-  x: tf.Tensor2D,
-  dy: tf.Tensor2D,
-): tf.Tensor1D {
+  x: Tf.Tensor2D,
+  dy: Tf.Tensor2D,
+): Tf.Tensor1D {
   if (tf.getBackend() === backendName)
     return tf.engine().runKernel("MarginaliaSparseEntryGradient", { start, column, x, dy }, { rows, columns });
   return tf.sum(tf.mul(tf.gather(x, column), tf.gather(dy, row)), 1);
 }
 
-function productKernel({ inputs: { start, column, values, x }, attrs, backend }: KernelCall): tf.TensorInfo {
+function productKernel({ inputs: { start, column, values, x }, attrs, backend }: KernelCall): Tf.TensorInfo {
   const { rows, columns } = attrs as unknown as Pattern;
   const pattern = [backend.readInts(start), backend.readInts(column)];
   const read = [...pattern, backend.readFloats(values), backend.readFloats(x)];
@@ -125,7 +126,7 @@ function productKernel({ inputs: { start, column, values, x }, attrs, backend }:
   return info;
 }
 
-function entryGradientKernel({ inputs: { start, column, x, dy }, attrs, backend }: KernelCall): tf.TensorInfo {
+function entryGradientKernel({ inputs: { start, column, x, dy }, attrs, backend }: KernelCall): Tf.TensorInfo {
   const { rows, columns } = attrs as unknown as Pattern;
   const pattern = [backend.readInts(start), backend.readInts(column)];
   const read = [...pattern, backend.readFloats(x), backend.readFloats(dy)];

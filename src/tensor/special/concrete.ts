@@ -4,16 +4,17 @@
  *
  *   y = softmax((logits + g) / temperature),  g_k = -ln(-ln u_k)
  */
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import type { Random } from "../../graph/random.ts";
 import { uniformTensor } from "./distributions.ts";
+import { tf } from "../tf.ts";
 
 function checkTemperature(temperature: number): void {
   if (!(temperature > 0)) throw new RangeError(`a temperature must be positive, got ${temperature}`);
 }
 
 /** Standard Gumbel samples of the given shape. */
-export function gumbelSample(shape: number[], random: Random): tf.Tensor {
+export function gumbelSample(shape: number[], random: Random): Tf.Tensor {
   return tf.tidy(() => tf.neg(tf.log(tf.neg(tf.log(uniformTensor(shape, random))))));
 }
 
@@ -23,16 +24,16 @@ export function gumbelSample(shape: number[], random: Random): tf.Tensor {
  * @throws RangeError unless the temperature is positive.
  */
 export function concreteSample(
-  logits: tf.Tensor,
+  logits: Tf.Tensor,
   { temperature, random, hard = false }: { temperature: number; random: Random; hard?: boolean },
-): tf.Tensor {
+): Tf.Tensor {
   checkTemperature(temperature);
   const relaxed = tf.softmax(tf.div(tf.add(logits, gumbelSample(logits.shape, random)), temperature));
   if (!hard) return relaxed;
   return tf.customGrad((y) => {
-    const states = (y as tf.Tensor).shape.at(-1)!;
-    const value = tf.cast(tf.oneHot(tf.argMax<tf.Tensor1D>(y as tf.Tensor, -1), states), "float32");
-    return { value, gradFunc: (dy: tf.Tensor) => dy };
+    const states = (y as Tf.Tensor).shape.at(-1)!;
+    const value = tf.cast(tf.oneHot(tf.argMax<Tf.Tensor1D>(y as Tf.Tensor, -1), states), "float32");
+    return { value, gradFunc: (dy: Tf.Tensor) => dy };
   })(relaxed);
 }
 
@@ -41,9 +42,9 @@ export function concreteSample(
  * @throws RangeError unless the temperature is positive.
  */
 export function binaryConcreteSample(
-  logits: tf.Tensor,
+  logits: Tf.Tensor,
   { temperature, random }: { temperature: number; random: Random },
-): tf.Tensor {
+): Tf.Tensor {
   checkTemperature(temperature);
   const u = uniformTensor(logits.shape, random);
   const noise = tf.sub(tf.log(u), tf.log1p(tf.neg(u)));

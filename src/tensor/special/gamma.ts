@@ -5,7 +5,8 @@
  *
  * For x >= 8 Stirling's series, below it the recurrence Gamma(x + 1) = x Gamma(x), below 0 reflection.
  */
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
+import { tf } from "../tf.ts";
 
 /** Bernoulli numbers B_2k / (2k (2k - 1)) of Stirling's series. */
 const stirling = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156];
@@ -55,17 +56,17 @@ export function trigammaOf(x: number): number {
 }
 
 /** `f` for each element, with its derivative as the gradient. */
-function elementwise(f: (x: number) => number, derivative: (x: tf.Tensor) => tf.Tensor) {
-  return <Shaped extends tf.Tensor>(x: Shaped): Shaped =>
+function elementwise(f: (x: number) => number, derivative: (x: Tf.Tensor) => Tf.Tensor) {
+  return <Shaped extends Tf.Tensor>(x: Shaped): Shaped =>
     tf.customGrad((input, save) => {
-      (save as tf.GradSaveFunc)([input as tf.Tensor]);
-      const value = tf.tensor(Float32Array.from((input as tf.Tensor).dataSync<"float32">(), f), x.shape);
-      return { value, gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => tf.mul(dy, derivative(saved)) };
+      (save as Tf.GradSaveFunc)([input as Tf.Tensor]);
+      const value = tf.tensor(Float32Array.from((input as Tf.Tensor).dataSync<"float32">(), f), x.shape);
+      return { value, gradFunc: (dy: Tf.Tensor, [saved]: Tf.Tensor[]) => tf.mul(dy, derivative(saved)) };
     })(x) as Shaped;
 }
 
 /** d digamma / dx of each element; its own gradient is not defined. */
-export function trigamma<Shaped extends tf.Tensor>(x: Shaped): Shaped {
+export function trigamma<Shaped extends Tf.Tensor>(x: Shaped): Shaped {
   return tf.tensor(Float32Array.from(x.dataSync<"float32">(), trigammaOf), x.shape) as Shaped;
 }
 
@@ -76,6 +77,6 @@ export const digamma = elementwise(digammaOf, trigamma);
 export const lgamma = elementwise(lgammaOf, digamma);
 
 /** ln Beta(a, b) = lgamma(a) + lgamma(b) - lgamma(a + b), element by element; a and b of one shape. */
-export function betaln<Shaped extends tf.Tensor>(a: Shaped, b: Shaped): Shaped {
+export function betaln<Shaped extends Tf.Tensor>(a: Shaped, b: Shaped): Shaped {
   return tf.sub(tf.add(lgamma(a), lgamma(b)), lgamma(tf.add<Shaped>(a, b)));
 }
