@@ -31,6 +31,8 @@ export class LanguageService {
   #snapshot: string | undefined;
   #last = 0;
   #failures = 0;
+  /** Why no service is to be had any more. */
+  #gone: Error | undefined;
   readonly #end = new AbortController();
 
   constructor(place: LanguagePlace) {
@@ -38,7 +40,11 @@ export class LanguageService {
     this.#snapshot = findSnapshot(place);
     this.#process = this.#start();
     // For the kernels to come; later, since this one has work to do first.
-    if (!this.#snapshot) void this.ask("isComplete", "").then(() => makeSnapshot(place, this.#end.signal));
+    if (!this.#snapshot)
+      this.ask("isComplete", "").then(
+        () => makeSnapshot(place, this.#end.signal),
+        () => undefined, // other questions say why
+      );
   }
 
   ask<Name extends keyof LanguageQuestions>(
@@ -49,8 +55,9 @@ export class LanguageService {
     if (name === "commit" && this.#prepared !== undefined) this.#cells.push(this.#prepared);
     const id = ++this.#last;
     return new Promise((resolve, reject) => {
+      if (this.#gone) return reject(this.#gone);
       this.#waiting.set(id, { resolve, reject });
-      this.#process.send({ id, name, parameters });
+      this.#process.send({ id, name, parameters }, () => undefined); // what cannot be sent is answered by #failed
     });
   }
 
@@ -79,16 +86,25 @@ export class LanguageService {
       if (failure !== undefined) waiting?.reject(new Error(failure));
       else waiting?.resolve(value as never);
     });
-    child.on("error", (error) => log(`the TypeScript service: ${error.message}`));
-    child.on("exit", (code, signal) => {
-      if (child !== this.#process || this.#end.signal.aborted) return;
-      if (this.#snapshot)
-        this.#snapshot = undefined; // perhaps of another Node
-      else if (++this.#failures > MOST_FAILURES)
-        return log("the TypeScript service does not start; restart the kernel");
-      this.#replace(new Error(`the TypeScript service has ended (${signal ?? code}) and was started again`));
+    child.on("error", (error) => {
+      log(`the TypeScript service: ${error.message}`);
+      if (child.pid === undefined) this.#failed(child, error.message); // never started: no "exit" will come
     });
+    child.on("exit", (code, signal) => this.#failed(child, String(signal ?? code)));
     return child;
+  }
+
+  #failed(child: ChildProcess, why: string): void {
+    if (child !== this.#process || this.#end.signal.aborted) return;
+    if (this.#snapshot)
+      this.#snapshot = undefined; // perhaps of another Node
+    else if (++this.#failures > MOST_FAILURES) {
+      this.#gone = new Error(`the TypeScript service does not start (${why}); restart the kernel`);
+      log(this.#gone.message);
+      for (const { reject } of this.#waiting.values()) reject(this.#gone);
+      return this.#waiting.clear();
+    }
+    this.#replace(new Error(`the TypeScript service has ended (${why}) and was started again`));
   }
 
   #replace(reason: Error): void {
