@@ -76,7 +76,14 @@ async function checkAll(
   const byRun = new Map(checks.map((each) => [each.run, each]));
   let same = 0;
   const execute = async (run: PreparedRun): Promise<RunResult> => {
-    const result = await executeRun(run, { kernel, cellTimeout: options.timeout, signal, onEvent: progress.onEvent });
+    const result = await executeRun(run, {
+      kernel,
+      cellTimeout: options.timeout,
+      notebookTimeout: options.notebookTimeout,
+      memory: options.memory,
+      signal,
+      onEvent: progress.onEvent,
+    });
     const { said, isSame } = await verdict(byRun.get(run)!, result);
     progress.say(said);
     if (isSame) same++;

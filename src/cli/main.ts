@@ -8,6 +8,8 @@ import { EXIT, EXIT_HELP } from "./exit-codes.ts";
 import type { InferOptions } from "./infer.ts";
 import type { SweepOptions } from "./sweep.ts";
 
+const MEMORY_HELP = "most memory for a kernel's heap; its process may hold 256 MiB more";
+
 /** Longer timers overflow and fire at once. */
 const MOST_SECONDS = 2 ** 31 / 1000 - 1;
 
@@ -64,11 +66,13 @@ interface CommonOptions {
   readonly kernel?: string;
   readonly jobs: number;
   readonly timeout?: number;
+  readonly notebookTimeout?: number;
   readonly memory?: number;
   readonly events?: string;
   readonly junit?: string;
   readonly cache?: boolean;
   readonly force?: boolean;
+  readonly resume?: boolean;
 }
 
 function withRunOptions(command: Command): Command {
@@ -77,11 +81,13 @@ function withRunOptions(command: Command): Command {
     .option("--kernel <kernel>", "marginalia, an installed kernelspec's name, or the path of a kernel.json")
     .option("--jobs <n>", "notebooks at a time", positive(256, true), 1)
     .option("--timeout <seconds>", "longest time for a cell", positive(MOST_SECONDS, false))
-    .option("--memory <MiB>", "most memory for a kernel's heap", positive(1e7, true))
+    .option("--notebook-timeout <seconds>", "longest time for a notebook", positive(MOST_SECONDS, false))
+    .option("--memory <MiB>", MEMORY_HELP, positive(1e7, true))
     .option("--events <file>", "log what happens as JSON lines")
     .option("--junit <file>", "write a JUnit report")
     .option("--force", "execute even what the cache has")
-    .option("--no-cache", "neither take results from the cache nor keep them there");
+    .option("--no-cache", "neither take results from the cache nor keep them there")
+    .option("--resume", "go on with a run that was ended: the cache has what it finished, so this is the default");
 }
 
 interface RunCommandOptions extends CommonOptions {
@@ -93,9 +99,15 @@ interface RunCommandOptions extends CommonOptions {
   readonly ifCommitted?: boolean;
 }
 
+function requireResumable({ resume, force, cache }: { resume?: boolean; force?: boolean; cache?: boolean }): void {
+  if (resume && (force || cache === false))
+    throw new InputError(`--resume takes what is finished, ${force ? "--force" : "--no-cache"} does without; give one of them`); // prettier-ignore
+}
+
 async function runCommand(notebooks: string[], options: RunCommandOptions): Promise<number> {
   if (options.helpNotebook !== undefined)
     return (await import("./help-notebook.ts")).helpNotebook(options.helpNotebook);
+  requireResumable(options);
   if (notebooks.length === 0) throw new InputError("run needs notebooks or folders: marginalia run notebooks/");
   const fromFile =
     options.parameters === undefined
@@ -138,9 +150,10 @@ function program(): Command {
     .option("--profile <name>", "quick or paper", profileName, "quick")
     .addHelpText("after", EXIT_HELP)
     .action(
-      lazily(async (options: CommonOptions & { profile: string }) =>
-        (await import("./reproduce.ts")).reproduce(options),
-      ),
+      lazily(async (options: CommonOptions & { profile: string }) => {
+        requireResumable(options);
+        return (await import("./reproduce.ts")).reproduce(options);
+      }),
     );
 
   root
@@ -159,16 +172,31 @@ function program(): Command {
     .option("--out <dir>", "where <paper>/<experiment>-sweep/ goes (default: figures in the notebook's project)")
     .option("--kernel <kernel>", "marginalia, an installed kernelspec's name, or the path of a kernel.json")
     .addOption(
-      new Option("--engine <engine>", "where points are executed").choices(["local", "bullmq"]).default("local"),
+      new Option("--engine <engine>", "where points are executed").choices(["local", "bullmq", "slurm"]).default("local"), // prettier-ignore
     )
     .option("--redis <url>", "of the bullmq engine", "redis://127.0.0.1:6379")
+    .option(
+      "--chunk <n>",
+      "points of a task of the slurm engine's job array (default: a fourth of a job's share)",
+      positive(100_000, true),
+    ) // prettier-ignore
+    .option(
+      "--sbatch <option>",
+      "for the slurm engine, repeatable: --sbatch=--partition=long --sbatch=--time=2:00:00",
+      collectText,
+    ) // prettier-ignore
     .option("--jobs <n>", "points at a time", positive(256, true), 1)
     .option("--timeout <seconds>", "longest time for a cell", positive(MOST_SECONDS, false))
-    .option("--memory <MiB>", "most memory for a kernel's heap", positive(1e7, true))
+    .option("--notebook-timeout <seconds>", "longest time for a point", positive(MOST_SECONDS, false))
+    .option("--memory <MiB>", MEMORY_HELP, positive(1e7, true))
     .option("--retries <n>", "how often a failed point is tried again", wholeNumber, 0)
     .option("--fail-fast", "begin no other point after one has failed")
     .option("--minimise <name>", "report the point whose recorded number is least")
     .option("--maximise <name>", "report the point whose recorded number is greatest")
+    .option(
+      "--stop-hopeless",
+      "end a point early when what it records by record(name, value, step) is worse than the median of the finished points' means (of the number that is minimised or maximised)",
+    )
     .option(
       "--resume",
       "go on with a sweep that was ended; points that are done are never executed again, so this is the default",
@@ -189,6 +217,15 @@ function program(): Command {
     .action(
       lazily(async (options: { redis: string; jobs: number; lock: number }) =>
         (await import("./worker.ts")).worker(options),
+      ),
+    );
+
+  root
+    .command("sweep-chunk <batch> <submission> <index>", { hidden: true })
+    .description("execute a chunk of a sweep's points: what the slurm engine starts on a node")
+    .action(
+      lazily(async (batch: string, submission: string, index: string) =>
+        (await import("./worker.ts")).sweepChunk(batch, submission, wholeNumber(index)),
       ),
     );
 

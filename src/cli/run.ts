@@ -12,7 +12,6 @@ import type { Parameters } from "../runner/parameters.ts";
 import { prepareRun, type PreparedRun } from "../runner/prepare.ts";
 import { clock, Progress } from "../runner/progress.ts";
 import { EventLog, writeJunit, type Outcome } from "../runner/reports.ts";
-import { memoryLimit } from "../runner/memory-limit.ts";
 import { EXIT } from "./exit-codes.ts";
 import { interruptible } from "./interrupts.ts";
 
@@ -23,6 +22,7 @@ export interface RunOptions {
   readonly kernel?: string;
   readonly jobs: number;
   readonly timeout?: number;
+  readonly notebookTimeout?: number;
   /** Take and keep results in the cache; true unless told. */
   readonly cache?: boolean;
   /** Execute even what the cache has. */
@@ -66,8 +66,9 @@ export async function execute(runs: readonly PreparedRun[], options: RunOptions)
         force: options.force,
         onReason: (reason) => progress.say(pc.dim(`  ${prepared.name}: ${reason}`)),
         cellTimeout: options.timeout,
+        notebookTimeout: options.notebookTimeout,
         signal,
-        environment: options.memory === undefined ? {} : memoryLimit(options.memory),
+        memory: options.memory,
         onEvent,
       });
       progress.say(report(result, shown));

@@ -3,27 +3,28 @@
  * results.csv and results.arrow (one row a point), sweep.json (the space, every result, the best point), figures, and result.json,
  * by which the gallery shows it; each point's executed notebook and outputs lie below .points/<id>/.
  */
+import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import { cpus } from "node:os";
 import path from "node:path";
-import { columnTable } from "./arrow.ts";
+import { fileURLToPath } from "node:url";
 import pc from "picocolors";
 import writeFileAtomic from "write-file-atomic";
-import { marginaliaVersion, sourceState } from "../report/provenance.ts";
+import { LOCK_FILE } from "../runner/cache/cached-run.ts";
 import { writeGallery } from "../runner/gallery.ts";
 import { InputError } from "../runner/input-error.ts";
 import { experimentName, figuresFolder, projectOfNotebook, shownPath } from "../runner/locations.ts";
+import { LockHeld, withLock } from "../runner/lock.ts";
 import { readNotebook } from "../runner/notebook.ts";
 import { readParameterFile } from "../runner/parameter-file.ts";
 import { checkNames, checkParameterTypes, declaredParameters, type ParameterValue } from "../runner/parameters.ts";
 import { clock } from "../runner/progress.ts";
-import { bestPoint, columnsOf, csvOf, type Best } from "../runner/sweep/dataframe.ts";
+import { bestPoint, type Best } from "../runner/sweep/dataframe.ts";
 import { localEngine, type Engine } from "../runner/sweep/engine.ts";
-import { readPoint, versionOf, type PointResult, type PointTask } from "../runner/sweep/point.ts";
+import { donePoint, versionOf, type PointResult, type PointTask } from "../runner/sweep/point.ts";
 import { axisOf, parseAxis, pointsOf, type Space, type SweepPoint } from "../runner/sweep/space.ts";
 import { EXIT } from "./exit-codes.ts";
 import { interruptible } from "./interrupts.ts";
-import { sweepFigures } from "./sweep-figures.ts";
+import { writeSweep } from "./sweep-results.ts";
 
 export interface SweepOptions {
   readonly parameter?: readonly string[];
@@ -34,15 +35,19 @@ export interface SweepOptions {
   readonly profile?: string;
   readonly out?: string;
   readonly kernel?: string;
-  readonly engine: "local" | "bullmq";
+  readonly engine: "local" | "bullmq" | "slurm";
   readonly redis: string;
+  readonly chunk?: number;
+  readonly sbatch?: readonly string[];
   readonly jobs: number;
   readonly timeout?: number;
+  readonly notebookTimeout?: number;
   readonly memory?: number;
   readonly retries: number;
   readonly failFast?: boolean;
   readonly minimise?: string;
   readonly maximise?: string;
+  readonly stopHopeless?: boolean;
   readonly force?: boolean;
   readonly cache?: boolean;
 }
@@ -50,6 +55,9 @@ export interface SweepOptions {
 export async function sweep(file: string, options: SweepOptions): Promise<number> {
   if (options.minimise !== undefined && options.maximise !== undefined)
     throw new InputError("--minimise and --maximise exclude one another");
+  const objective = objectiveOf(options);
+  if (options.stopHopeless && !objective)
+    throw new InputError("--stop-hopeless needs to know what is wanted: give --minimise or --maximise a recorded name");
   const name = experimentName(file);
   const space = await spaceOf(options);
   const points = pointsOf(name, space);
@@ -61,6 +69,8 @@ export async function sweep(file: string, options: SweepOptions): Promise<number
   const root = path.resolve(options.out ?? figuresFolder(projectOfNotebook(file)));
   const folder = path.join(root, ...`${name}-sweep`.split("/"));
   const version = versionOf(source);
+  const peers = path.join(folder, ".points", ".peers.json");
+  const force = options.force ? randomUUID() : undefined;
   const tasks = points.map(({ id, parameters }): PointTask => ({
     id,
     notebook: path.resolve(file),
@@ -69,20 +79,45 @@ export async function sweep(file: string, options: SweepOptions): Promise<number
     folder: path.join(folder, ".points", id),
     kernel: options.kernel,
     timeout: options.timeout,
+    notebookTimeout: options.notebookTimeout,
     memory: options.memory,
-    force: options.force,
+    force,
     useCache: options.cache !== false,
+    ...(options.stopHopeless && objective ? { earlyStop: { objective: objective.name, wanted: objective.wanted, peers } } : {}), // prettier-ignore
   }));
   const engine = await engineOf(options);
-  return interruptible(async (signal) => {
+  const work = async (signal: AbortSignal) => {
+    if (options.stopHopeless) {
+      await mkdir(path.dirname(peers), { recursive: true });
+      await writeFileAtomic(peers, JSON.stringify(points.map(({ id }) => id)));
+    }
     const results = await runPoints(engine, tasks, options, signal);
-    const best = objectiveOf(options) && bestPoint(results, objectiveOf(options)!.name, objectiveOf(options)!.wanted);
-    await writeResults({ file, name, folder, root, points, results, best, options, version });
+    const best = objective && bestPoint(results, objective.name, objective.wanted);
+    await writeSweep({
+      file,
+      name,
+      folder,
+      root,
+      points,
+      results,
+      best,
+      objective: objective?.name,
+      profile: options.profile,
+      version,
+    });
     report(points, results, best, options, folder);
     await writeGallery(root);
     console.log(path.join(folder, "results.csv"));
-    return results.length === points.length && results.every(({ status }) => status === "ok") ? EXIT.ok : EXIT.failed;
-  });
+    const isGood = ({ status }: PointResult) => status === "ok" || status === "stopped";
+    return results.length === points.length && results.every(isGood) ? EXIT.ok : EXIT.failed;
+  };
+  return interruptible((signal) =>
+    withLock(path.join(folder, LOCK_FILE), { signal }, () => work(signal)).catch((error: unknown) => {
+      if (!(error instanceof LockHeld)) throw error;
+      console.error(`${pc.red("✗")} ${error.message}`);
+      return EXIT.failed;
+    }),
+  );
 }
 
 async function spaceOf(options: SweepOptions): Promise<Space> {
@@ -107,6 +142,12 @@ function distinctPairs(points: readonly SweepPoint[]): [string, ParameterValue][
 
 async function engineOf(options: SweepOptions): Promise<Engine> {
   if (options.engine === "local") return localEngine;
+  if (options.engine === "slurm") {
+    const { slurmEngine } = await import("../runner/sweep/slurm.ts");
+    const command = [process.execPath, fileURLToPath(new URL("main.js", import.meta.url)), "sweep-chunk"];
+    const say = (text: string) => console.error(pc.dim(text));
+    return slurmEngine({ chunk: options.chunk, sbatch: options.sbatch, command, say });
+  }
   const { bullmqEngine } = await import("../runner/sweep/bullmq.ts");
   return bullmqEngine(options.redis);
 }
@@ -118,8 +159,7 @@ async function runPoints(
   options: SweepOptions,
   signal: AbortSignal,
 ): Promise<PointResult[]> {
-  const found = options.force ? [] : await Promise.all(tasks.map(readPoint));
-  const done = found.filter((result) => result?.status === "ok") as PointResult[];
+  const done = (await Promise.all(tasks.map(donePoint))).filter((result) => result !== undefined);
   const isDone = new Set(done.map(({ id }) => id));
   const toDo = tasks.filter(({ id }) => !isDone.has(id));
   if (done.length > 0) console.error(`${done.length} of ${tasks.length} points are done already`);
@@ -133,7 +173,7 @@ async function runPoints(
     const left = executed > 0 ? `, about ${clock((gone / finished) * (toDo.length - finished))} left` : "";
     const given = Object.entries(result.parameters).map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(" "); // prettier-ignore
     const values = Object.entries(result.values).map(([name, value]) => `${name} = ${String(value)}`).join(", "); // prettier-ignore
-    const mark = result.status === "ok" ? pc.green("✓") : pc.red("✗");
+    const mark = { ok: pc.green("✓"), stopped: pc.yellow("⊘"), failed: pc.red("✗") }[result.status];
     const tries = attempt > 1 ? ` (attempt ${attempt})` : "";
     const said = result.status === "ok" ? values : (result.failure ?? "failed").split("\n")[0];
     console.error(`${mark} ${finished}/${toDo.length} ${given}${tries}: ${said}${pc.dim(`${result.isRestored ? " (from the cache)" : ""}${left}`)}`); // prettier-ignore
@@ -151,52 +191,6 @@ function objectiveOf({ minimise, maximise }: SweepOptions): { name: string; want
   return maximise === undefined ? undefined : { name: maximise, wanted: "greatest" };
 }
 
-interface Written {
-  readonly file: string;
-  readonly name: string;
-  readonly folder: string;
-  readonly root: string;
-  readonly points: readonly SweepPoint[];
-  readonly results: readonly PointResult[];
-  readonly best: Best | undefined;
-  readonly options: SweepOptions;
-  readonly version: string;
-}
-
-async function writeResults(sweep: Written): Promise<void> {
-  const { file, name, folder, root, points, results, best, options, version } = sweep;
-  await mkdir(folder, { recursive: true });
-  const write = (each: string, content: string | Uint8Array) =>
-    writeFileAtomic(path.join(folder, each), typeof content === "string" ? content : Buffer.from(content));
-  const columns = columnsOf(points, results);
-  await write("results.csv", csvOf(columns));
-  await write("results.arrow", await columnTable(columns));
-  const title = `Sweep of ${name}`;
-  const figures = sweepFigures(title, columns, objectiveOf(options)?.name);
-  for (const [each, figure] of Object.entries(figures)) {
-    await write(`${each}.svg`, figure.svg());
-    await write(`${each}.png`, figure.png().bytes);
-    await write(`${each}.json`, `${JSON.stringify(figure)}\n`);
-  }
-  const parameters = Object.fromEntries(
-    columns.filter(({ role }) => role === "parameter").map(({ name: each, values }) => [each, [...new Set(values)]]),
-  );
-  const provenance = {
-    ...sourceState(projectOfNotebook(file), root),
-    parameters,
-    points: points.length,
-    finished: results.filter(({ status }) => status === "ok").length,
-    ...(best ? { best } : {}),
-    node: process.versions.node,
-    v8: process.versions.v8,
-    cpu: cpus()[0]?.model.trim() ?? "unknown",
-    marginalia: marginaliaVersion(),
-  };
-  const record = { experiment: `${name}-sweep`, title, profile: options.profile ?? null, figures: Object.keys(figures), tables: ["results"], rows: [], provenance }; // prettier-ignore
-  await write("result.json", `${JSON.stringify(record, undefined, 2)}\n`);
-  await write("sweep.json", `${JSON.stringify({ notebook: name, version, best: best ?? null, points, results }, undefined, 1)}\n`); // prettier-ignore
-}
-
 function report(
   points: readonly SweepPoint[],
   results: readonly PointResult[],
@@ -206,6 +200,7 @@ function report(
 ): void {
   const count = (status: PointResult["status"]) => results.filter((result) => result.status === status).length;
   const parts = [`${count("ok")} of ${points.length} points done`];
+  if (count("stopped") > 0) parts.push(`${count("stopped")} stopped as hopeless`);
   if (count("failed") > 0) parts.push(`${count("failed")} failed`);
   if (results.length < points.length)
     parts.push(`${points.length - results.length} without a result; the same command goes on`);

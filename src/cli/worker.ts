@@ -1,5 +1,4 @@
-/** `marginalia worker`: executes points of sweeps from a queue on Redis, until it is told to stop. */
-import { runWorker } from "../runner/sweep/bullmq.ts";
+/** `marginalia worker`: executes points of sweeps from a queue on Redis, until it is told to stop. And a chunk of them for Slurm. */
 import { EXIT } from "./exit-codes.ts";
 import { interruptible } from "./interrupts.ts";
 
@@ -8,6 +7,7 @@ export async function worker(options: {
   readonly jobs: number;
   readonly lock: number;
 }): Promise<number> {
+  const { runWorker } = await import("../runner/sweep/bullmq.ts");
   return interruptible(async (signal) => {
     await runWorker(options.redis, {
       jobs: options.jobs,
@@ -16,5 +16,14 @@ export async function worker(options: {
       say: (text) => console.error(text),
     });
     return EXIT.ok;
+  });
+}
+
+/** What a task of the slurm engine's job array does. */
+export async function sweepChunk(batch: string, submission: string, index: number): Promise<number> {
+  const { runChunk } = await import("../runner/sweep/slurm.ts");
+  return interruptible(async (signal) => {
+    const isWhole = await runChunk(batch, submission, index, { signal, say: (text) => console.error(text) });
+    return isWhole ? EXIT.ok : EXIT.failed;
   });
 }

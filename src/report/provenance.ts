@@ -64,7 +64,8 @@ export function sourceState(root: string, outputFolder: string): Pick<Provenance
   return { commit, dirty: status === null ? null : status !== "" };
 }
 
-function lockHash(root: string): string | null {
+/** SHA-256 of the project's package-lock.json; null where there is none. */
+export function lockHash(root: string): string | null {
   const file = path.join(root, "package-lock.json");
   return existsSync(file) ? createHash("sha256").update(readFileSync(file)).digest("hex") : null;
 }

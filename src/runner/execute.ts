@@ -11,10 +11,11 @@ import { KernelClient, KernelDied } from "./kernel-client.ts";
 import type { Kernel } from "./kernelspecs.ts";
 import { projectOfNotebook } from "./locations.ts";
 import { hasTag, writeNotebook, type Cell, type JsonObject } from "./notebook.ts";
+import { memoryLimit, MemoryWatch } from "./memory-limit.ts";
 import { Displays, OutputFold, type MutableCell } from "./outputs.ts";
 import type { PreparedRun } from "./prepare.ts";
 import type { RunRecord, RunStatus } from "./run-record.ts";
-import { Stop, type StopOptions } from "./stop.ts";
+import { Stop, type StopOptions, type StopReason } from "./stop.ts";
 
 export interface RunResult {
   readonly run: PreparedRun;
@@ -38,7 +39,11 @@ export interface ExecuteOptions extends StopOptions {
   readonly kernel: Kernel;
   /** For the kernel's process, besides our own. */
   readonly environment?: NodeJS.ProcessEnv;
+  /** Mebibytes that a kernel's heap may hold; its process may hold as much and what Node needs itself. */
+  readonly memory?: number;
   readonly onEvent?: (event: RunEvent) => void;
+  /** Gets what is displayed at once, while its cell is still running. */
+  readonly onDisplay?: (data: JsonObject) => void;
 }
 
 /** Runs a prepared notebook. Failing cells, timeouts, kernel death and abortion are results; only writing may throw. */
@@ -54,6 +59,7 @@ class Execution {
   readonly #cellSeconds: Record<string, number> = {};
   readonly #started = performance.now();
   #languageInfo: unknown;
+  #isOverMemory = false;
 
   constructor(run: PreparedRun, options: ExecuteOptions) {
     this.#run = run;
@@ -66,9 +72,11 @@ class Execution {
   async execute(): Promise<RunResult> {
     this.#tell({ type: "run-start" });
     let kernel: KernelClient | undefined;
+    let watch: MemoryWatch | undefined;
     let failure: CellFailure | undefined;
     try {
       kernel = await this.#startKernel();
+      watch = this.#watchMemory(kernel);
       this.#languageInfo = kernel.info.language_info;
       failure = await this.#executeCells(kernel);
       // Shut down in order only what is still well: a kernel that was told to stop may not listen any more.
@@ -77,6 +85,7 @@ class Execution {
       if (!(error instanceof KernelDied) && !this.#options.signal?.aborted) throw error;
       failure = this.#options.signal?.aborted ? INTERRUPTED : startFailure(error as KernelDied);
     } finally {
+      watch?.end();
       await kernel?.kill();
     }
     const status = failure === undefined ? "ok" : failure.kind === "interrupted" ? "interrupted" : "failed";
@@ -88,15 +97,26 @@ class Execution {
   }
 
   #startKernel(): Promise<KernelClient> {
-    return KernelClient.start(this.#options.kernel, {
+    const { kernel, memory, environment: more } = this.#options;
+    const environment = { ...process.env, ...more };
+    return KernelClient.start(kernel, {
       cwd: path.dirname(this.#run.file),
       environment: {
-        ...process.env,
-        ...this.#options.environment,
+        ...environment,
+        ...(memory === undefined ? {} : memoryLimit(memory, environment)),
         MARGINALIA_OUT: this.#run.outputRoot,
         MARGINALIA_NOTEBOOK: this.#run.file,
       },
       signal: this.#options.signal,
+    });
+  }
+
+  #watchMemory(kernel: KernelClient): MemoryWatch | undefined {
+    const { memory } = this.#options;
+    if (memory === undefined || kernel.pid === undefined) return undefined;
+    return new MemoryWatch(kernel.pid, memory, () => {
+      this.#isOverMemory = true;
+      void kernel.kill();
     });
   }
 
@@ -118,12 +138,15 @@ class Execution {
 
   async #executeCell(kernel: KernelClient, cell: MutableCell, number: number): Promise<CellFailure | undefined> {
     const fold = new OutputFold(cell, this.#displays);
-    const stop = new Stop(kernel, this.#options);
+    const stop = new Stop(kernel, this.#options, this.#elapsed());
     try {
       const reply = await kernel.execute({
         code: cell.source,
         cellId: cell.id,
-        onMessage: (type, content) => fold.add(type, content),
+        onMessage: (type, content) => {
+          fold.add(type, content);
+          if (type === "display_data") this.#options.onDisplay?.(content.data as JsonObject);
+        },
       });
       if (typeof reply.execution_count === "number") cell.execution_count = reply.execution_count;
       if (stop.reason) return this.#stopped(stop.reason, "interrupted", cell, number);
@@ -133,6 +156,10 @@ class Execution {
     } catch (error) {
       if (!(error instanceof KernelDied)) throw error;
       if (stop.reason) return this.#stopped(stop.reason, "killed", cell, number);
+      if (this.#isOverMemory) {
+        const message = `the kernel held more memory than the ${this.#options.memory} MiB of --memory and was killed`;
+        return withOutput({ kind: "memory", ...failingCell(cell, number), message, traceback: [] }, cell);
+      }
       return withOutput(
         { kind: "kernel died", ...failingCell(cell, number), message: error.message, traceback: [] },
         cell,
@@ -142,11 +169,14 @@ class Execution {
     }
   }
 
-  #stopped(reason: "timeout" | "abort", how: "interrupted" | "killed", cell: MutableCell, number: number): CellFailure {
+  #stopped(reason: StopReason, how: "interrupted" | "killed", cell: MutableCell, number: number): CellFailure {
     const end = how === "killed" ? "did not heed the interrupt, so the kernel was killed" : "was interrupted";
     const place = failingCell(cell, number);
     if (reason === "abort") return { kind: "interrupted", ...place, message: `the cell ${end}`, traceback: [] };
-    const message = `the cell took longer than the ${this.#options.cellTimeout} s of --timeout and ${end}`;
+    const message =
+      reason === "cell timeout"
+        ? `the cell took longer than the ${this.#options.cellTimeout} s of --timeout and ${end}`
+        : `the notebook took longer than the ${this.#options.notebookTimeout} s of --notebook-timeout; this cell ${end}`;
     return withOutput({ kind: "timeout", ...place, message, traceback: [] }, cell);
   }
 
@@ -196,7 +226,7 @@ function startFailure(error: KernelDied): CellFailure {
 
 /** Says in the partial notebook itself why it ends here, where the kernel could not. */
 function withOutput(failure: CellFailure, cell: MutableCell): CellFailure {
-  const ename = failure.kind === "timeout" ? "CellTimeout" : "KernelDied";
+  const ename = ({ timeout: "CellTimeout", memory: "MemoryLimit" } as Record<string, string>)[failure.kind] ?? "KernelDied"; // prettier-ignore
   cell.outputs.push({
     output_type: "error",
     ename,

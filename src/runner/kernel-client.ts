@@ -94,6 +94,10 @@ export class KernelClient {
     void this.#listen(this.#stdin, (message) => this.#answerStdin(message));
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   /** Runs `code`; settles when the kernel has replied and gone idle, so that all outputs are in. Throws KernelDied. */
   execute(request: ExecuteRequest): Promise<JsonObject> {
     const content = {

@@ -1,7 +1,8 @@
 // A kernel for tests, in plain JavaScript and with an own reading of the protocol: a cell's lines are commands.
 //   print <text> | result <text> | late-result <text>: idle is published before the result, as some kernels do
 //   error <name> <message> | sleep <seconds> (heeds interrupts) | hang (ignores interrupts) | exit <code>
-//   record <name> <JSON>: as src/report/record.ts | append <file> <text> | exit-if <a> <b>: exits when the two are equal
+//   record <name> <JSON> [<step>]: as src/report/record.ts | append <file> <text> | exit-if <a> <b>: exits when the two are equal
+//   sleep-if <a> <b> <seconds>: sleeps when the two are equal | hold <MiB>: takes so much memory outside of the heap
 //   a line "name = value;" as parameters are injected sets what $name stands for
 //   no-idle: replies, but never goes idle | ask: asks for input although that is not allowed | env <name> | cwd | forged <text>
 import { createHmac, randomUUID } from "node:crypto";
@@ -47,6 +48,7 @@ const [shell, control, stdin] = [new Router(), new Router(), new Router()];
 const iopub = new Publisher();
 let count = 0;
 const variables = new Map();
+const held = [];
 let interrupt = () => undefined;
 
 const publish = (type, content, parent, key) => iopub.send([type, ...frames(type, content, parent, key)]);
@@ -72,7 +74,8 @@ async function execute(request) {
     const assignment = /^(?:let |const )?(\w+)(?:: [^=]+)? = (.*);$/.exec(written);
     if (assignment) variables.set(assignment[1], assignment[2]);
     const line = written.replace(/\$(\w+)/g, (all, name) => variables.get(name) ?? all);
-    const [command, ...words] = line.split(" ");
+    let [command, ...words] = line.split(" ");
+    if (command === "sleep-if") [command, words] = words[0] === words[1] ? ["sleep", [words[2]]] : ["nothing", []];
     const text = words.join(" ");
     const result = { execution_count: count, data: { "text/plain": text }, metadata: {} };
     if (command === "print") await publish("stream", { name: "stdout", text: `${text}\n` }, request);
@@ -86,8 +89,10 @@ async function execute(request) {
       await stdin.send([...request.identities, ...frames("input_request", { prompt: "?", password: false }, request)]); // prettier-ignore
     else if (command === "append") appendFileSync(words[0], `${words.slice(1).join(" ")}\n`);
     else if (command === "record") {
-      const data = { "application/vnd.marginalia.record+json": { name: words[0], value: JSON.parse(words[1]) } };
+      const data = { "application/vnd.marginalia.record+json": { name: words[0], value: JSON.parse(words[1]), ...(words[2] && { step: Number(words[2]) }) } }; // prettier-ignore
       await publish("display_data", { data, metadata: {}, transient: {} }, request);
+    } else if (command === "hold") {
+      held.push(Buffer.alloc(Number(text) * 2 ** 20, 1));
     } else if (command === "exit-if") {
       if (words[0] === words[1]) process.exit(3);
     } else if (command === "exit") {

@@ -40,6 +40,8 @@ const lastSchema = z.object({ key: z.string(), ingredients: ingredientsSchema })
 
 /** Older entries than the most recent so many are let go. */
 const KEPT = 1000;
+/** Milliseconds after which an entry that is still aside belongs to a run that was killed. */
+const ABANDONED = 3_600_000;
 
 export interface Found {
   /** Puts the run's files in place. Undefined: there is nothing to restore. */
@@ -122,6 +124,12 @@ export class RunCache {
   }
 
   async #prune(): Promise<void> {
+    // What a killed run was about to keep.
+    for (const name of (await readdir(this.folder)).filter((each) => each.startsWith("new-"))) {
+      const aside = path.join(this.folder, name);
+      const made = (await stat(aside).catch(() => undefined))?.mtimeMs ?? Date.now();
+      if (Date.now() - made > ABANDONED) await rm(aside, { recursive: true, force: true });
+    }
     const root = path.join(this.folder, "runs");
     const names = await readdir(root);
     if (names.length <= KEPT) return;
@@ -204,7 +212,9 @@ function listed(all: readonly string[]): string {
 
 async function filesSince(folder: string, since: number): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+  const files = entries
+    .filter((entry) => entry.isFile() && !entry.name.startsWith("."))
+    .map((entry) => path.join(entry.parentPath, entry.name));
   const fresh = await Promise.all(files.map(async (file) => (await stat(file)).mtimeMs >= since));
   return files.filter((_, i) => fresh[i]);
 }

@@ -1,9 +1,13 @@
-/** Executes a notebook, or restores what an earlier execution of the same has written. */
-import { mkdtemp, rm } from "node:fs/promises";
+/**
+ * Executes a notebook, or restores what an earlier execution of the same has written. One at a time writes to one output folder
+ * (lock.ts), and begins by taking away the temporary files of a run that was killed while it wrote.
+ */
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { executeRun, type ExecuteOptions, type RunResult } from "../execute.ts";
+import { withLock } from "../lock.ts";
 import { nodeOptions } from "../memory-limit.ts";
 import type { PreparedRun } from "../prepare.ts";
 import type { RunCache } from "./cache.ts";
@@ -25,7 +29,26 @@ export interface CachedResult extends RunResult {
 /** Kernels load it from the built dist/, since Node loads no TypeScript there. */
 const tracer = pathToFileURL(path.join(import.meta.dirname, "../../../dist/runner/cache/trace.js")).href;
 
+/** The name of the lock file in the folder that a run writes to. */
+export const LOCK_FILE = ".lock";
+
+/** Throws a LockHeld when another run is writing to the same folder. */
 export async function executeCached(run: PreparedRun, options: CachedOptions): Promise<CachedResult> {
+  const folder = path.dirname(run.output);
+  return withLock(path.join(folder, LOCK_FILE), { signal: options.signal }, async () => {
+    await removeLitter(folder);
+    return executeOrRestore(run, options);
+  });
+}
+
+/** Whole files are written aside and renamed: name.<number> by write-file-atomic, name.<number>.part by the cache. */
+async function removeLitter(folder: string): Promise<void> {
+  const isLitter = (name: string) => /\.(ipynb|json|svg|png|csv|arrow|txt|md)\.\d+(\.part)?$/.test(name);
+  const names = (await readdir(folder)).filter(isLitter);
+  await Promise.all(names.map((name) => rm(path.join(folder, name), { force: true })));
+}
+
+async function executeOrRestore(run: PreparedRun, options: CachedOptions): Promise<CachedResult> {
   const { cache, force, onReason, kernel } = options;
   if (!cache) return { ...(await executeRun(run, options)), isRestored: false };
   const start = performance.now();

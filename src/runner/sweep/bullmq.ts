@@ -4,14 +4,16 @@
  *
  * Delivery is at least once: a worker that is killed leaves its job's lock to run out, and another takes the job. It is made exactly
  * once by the point's id. The job's id is the point's, so a point is never in the queue twice; and a point that is delivered again
- * after it was done has its point.json, which is taken for the result (point.ts).
+ * after it was done has its point.json, which is taken for the result, or waits for it at the point's lock (point.ts).
+ *
+ * The notebook's code never runs in the worker itself: each point has a kernel process of its own. So the worker renews its locks
+ * whatever the code does, and survives it; BullMQ's sandboxed processors would put one more process between them.
  */
-import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { DelayedError, Queue, QueueEvents, UnrecoverableError, Worker, type ConnectionOptions, type Job } from "bullmq";
 import type { Engine, EngineOptions } from "./engine.ts";
 import { failedPoint } from "./engine.ts";
-import { executePoint, readPoint, taskSchema, type PointResult, type PointTask } from "./point.ts";
+import { donePoint, executePoint, readPoint, taskSchema, type PointResult, type PointTask } from "./point.ts";
 
 export const QUEUE = "marginalia-sweep";
 const ASK_AGAIN = 2000;
@@ -75,7 +77,7 @@ async function runOnQueue(
 
 /** A point forced to run again, or of an edited notebook, is another job. */
 function jobIdOf({ id, version, force }: PointTask): string {
-  return [id, version, ...(force ? [randomUUID()] : [])].join("-");
+  return [id, version, ...(force === undefined ? [] : [force])].join("-");
 }
 
 async function addJobs(queue: Queue, tasks: readonly PointTask[], retries: number): Promise<void> {
@@ -96,7 +98,7 @@ async function outcome(
   const job = (await queue.getJob(id)) as Job<PointTask> | undefined;
   if (!job) {
     // Taken away by hand, or forgotten by a Redis that keeps nothing: what is written still counts.
-    const done = await readPoint(task);
+    const done = await donePoint(task);
     if (done) return { result: done, attempt: 1 };
     await addJobs(queue, [task], 0);
     return undefined;
@@ -131,7 +133,7 @@ export async function runWorker(
       await job.moveToDelayed(Date.now(), token); // for another worker, and no attempt of the point's own
       throw new DelayedError();
     }
-    say(`${result.status === "ok" ? "✓" : "✗"} ${result.id} ${JSON.stringify(result.parameters)}`);
+    say(`${{ ok: "✓", stopped: "⊘", failed: "✗" }[result.status]} ${result.id} ${JSON.stringify(result.parameters)}`);
     if (result.status === "failed") throw new Error(result.failure ?? "failed");
     return { id: result.id, worker: name };
   };

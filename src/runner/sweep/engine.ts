@@ -40,7 +40,7 @@ export const localEngine: Engine = {
 };
 
 /** A set-up that breaks (a full disk, a kernel that does not start) is a failure of the point, so that the others go on. */
-async function withRetries(
+export async function withRetries(
   task: PointTask,
   retries: number,
   execute: (task: PointTask) => Promise<PointResult>,

@@ -64,7 +64,9 @@ describe("the local engine", () => {
     const again = await run(all);
     expect(again.map(({ values }) => values.a).sort()).toEqual([1, 2, 3]);
     expect(executions()).toHaveLength(3);
-    await run([{ ...all[0], force: true }]);
+    const forced = { ...all[0], force: "once" };
+    await run([forced]);
+    await run([forced]); // delivered twice
     expect(executions()).toHaveLength(4);
     expect(await readPoint({ ...all[1], version: "another" })).toBeUndefined();
   });
@@ -81,6 +83,35 @@ describe("the local engine", () => {
   test("fail-fast begins no other point", async () => {
     const results = await run(tasks("exit-if 1 1", points("1..5")), { jobs: 1, failFast: true });
     expect(results).toHaveLength(1);
+  });
+
+  test("a slow point is ended by its time, a greedy one by its memory, and the others go on", async () => {
+    const [greedy] = await run(tasks("hold 900\nsleep 20", points("3")).map((task) => ({ ...task, memory: 200 })));
+    expect([greedy.status, greedy.failure]).toEqual(["failed", expect.stringContaining("more memory than the 200 MiB of --memory")]); // prettier-ignore
+    const timed = tasks("sleep-if $n 1 600\nrecord a $n", points("1..2")).map((task) => ({ ...task, notebookTimeout: 1.5 })); // prettier-ignore
+    const [slow, quick] = (await run(timed)).sort((a, b) => Number(a.parameters.n) - Number(b.parameters.n));
+    expect([slow.status, quick.status]).toEqual(["failed", "ok"]);
+    expect(slow.failure).toContain("the notebook took longer than the 1.5 s of --notebook-timeout");
+  });
+
+  test("with earlyStop, a point that is worse than the median of the finished is ended, others are not", async () => {
+    const body = [1, 2, 3].map((step) => `record loss $n.${9 - step} ${step}\nsleep 0.3`).join("\n");
+    const all = tasks(body, points("1,2,3,4,5,9,0"));
+    const peers = at("peers.json");
+    writeFileSync(peers, JSON.stringify(all.map(({ id }) => id)));
+    const stopping = all.map((task) => ({
+      ...task,
+      earlyStop: { objective: "loss", wanted: "least" as const, peers },
+    }));
+    const results = await run(stopping, { jobs: 1 });
+    expect(results.map(({ parameters, status }) => `${String(parameters.n)} ${status}`)).toEqual(["1 ok", "2 ok", "3 ok", "4 ok", "5 ok", "9 stopped", "0 ok"]); // prettier-ignore
+    expect(results[0].curves).toEqual({ loss: [[1, 1.8], [2, 1.7], [3, 1.6]] }); // prettier-ignore
+    expect(results[5].failure).toMatch(/^hopeless at step 1: its best loss is worse/);
+    expect(results[5].curves!.loss.length).toBeLessThan(3);
+    // What was stopped is done for a sweep that stops, and not for one that does not.
+    await run(stopping);
+    expect(executions()).toHaveLength(7);
+    expect((await run([all[5]]))[0].status).toBe("ok");
   });
 
   test("an abort ends the running points, which then have no result, and begins no other", async () => {

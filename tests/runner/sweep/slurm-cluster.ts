@@ -1,0 +1,129 @@
+/** A Slurm cluster of two nodes on loopback, in a temporary folder, from Debian's slurm-wlm. Nothing of it outlives the test. */
+import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir, userInfo } from "node:os";
+import path from "node:path";
+
+// sbatch wants a configuration even to tell its version, so it is asked for help.
+export const hasSlurm = [["slurmctld", "-V"], ["slurmd", "-V"], ["sbatch", "--usage"]].every(([program, ask]) => spawnSync(program, [ask]).error === undefined); // prettier-ignore
+if (!hasSlurm)
+  console.warn("SKIPPED: sweeps over Slurm, since slurmctld, slurmd or sbatch is not on PATH (Debian: apt-get install slurm-wlm)"); // prettier-ignore
+
+const NODES = ["node1", "node2"];
+
+export class SlurmCluster {
+  readonly #folder = mkdtempSync(path.join(tmpdir(), "slurm-test-"));
+  readonly #processes = new Map<string, ChildProcess>();
+
+  /** Sets SLURM_CONF of this process, which its children inherit. */
+  static async start(): Promise<SlurmCluster> {
+    const cluster = new SlurmCluster();
+    const ports = await freePorts(1 + NODES.length);
+    const at = (name: string) => path.join(cluster.#folder, name);
+    mkdirSync(at("state"));
+    const user = userInfo().username;
+    const nodes = NODES.map((name, i) => `NodeName=${name} NodeAddr=127.0.0.1 NodeHostname=localhost Port=${ports[i + 1]} CPUs=1 State=UNKNOWN`); // prettier-ignore
+    const lines = [
+      "ClusterName=test",
+      "SlurmctldHost=localhost(127.0.0.1)",
+      `SlurmctldPort=${ports[0]}`,
+      `SlurmUser=${user}`,
+      `SlurmdUser=${user}`,
+      "AuthType=auth/none",
+      "CredType=cred/none",
+      "CommunicationParameters=NoCtldInAddrAny,NoInAddrAny", // sockets on loopback alone
+      `StateSaveLocation=${at("state")}`,
+      `SlurmdSpoolDir=${at("spool-%n")}`,
+      `SlurmctldPidFile=${at("controller.pid")}`,
+      `SlurmdPidFile=${at("%n.pid")}`,
+      `SlurmctldLogFile=${at("controller.log")}`,
+      `SlurmdLogFile=${at("%n.log")}`,
+      "ProctrackType=proctrack/linuxproc",
+      "TaskPlugin=task/none",
+      "SelectType=select/cons_tres",
+      "SelectTypeParameters=CR_Core",
+      "JobAcctGatherType=jobacct_gather/none",
+      "MpiDefault=none",
+      "ReturnToService=2",
+      "SchedulerParameters=sched_interval=1,bf_interval=1",
+      "KillWait=2",
+      ...nodes,
+      "PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP",
+    ];
+    writeFileSync(at("slurm.conf"), `${lines.join("\n")}\n`);
+    process.env.SLURM_CONF = at("slurm.conf");
+    cluster.#spawn("controller", "slurmctld", "-D");
+    for (const node of NODES) {
+      mkdirSync(at(`spool-${node}`));
+      cluster.#spawn(node, "slurmd", "-D", "-N", node);
+    }
+    await until(() => cluster.ask("sinfo", "--noheader", "--format=%T").trim() === "idle");
+    return cluster;
+  }
+
+  ask(program: string, ...args: string[]): string {
+    const { stdout } = spawnSync(program, args, { encoding: "utf8" });
+    return stdout;
+  }
+
+  /** Ids of array tasks that run: "12_3". */
+  running(): string[] {
+    return this.ask("squeue", "--noheader", "--array", "--states=running", "--format=%i").split("\n").map((id) => id.trim()).filter(Boolean); // prettier-ignore
+  }
+
+  /** The processes of our own chunks on the nodes. */
+  chunkProcesses(): number[] {
+    const all = execFileSync("ps", ["-eo", "pid=,stat=,args="], { encoding: "utf8", maxBuffer: 1e8 }).split("\n");
+    return all.filter((line) => line.includes(" sweep-chunk ") && line.includes("faulty-sweep-") && !/^\s*\d+ Z/.test(line)).map((line) => Number.parseInt(line, 10)); // prettier-ignore
+  }
+
+  /** As Slurm does by itself when a node fails; it would let two minutes go by first. */
+  async requeue(id: string): Promise<void> {
+    this.ask("scontrol", "requeue", id);
+    await until(() => this.ask("squeue", "--noheader", "--array", "--jobs", id, "--format=%T").trim() === "PENDING");
+    this.ask("scontrol", "update", `jobid=${id}`, "StartTime=now");
+  }
+
+  async restartController(): Promise<void> {
+    await this.#end("controller");
+    this.#spawn("controller", "slurmctld", "-D");
+    await until(() => this.ask("sinfo", "--noheader", "--format=%T").trim() !== "");
+  }
+
+  async stop(): Promise<void> {
+    spawnSync("scancel", ["--user", userInfo().username, "--full"]);
+    await until(() => this.ask("squeue", "--noheader").trim() === "", 15_000).catch(() => undefined);
+    for (const name of [...NODES, "controller"]) await this.#end(name);
+    delete process.env.SLURM_CONF;
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #spawn(name: string, program: string, ...args: string[]): void {
+    this.#processes.set(name, spawn(program, args, { stdio: "ignore" }));
+  }
+
+  async #end(name: string): Promise<void> {
+    const child = this.#processes.get(name);
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await gone;
+  }
+}
+
+async function until(isTrue: () => boolean, patience = 30_000): Promise<void> {
+  const start = performance.now();
+  while (!isTrue()) {
+    if (performance.now() - start > patience) throw new Error("the Slurm cluster did not come so far in time");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
