@@ -1,0 +1,214 @@
+/**
+ * H of BPNN-D (Kuck et al. 2020, Eq. 4): what is kept of the difference between a message and the one that belief propagation would
+ * send. Every kind has H(0) = 0, so each fixed point of BP stays one (Theorem 1).
+ *
+ *   scalar      H(x) = alpha x                                        damped BP (Proposition 1); alpha is learned
+ *   mlp         H(x) = (1 - a) [G(x) - G(0)], a = .95                 the authors'; G = Linear-ReLU-Linear-ReLU, identity at the start
+ *   invertible  H(x) = x + Hbar(x) - Hbar(0), Hbar(x) = -k [P x + P g(P x)], with k > 0 and Lipschitz(g) < 1
+ *
+ * Hbar of the last is invertible as a residual network (Behrmann et al. 2019), so zero is H's only fixed point whatever the weights
+ * (Corollary 2.1). Messages are defined up to a constant, so it works on differences without their mean (P), where -k is between no
+ * damping (k = 1), damping and over-relaxation (k > 1). g acts on each entry by itself, g(t) = sum_j u_j tanh(w_j t + c_j), with u
+ * scaled so that sum_j |u_j w_j| <= .99: it takes any number of states, and treats states alike.
+ *
+ * All messages share one H: elementwise over messages, hence equivariant (Theorem 4). `mlp` knows the numbers of states it was made for.
+ */
+import type * as Tf from "@tensorflow/tfjs";
+import type { Random } from "../../graph/random.ts";
+import { messagePassing } from "../../tensor/index.ts";
+import { tf } from "../../tensor/tf.ts";
+import type { ParameterStore } from "./parameters.ts";
+
+export const dampingKinds = ["scalar", "mlp", "invertible"] as const;
+export type DampingKind = (typeof dampingKinds)[number];
+
+export interface DampingShape {
+  readonly kind: DampingKind;
+  /** Share of the difference that is kept at the start: alpha, 1 - a, or 1 - k. The paper's is .05. */
+  readonly kept: number;
+  /** Hidden units of g; of the invertible kind only. */
+  readonly hidden?: number;
+  /** Numbers of states of messages that an mlp takes; default [2]. */
+  readonly cardinalities?: readonly number[];
+}
+
+const lipschitz = 0.99;
+const defaultHidden = 8;
+
+/** H in tensors, with its parameters made under `name`. Rows are [messages, cardinality], natural log. */
+export interface DampingTensors {
+  apply(difference: Tf.Tensor2D): Tf.Tensor2D;
+}
+
+export function dampingTensors(
+  shape: DampingShape,
+  name: string,
+  store: ParameterStore,
+  random: Random,
+): DampingTensors {
+  const { kind, kept } = shape;
+  if (kind === "scalar") {
+    const alpha = store.constant(`${name}/alpha`, [1], kept);
+    return { apply: (x) => tf.mul(x, alpha) };
+  }
+  if (kind === "mlp") {
+    const networks = new Map(
+      (shape.cardinalities ?? [2]).map((size) => {
+        const layers = [0, 1].map((layer) => ({
+          kernel: store.identity(`${name}/${size}/${layer}/kernel`, size),
+          bias: store.constant<Tf.Rank.R1>(`${name}/${size}/${layer}/bias`, [size], 0),
+        }));
+        return [size, layers] as const;
+      }),
+    );
+    return {
+      apply: (x) => {
+        const layers = networks.get(x.shape[1]);
+        if (!layers)
+          throw new RangeError(
+            `this damping operator takes messages of ${[...networks.keys()].join(", ")} states, got ${x.shape[1]}`,
+          );
+        const g = (rows: Tf.Tensor2D) => messagePassing({ blocks: [{ x: rows }], layers, last: "relu" });
+        return tf.mul(tf.sub<Tf.Tensor2D>(g(x), g(tf.zeros([1, x.shape[1]]))), kept);
+      },
+    };
+  }
+  const hidden = shape.hidden ?? defaultHidden;
+  const strength = store.constant(`${name}/strength`, [1], Math.log(1 - kept)); // ln k
+  const w = store.uniform<Tf.Rank.R2>(`${name}/inner/kernel`, [1, hidden], 1, random);
+  const c = store.uniform<Tf.Rank.R1>(`${name}/inner/bias`, [hidden], 1, random);
+  const u = store.constant<Tf.Rank.R2>(`${name}/outer/kernel`, [hidden, 1], 0); // g = 0 at the start: damped BP
+  return {
+    apply: (x) => {
+      const centred = tf.sub<Tf.Tensor2D>(x, tf.mean(x, 1, true));
+      const product = tf.sum(tf.abs(tf.mul(u, tf.transpose(w))));
+      const outer = tf.mul<Tf.Tensor2D>(u, tf.div(lipschitz, tf.maximum(product, lipschitz)));
+      const bias = tf.zeros<Tf.Rank.R1>([1]);
+      const layers = [{ kernel: w, bias: c }, { kernel: outer, bias: bias }]; // prettier-ignore
+      const g = (rows: Tf.Tensor2D) => messagePassing({ blocks: [{ x: rows }], layers, hidden: "tanh" });
+      const residual = tf.reshape<Tf.Rank.R2>(g(tf.reshape(centred, [-1, 1])), x.shape); // g(0) is the same for all states: P takes it off
+      const projected = tf.sub<Tf.Tensor2D>(residual, tf.mean(residual, 1, true));
+      return tf.sub(centred, tf.mul(tf.exp(strength), tf.add(centred, projected)));
+    },
+  };
+}
+
+/** H in float64, for one message at a time: what runs to convergence. */
+export interface DampingFunction {
+  /** H(difference) into `out`; both Float64Array of the message's number of states, natural log. They may be the same. */
+  apply(difference: Float64Array, out: Float64Array): void;
+  /** Whether zero is proved to be its only fixed point, so that Theorems 2 and 3 hold. */
+  readonly zeroIsOnlyFixedPoint: boolean;
+}
+
+type Values = (name: string) => ArrayLike<number>;
+
+/** The same H as `dampingTensors` makes, from the values of its parameters. */
+export function dampingFunction({ kind, kept, ...shape }: DampingShape, name: string, values: Values): DampingFunction {
+  if (kind === "scalar") return scalarDamping(values(`${name}/alpha`)[0]);
+  if (kind === "mlp") {
+    const layersOf = (size: number) =>
+      [0, 1].map((layer) => ({
+        kernel: values(`${name}/${size}/${layer}/kernel`),
+        bias: values(`${name}/${size}/${layer}/bias`),
+      }));
+    return mlpDamping(kept, new Map((shape.cardinalities ?? [2]).map((size) => [size, layersOf(size)])));
+  }
+  const [w, c, u] = ["inner/kernel", "inner/bias", "outer/kernel"].map((part) => values(`${name}/${part}`));
+  return invertibleDamping(Math.exp(values(`${name}/strength`)[0]), w, c, u);
+}
+
+/** H(x) = alpha x: damped belief propagation. Zero is the only fixed point unless alpha = 1. */
+export function scalarDamping(alpha: number): DampingFunction {
+  return {
+    zeroIsOnlyFixedPoint: alpha !== 1,
+    apply: (x, out) => {
+      for (let state = 0; state < x.length; state++) out[state] = alpha * x[state];
+    },
+  };
+}
+
+interface Layer {
+  readonly kernel: ArrayLike<number>;
+  readonly bias: ArrayLike<number>;
+}
+
+/**
+ * Zero is the only fixed point if H contracts enough: messages are normalised, so at a fixed point of BPNN-D the difference x is H(x) plus a
+ * constant that makes both log-sum-exps 0. That constant is at most max |P x| in size, whence |x|^2 <= c |P x|^2 for c states, and
+ * |P x| <= L |x| <= L sqrt(c) |P x| leaves only x = 0 when L sqrt(c) < 1. L is bounded by the product of the layers' spectral norms.
+ */
+function mlpDamping(kept: number, networks: ReadonlyMap<number, readonly Layer[]>): DampingFunction {
+  const forward = (layers: readonly Layer[], x: ArrayLike<number>): Float64Array =>
+    layers.reduce<Float64Array>((input, { kernel, bias }) => {
+      const size = bias.length;
+      return Float64Array.from(bias, (start, to) => {
+        let sum = start;
+        for (let from = 0; from < size; from++) sum += input[from] * kernel[from * size + to];
+        return Math.max(0, sum);
+      });
+    }, Float64Array.from(x));
+  const atZero = new Map(Array.from(networks, ([size, layers]) => [size, forward(layers, new Float64Array(size))]));
+  const contracts = ([size, layers]: readonly [number, readonly Layer[]]): boolean =>
+    Math.abs(kept) *
+      layers.reduce((product, { kernel }) => product * spectralNormBound(kernel, size), 1) *
+      Math.sqrt(size) <
+    1;
+  return {
+    zeroIsOnlyFixedPoint: Array.from(networks).every(contracts),
+    apply: (x, out) => {
+      const layers = networks.get(x.length);
+      if (!layers)
+        throw new RangeError(
+          `this damping operator takes messages of ${[...networks.keys()].join(", ")} states, got ${x.length}`,
+        );
+      const [g, zero] = [forward(layers, x), atZero.get(x.length)!];
+      for (let state = 0; state < g.length; state++) out[state] = kept * (g[state] - zero[state]);
+    },
+  };
+}
+
+/** At least the largest singular value of a square matrix: sqrt(|A|_1 |A|_inf), and the Frobenius norm, whichever is less. */
+function spectralNormBound(kernel: ArrayLike<number>, size: number): number {
+  const rows = new Float64Array(size);
+  const columns = new Float64Array(size);
+  let squares = 0;
+  for (let at = 0; at < size * size; at++) {
+    const entry = Math.abs(kernel[at]);
+    rows[Math.floor(at / size)] += entry;
+    columns[at % size] += entry;
+    squares += entry * entry;
+  }
+  return Math.min(Math.sqrt(squares), Math.sqrt(Math.max(...rows) * Math.max(...columns)));
+}
+
+function invertibleDamping(
+  k: number,
+  w: ArrayLike<number>,
+  c: ArrayLike<number>,
+  u: ArrayLike<number>,
+): DampingFunction {
+  let product = 0;
+  for (let unit = 0; unit < u.length; unit++) product += Math.abs(u[unit] * w[unit]);
+  const scale = lipschitz / Math.max(product, lipschitz);
+  const g = (t: number): number => {
+    let sum = 0;
+    for (let unit = 0; unit < u.length; unit++) sum += u[unit] * Math.tanh(w[unit] * t + c[unit]);
+    return scale * sum;
+  };
+  return {
+    zeroIsOnlyFixedPoint: true,
+    apply: (x, out) => {
+      let mean = 0;
+      for (let state = 0; state < x.length; state++) mean += x[state] / x.length;
+      let meanOfG = 0;
+      for (let state = 0; state < x.length; state++) {
+        const centred = x[state] - mean;
+        const value = g(centred);
+        meanOfG += value / x.length;
+        out[state] = (1 - k) * centred - k * value;
+      }
+      for (let state = 0; state < x.length; state++) out[state] += k * meanOfG;
+    },
+  };
+}

@@ -1,0 +1,180 @@
+/**
+ * Factor graphs as a belief propagation neural network reads them: any number of graphs packed into one, sorted so that every step
+ * is dense algebra. Factors whose tables have the same shape stand together (a factor group; axes are sorted by their number of states first),
+ * variables with the same number of states too (a variable group). A batch is one graph with many components.
+ *
+ * Messages are kept by group, natural log, [numFactors, c_1 + ... + c_d]; an entry of them belongs to one state of one variable.
+ *
+ * Tables are shifted to maximum 0, and the shifts come back in ln Z exactly (`logScales`); so a network's answer does not depend on
+ * how factors are scaled. Entries below `logZero` are raised to it: -99 stands for impossible, as with the authors.
+ */
+import type { FactorGraph } from "../../graph/factor-graph.ts";
+
+/** What stands for ln 0 in tensors: exp(-99) is above the smallest float32, products of a few are not needed. */
+export const logZero = -99;
+export const mostAxes = 5;
+
+export interface FactorGroup {
+  /** Number of states of each axis. */
+  readonly cardinalities: readonly number[];
+  readonly numFactors: number;
+  /** Number of entries of a table. */
+  readonly numStates: number;
+  /** Sum of the cardinalities: numbers in a factor's messages. */
+  readonly width: number;
+  /** Float32Array[numFactors x numStates], natural log, maximum 0, last axis fastest. */
+  readonly tables: Float32Array;
+  /** Int32Array[numFactors]: the graph of each factor. */
+  readonly graphs: Int32Array;
+  /** Int32Array[numFactors]: its number in that graph. */
+  readonly factors: Int32Array;
+}
+
+export interface VariableGroup {
+  readonly cardinality: number;
+  readonly numVariables: number;
+  /** Int32Array[numVariables]: the graph of each variable, and its number there. */
+  readonly graphs: Int32Array;
+  readonly variables: Int32Array;
+  /** Float32Array[numVariables]: in how many factors it is. */
+  readonly degrees: Float32Array;
+}
+
+export interface PackedFactorGraphs {
+  readonly numGraphs: number;
+  readonly factorGroups: readonly FactorGroup[];
+  readonly variableGroups: readonly VariableGroup[];
+  /** Sum of the numbers of states of all variables. Group after group, variable after variable, they are numbered. */
+  readonly numVariableStates: number;
+  /** Int32Array[total messages]: the variable state of each message entry, group after group. */
+  readonly entryStates: Int32Array;
+  /** Float64Array[numGraphs]: what was taken from the tables, natural log, constants included; -Infinity if a table is 0 throughout. */
+  readonly logScales: Float64Array;
+}
+
+/**
+ * Packs graphs in order.
+ * @throws RangeError naming a factor over more than five variables.
+ */
+export function packFactorGraphs(graphs: readonly FactorGraph[]): PackedFactorGraphs {
+  const { variableGroups, firstStates, numVariableStates } = groupVariables(graphs);
+  const members = new Map<string, { cardinalities: number[]; factors: [graph: number, factor: number][] }>();
+  const logScales = new Float64Array(graphs.length);
+  graphs.forEach(({ numFactors, scopes, scopeOffsets, cardinalities, tableOffsets, logPotentials }, graph) => {
+    for (let factor = 0; factor < numFactors; factor++) {
+      const first = scopeOffsets[factor];
+      const arity = scopeOffsets[factor + 1] - first;
+      if (arity === 0) {
+        logScales[graph] += logPotentials[tableOffsets[factor]];
+        continue;
+      }
+      if (arity > mostAxes)
+        throw new RangeError(`factor ${factor} joins ${arity} variables; a BPNN takes factors of at most ${mostAxes}`);
+      const own = Array.from(scopes.subarray(first, first + arity), (variable) => cardinalities[variable]);
+      own.sort((a, b) => a - b);
+      const key = own.join(",");
+      let group = members.get(key);
+      if (!group) members.set(key, (group = { cardinalities: own, factors: [] }));
+      group.factors.push([graph, factor]);
+    }
+  });
+  // The order of the groups must not depend on the order of the factors.
+  const groups = Array.from(members)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, group]) => group);
+  const numEntries = groups.reduce(
+    (sum, { cardinalities, factors }) => sum + factors.length * cardinalities.reduce((a, b) => a + b),
+    0,
+  );
+  const entryStates = new Int32Array(numEntries);
+  let entry = 0;
+  const factorGroups = groups.map(({ cardinalities, factors }): FactorGroup => {
+    const numStates = cardinalities.reduce((a, b) => a * b);
+    const tables = new Float32Array(factors.length * numStates);
+    factors.forEach(([graph, factor], at) => {
+      const { scopes, scopeOffsets, tableOffsets, logPotentials, ...whole } = graphs[graph];
+      const scope = scopes.subarray(scopeOffsets[factor], scopeOffsets[factor + 1]);
+      const sizes = Array.from(scope, (variable) => whole.cardinalities[variable]);
+      const axes = sortedAxes(sizes);
+      const table = transpose(logPotentials.subarray(tableOffsets[factor], tableOffsets[factor + 1]), sizes, axes);
+      logScales[graph] += shiftTable(table, tables, at * numStates);
+      axes.forEach((axis, position) => {
+        const firstState = firstStates[graph][scope[axis]];
+        for (let state = 0; state < cardinalities[position]; state++) entryStates[entry++] = firstState + state;
+      });
+    });
+    return {
+      cardinalities,
+      numFactors: factors.length,
+      numStates,
+      width: cardinalities.reduce((a, b) => a + b),
+      tables,
+      graphs: Int32Array.from(factors, ([graph]) => graph),
+      factors: Int32Array.from(factors, ([, factor]) => factor),
+    };
+  });
+  return { numGraphs: graphs.length, factorGroups, variableGroups, numVariableStates, entryStates, logScales };
+}
+
+/** The axes of a table by rising cardinality, equals in their order: the one order in which tables are kept. */
+export function sortedAxes(sizes: readonly number[]): number[] {
+  return sizes.map((_, axis) => axis).sort((a, b) => sizes[a] - sizes[b]);
+}
+
+/** A table whose axis k is axis axes[k] of `table`, whose sizes are `sizes`; last axis fastest in both. */
+export function transpose(table: Float64Array, sizes: readonly number[], axes: readonly number[]): Float64Array {
+  if (axes.every((axis, position) => axis === position)) return table;
+  const strides = new Array<number>(sizes.length).fill(1);
+  for (let axis = sizes.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1] * sizes[axis + 1];
+  return Float64Array.from(table, (_, state) => {
+    let from = 0;
+    for (let position = axes.length - 1, rest = state; position >= 0; position--) {
+      const size = sizes[axes[position]];
+      from += (rest % size) * strides[axes[position]];
+      rest = Math.floor(rest / size);
+    }
+    return table[from];
+  });
+}
+
+/** Copies a table with its maximum taken off, which is returned. */
+function shiftTable(from: Float64Array, to: Float32Array, at: number): number {
+  let largest = -Infinity;
+  for (const entry of from) if (entry > largest) largest = entry;
+  const shift = largest === -Infinity ? 0 : largest;
+  from.forEach((entry, state) => (to[at + state] = Math.max(logZero, entry - shift)));
+  return largest;
+}
+
+/** Variables by number of states; `firstStates[graph][variable]` numbers the states of all. */
+function groupVariables(graphs: readonly FactorGraph[]) {
+  const sizes = new Set<number>();
+  for (const { cardinalities } of graphs) for (const cardinality of cardinalities) sizes.add(cardinality);
+  const firstStates = graphs.map(({ numVariables }) => new Int32Array(numVariables));
+  let numVariableStates = 0;
+  const variableGroups = [...sizes]
+    .sort((a, b) => a - b)
+    .map((cardinality): VariableGroup => {
+      const owners: number[] = [];
+      const variables: number[] = [];
+      const degrees: number[] = [];
+      graphs.forEach(({ cardinalities, variableEdgeOffsets }, graph) =>
+        cardinalities.forEach((own, variable) => {
+          if (own !== cardinality) return;
+          owners.push(graph);
+          variables.push(variable);
+          degrees.push(variableEdgeOffsets[variable + 1] - variableEdgeOffsets[variable]);
+          firstStates[graph][variable] = numVariableStates;
+          numVariableStates += cardinality;
+        }),
+      );
+      return {
+        cardinality,
+        numVariables: owners.length,
+        graphs: Int32Array.from(owners),
+        variables: Int32Array.from(variables),
+        degrees: Float32Array.from(degrees),
+      };
+    });
+  return { variableGroups, firstStates, numVariableStates };
+}
