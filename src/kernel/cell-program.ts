@@ -1,8 +1,9 @@
 /**
  * The TypeScript service: type-checks a cell against all cells before it and emits it.
  *
- * Each cell is an ES module of its own in the notebook's folder, so it may declare any name again. What it uses of earlier
- * cells stands in a footer that TypeScript sees and nobody else (positions in the cell stay what they are):
+ * Each cell is an ES module of its own, so it may declare any name again. Its file is virtual and stands nowhere in particular, so that
+ * a snapshot's program serves any notebook; its imports start in the notebook's folder. What it uses of earlier cells stands in a
+ * footer that TypeScript sees and nobody else (positions in the cell stay what they are):
  *
  *     import * as __cell_3 from "marginalia-cell:3"; import { f, T } from "marginalia-cell:3";      and so on for each earlier cell
  *     declare let s: typeof __cell_3.s;                                          what may be assigned to
@@ -69,9 +70,11 @@ export class ParsedFiles {
 }
 
 export class CellProgram {
-  /** Problems with the notebook's tsconfig.json. */
-  readonly problems: readonly string[];
-  readonly folder: string;
+  /** Where cells' files seem to lie: there is no such folder. */
+  readonly #cellFolder: string;
+  readonly #packageRoot: string;
+  #problems: readonly string[];
+  #folder: string;
   readonly #options: ts.CompilerOptions;
   readonly #service: ts.LanguageService;
   readonly #imports: ImportResolver;
@@ -92,16 +95,46 @@ export class CellProgram {
    */
   constructor(folder: string, packageRoot: string, parsed: ParsedFiles = new ParsedFiles()) {
     const { options, problems } = cellOptions(folder, packageRoot);
-    this.folder = folder;
+    this.#folder = folder;
+    this.#packageRoot = packageRoot;
+    this.#cellFolder = path.join(packageRoot, "__notebook__");
     this.#parsed = parsed;
-    this.problems = problems;
+    this.#problems = problems;
     this.#options = options;
-    this.#ambient = path.join(folder, "__notebook__.d.ts");
+    this.#ambient = path.join(this.#cellFolder, "__notebook__.d.ts");
     this.#documents.set(this.#ambient, { text: AMBIENT_TYPES, version: 1 });
     this.#makeReady();
     const files = this.#files();
-    this.#imports = new ImportResolver(options, files, folder, packageRoot);
+    this.#imports = new ImportResolver(options, files, this.#cellFolder, packageRoot);
     this.#service = ts.createLanguageService(this.#host(files), parsed.registry);
+  }
+
+  /** Problems with the notebook's tsconfig.json. */
+  get problems(): readonly string[] {
+    return this.#problems;
+  }
+
+  /** The notebook's folder. */
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /** Goes to another notebook's folder; false when that one asks for other options, and a program of its own. */
+  moveTo(folder: string): boolean {
+    const { options, problems } = cellOptions(folder, this.#packageRoot);
+    if (JSON.stringify(options) !== JSON.stringify(this.#options)) return false;
+    this.#folder = folder;
+    this.#problems = problems;
+    return true;
+  }
+
+  /** Forgets all cells. */
+  clear(): void {
+    this.#visible.clear();
+    this.#pending = undefined;
+    this.#cell = 1;
+    this.#standReady(this.#roots.map((_, index) => index + 1));
+    this.prepare("");
   }
 
   /** Checks and emits `code`. What it declares becomes visible to later cells by `commit`. */
@@ -167,8 +200,12 @@ export class CellProgram {
   #makeReady(): void {
     const first = this.#roots.length + 1;
     const cells = Array.from({ length: READY }, (_, index) => first + index);
-    for (const cell of cells) this.#write(this.#cellFile(cell), `${this.#importLines(cell, undefined)}export {};\n`);
+    this.#standReady(cells);
     this.#roots = [...this.#roots, ...cells.map((cell) => this.#cellFile(cell))];
+  }
+
+  #standReady(cells: readonly number[]): void {
+    for (const cell of cells) this.#write(this.#cellFile(cell), `${this.#importLines(cell, undefined)}export {};\n`);
   }
 
   /** The imports of the cell numbered `cell`, which declares `own` itself; undefined for a file that stands ready. */
@@ -191,7 +228,7 @@ export class CellProgram {
   }
 
   #cellFile(cell: number): string {
-    return path.join(this.folder, `__cell_${cell}__.mts`);
+    return path.join(this.#cellFolder, `__cell_${cell}__.mts`);
   }
 
   #mistake(diagnostic: ts.Diagnostic, code: string): CellMistake[] {
@@ -257,7 +294,7 @@ export class CellProgram {
       directoryExists: (name) => ts.sys.directoryExists(name),
       getDirectories: (name) => ts.sys.getDirectories(name),
       realpath: (name) => ts.sys.realpath?.(name) ?? name,
-      getCurrentDirectory: () => this.folder,
+      getCurrentDirectory: () => this.#cellFolder,
       useCaseSensitiveFileNames: true,
     };
   }
@@ -271,14 +308,15 @@ export class CellProgram {
       getDirectories: (name) => ts.sys.getDirectories(name),
       realpath: (name) => ts.sys.realpath?.(name) ?? name,
       getCompilationSettings: () => this.#options,
-      getCurrentDirectory: () => this.folder,
+      getCurrentDirectory: () => this.#cellFolder,
       getDefaultLibFileName: (options) => path.join(this.#parsed.libFolder, ts.getDefaultLibFileName(options)),
       getScriptFileNames: () => [this.#ambient, ...this.#roots],
       getScriptVersion: (name) => this.#documents.get(name)?.version.toString() ?? diskVersion(name),
       getScriptSnapshot: (name) => this.#snapshot(name),
       useCaseSensitiveFileNames: () => true,
-      resolveModuleNameLiterals: (literals, importer, _redirect, options, source) =>
-        literals.map((literal) => {
+      resolveModuleNameLiterals: (literals, file, _redirect, options, source) => {
+        const importer = this.#documents.has(file) ? path.join(this.#folder, "__cell__.mts") : file;
+        return literals.map((literal) => {
           if (literal.text.startsWith(CELL_SCHEME)) {
             const resolvedFileName = this.#cellFile(Number(literal.text.slice(CELL_SCHEME.length)));
             return {
@@ -287,7 +325,8 @@ export class CellProgram {
           }
           const mode = ts.getModeForUsageLocation(source, literal, options);
           return this.#imports.resolve(literal.text, importer, mode);
-        }),
+        });
+      },
       getModuleResolutionCache: () => this.#imports.cache,
     };
   }

@@ -64,7 +64,10 @@ export function cellOptions(folder: string, packageRoot: string): CellOptions {
   for (const name of forgotten) delete merged[name];
   merged.customConditions = [...new Set([...(options.customConditions ?? []), SOURCE_CONDITION])];
   merged.types = [...new Set([...(options.types ?? []), "node"])];
-  merged.typeRoots = [...ancestors(folder), packageRoot].map((each) => path.join(each, "node_modules", "@types"));
+  const roots = new Set([...ancestors(folder), path.resolve(packageRoot)]);
+  merged.typeRoots = [...roots]
+    .map((each) => path.join(each, "node_modules", "@types"))
+    .filter((each) => ts.sys.directoryExists(each));
   return { options: merged, configFile, problems };
 }
 

@@ -152,6 +152,7 @@ export class Execution {
 
   async #execute(request: Message, asked: ExecuteRequest, remembered: boolean): Promise<Outcome> {
     const label = `cell [${this.#count}]`;
+    if (/\b(import|require)\b/.test(asked.code)) this.#post({ type: "imports" });
     try {
       const prepared = await this.#language.ask("prepare", asked.code);
       if (prepared.mistakes.length > 0)

@@ -2,7 +2,7 @@
  * The process of the TypeScript service: answers questions one after another. When Node builds a snapshot of it
  * (language-snapshot.ts), it reads and checks what every session needs and stops there; sessions then go on from that point.
  */
-import { tmpdir } from "node:os";
+import path from "node:path";
 import process from "node:process";
 import { startupSnapshot } from "node:v8";
 import { complete, inspect, isComplete } from "./cell-assist.ts";
@@ -19,13 +19,16 @@ const WARM_UP = [
   "const wrong: string = 1",
 ];
 
-let warm: ParsedFiles | undefined;
+/** Out of the snapshot. */
+let warm: { readonly program: CellProgram; readonly parsed: ParsedFiles } | undefined;
 
 function serve(): void {
   const place = JSON.parse(process.argv.at(-1) ?? "{}") as LanguagePlace;
   process.on("SIGINT", () => undefined); // the kernel's business
   process.on("disconnect", () => process.exit());
-  const program = new CellProgram(place.folder, place.packageRoot, warm ?? new ParsedFiles(place.libFolder));
+  const program = warm?.program.moveTo(place.folder)
+    ? warm.program
+    : new CellProgram(place.folder, place.packageRoot, warm?.parsed ?? new ParsedFiles(place.libFolder));
   for (const problem of program.problems) log(problem);
   const answers: LanguageQuestions = {
     restore: (cells) => program.restore(cells),
@@ -45,17 +48,19 @@ function serve(): void {
     process.send?.(reply);
   });
   // Loads what the folder needs while the front end is still connecting: the first cell then waits less.
-  program.prepare(WARM_UP[0]);
+  if (program !== warm?.program) program.prepare(WARM_UP[0]);
 }
 
 if (startupSnapshot.isBuildingSnapshot()) {
   const place = JSON.parse(process.env.MARGINALIA_LANGUAGE_PLACE ?? "{}") as LanguagePlace;
-  warm = new ParsedFiles(place.libFolder);
-  const program = new CellProgram(tmpdir(), place.packageRoot, warm);
+  const parsed = new ParsedFiles(place.libFolder);
+  const program = new CellProgram(path.parse(place.packageRoot).root, place.packageRoot, parsed); // no notebook's tsconfig.json
   for (const cell of WARM_UP) {
     program.prepare(cell);
     program.commit();
   }
   inspect(program, "numbers", 3); // but no completion: it makes an Intl.Collator, which snapshots cannot hold
+  program.clear();
+  warm = { program, parsed };
   startupSnapshot.setDeserializeMainFunction(serve);
 } else serve();

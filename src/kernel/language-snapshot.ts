@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { log } from "./log.ts";
@@ -43,6 +44,13 @@ export function findSnapshot(place: LanguagePlace): string | undefined {
   return existsSync(file) ? file : undefined;
 }
 
+/** The snapshot for kernels of this copy of Marginalia, made now: those that start afterwards find it. */
+export function prepareSnapshot(): Promise<void> {
+  const packageRoot = fileURLToPath(new URL("../../", import.meta.url));
+  const libFolder = path.dirname(createRequire(import.meta.url).resolve("typescript"));
+  return makeSnapshot({ folder: packageRoot, packageRoot, libFolder }, new AbortController().signal);
+}
+
 /** Makes the snapshot, unless another kernel is about to; what goes wrong costs only the time that it would have saved. */
 export async function makeSnapshot(place: LanguagePlace, signal: AbortSignal): Promise<void> {
   if (process.env.MARGINALIA_SNAPSHOT === "no") return;
@@ -59,6 +67,7 @@ export async function makeSnapshot(place: LanguagePlace, signal: AbortSignal): P
       platform: "node",
       format: "cjs",
       outfile: bundle,
+      minify: true, // the snapshot keeps the text
       logLevel: "silent",
     });
     await stop();
@@ -73,7 +82,6 @@ export async function makeSnapshot(place: LanguagePlace, signal: AbortSignal): P
       env,
       signal,
     });
-    child.unref();
     const code = await new Promise((resolve) => child.on("exit", resolve).on("error", resolve));
     if (code !== 0) throw new Error(`Node ended with ${String(code)}`);
     renameSync(draft, file);

@@ -22,6 +22,7 @@ export class CellModules {
   readonly maps = new Map<string, string>();
   readonly #news: MessagePort;
   readonly #folder: string;
+  #hooks: { readonly data: HooksData; readonly transferList: MessagePort[] } | undefined;
   #count = 0;
 
   /**
@@ -32,14 +33,20 @@ export class CellModules {
     const filename = path.join(folder, "__cell__.mts");
     const cell = pathToFileURL(filename).href;
     const { port1, port2 } = new MessageChannel();
-    const data: HooksData = { cell, own: pathToFileURL(path.join(packageRoot, "__cell__.mts")).href, news: port2 };
-    register<HooksData>("./module-hooks.js", import.meta.url, { data, transferList: [port2] });
+    const own = pathToFileURL(path.join(packageRoot, "__cell__.mts")).href;
+    this.#hooks = { data: { cell, own, news: port2 }, transferList: [port2] };
     port1.unref();
     this.#news = port1;
     this.#folder = folder;
     this.require = createRequire(filename);
     const resolve = (specifier: string) => import.meta.resolve(this.#mark(specifier));
     this.meta = Object.assign(Object.create(null) as ImportMeta, { dirname: folder, filename, url: cell, resolve });
+  }
+
+  /** Starts the hooks' thread, which this one waits for; kernels start faster when that is done at the first import. */
+  start(): void {
+    if (this.#hooks) register<HooksData>("./module-hooks.js", import.meta.url, this.#hooks);
+    this.#hooks = undefined;
   }
 
   /** `import(specifier, options)` as the cell's own. */
@@ -83,6 +90,7 @@ export class CellModules {
   }
 
   #mark(specifier: string): string {
+    this.start();
     return `${CELL_IMPORT}${++this.#count}:${specifier}`;
   }
 }

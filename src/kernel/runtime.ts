@@ -7,16 +7,16 @@
 import { randomUUID } from "node:crypto";
 import { Session, type Runtime as Inspector } from "node:inspector";
 import process from "node:process";
-import type { MessagePort } from "node:worker_threads";
+import type { MessagePort, Worker } from "node:worker_threads";
 import { Comms } from "./comms.ts";
 import { installDisplay, mimeBundle } from "./display.ts";
 import { Input, type AskingRun } from "./input.ts";
-import type { CellModules } from "./modules.ts";
+import { CellModules } from "./modules.ts";
 import { redirectOutput } from "./output.ts";
-import type { PipeWriter } from "./pipe.ts";
+import { PipeWriter, type SharedPipe } from "./pipe.ts";
 import { installProgress } from "./progress.ts";
 import { currentRun, forgetEndedTimers, leaveRun, runAs, stopTimers, trackRuns, type Tracked } from "./run-context.ts";
-import { CELL_SCRIPT, type StackTraces } from "./stacks.ts";
+import { CELL_SCRIPT, StackTraces } from "./stacks.ts";
 import {
   ACKNOWLEDGED,
   type CellError,
@@ -59,10 +59,28 @@ function newRun(id: number, label: string, allowStdin: boolean): Run {
   };
 }
 
+interface Place {
+  readonly sockets: Worker;
+  /** The notebook's folder. */
+  readonly folder: string;
+  readonly packageRoot: string;
+  readonly pipe: SharedPipe;
+  readonly control: Int32Array;
+  /** Gives the answers to `prompt`. */
+  readonly answers: MessagePort;
+}
+
+export function makeRuntime({ sockets, folder, packageRoot, pipe, control, answers }: Place): Runtime {
+  const modules = new CellModules(folder, packageRoot);
+  const writer = new PipeWriter(pipe, (urgent) => sockets.postMessage(urgent));
+  return new Runtime(writer, new StackTraces(folder, modules), modules, control, answers);
+}
+
 export class Runtime {
   readonly #session = new Session();
   readonly #pipe: PipeWriter;
   readonly #stacks: StackTraces;
+  readonly #modules: CellModules;
   readonly #control: Int32Array;
   readonly #comms = new Comms((message) => this.#pipe.message(this.#owner(), message));
   readonly #input: Input;
@@ -76,6 +94,7 @@ export class Runtime {
   constructor(pipe: PipeWriter, stacks: StackTraces, modules: CellModules, control: Int32Array, answers: MessagePort) {
     this.#pipe = pipe;
     this.#stacks = stacks;
+    this.#modules = modules;
     this.#control = control;
     this.#session.connect();
     redirectOutput(pipe, () => this.#owner());
@@ -87,7 +106,7 @@ export class Runtime {
       return (renewed) => send({ type: "update_display_data", bundle: { data: renewed, metadata: {} }, displayId });
     });
     this.#input = new Input({ send, running: () => this.#current, control, answers });
-    this.#installGlobals(modules);
+    this.#installGlobals();
     trackRuns((run) => this.#stopContinuation(run));
     process.on("uncaughtException", (error) => this.#uncaught("Uncaught", error));
     process.on("unhandledRejection", (reason) => this.#uncaught("Unhandled rejection of a promise", reason));
@@ -106,6 +125,8 @@ export class Runtime {
         return this.#input.answer(message);
       case "comm":
         return this.#comm(message.run, message.message);
+      case "imports":
+        return this.#modules.start();
       case "ping":
         Atomics.store(this.#control, ACKNOWLEDGED, message.sequence);
         return;
@@ -288,7 +309,8 @@ export class Runtime {
     process.stderr.write(`${what}${from}:\n${failure.traceback.join("\n")}\n`);
   }
 
-  #installGlobals(modules: CellModules): void {
+  #installGlobals(): void {
+    const modules = this.#modules;
     const runtime = {
       import: (specifier: unknown, options?: ImportCallOptions) => modules.import(specifier, options),
       imports: (specifier: string, names: readonly string[]) => modules.imports(specifier, names),

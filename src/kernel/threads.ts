@@ -8,7 +8,6 @@
  * The main thread answers through a ring of bytes (pipe.ts); everything else is messages on ports.
  */
 import type { SharedPipe } from "./pipe.ts";
-import type { ConnectionInfo } from "./wire.ts";
 
 /** The export condition under which a package offers its TypeScript sources. */
 export const SOURCE_CONDITION = "marginalia-source";
@@ -21,7 +20,7 @@ export const INPUT_ANSWERED = 1; // counts the answers to `prompt` that have arr
 export const NUM_CONTROL_WORDS = 2;
 
 export interface SocketsWorkerData {
-  readonly connection: ConnectionInfo;
+  readonly connectionFile: string;
   /** The process that started the kernel: by its number when the kernel started, and as Jupyter names it in $JPY_PARENT_PID. */
   readonly parent: { readonly atStart: number; readonly named?: number };
   readonly pipe: SharedPipe;
@@ -83,6 +82,8 @@ export type ToMain =
   /** Stop the run, or when none runs, what earlier runs left behind; `forced` when it took a termination to be heard. */
   | { readonly type: "interrupt"; readonly sequence: number; readonly forced: boolean }
   | { readonly type: "ping"; readonly sequence: number }
+  /** The next cell imports: while it is checked there is time to prepare for that. */
+  | { readonly type: "imports" }
   | { readonly type: "exit"; readonly code: number };
 
 /** The protocol's error fields. */

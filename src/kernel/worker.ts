@@ -11,6 +11,7 @@ import { Dispatcher } from "./messages.ts";
 import { PipeReader } from "./pipe.ts";
 import { Sockets } from "./sockets.ts";
 import { INPUT_ANSWERED, type InputAnswer, type SocketsWorkerData, type ToMain } from "./threads.ts";
+import { readConnectionFile, type ConnectionInfo } from "./wire.ts";
 
 /** How often the kernel looks whether its front end is still there. */
 const ORPHAN_CHECK = 1000; // milliseconds
@@ -19,7 +20,7 @@ const EXIT_WITHIN = 400; // milliseconds
 
 if (!parentPort) throw new Error("this file is a thread of the kernel: start dist/kernel/main.js");
 const main = parentPort;
-const { connection, parent, pipe, control, inputs } = workerData as SocketsWorkerData;
+const { connectionFile, parent, pipe, control, inputs } = workerData as SocketsWorkerData;
 const post = (message: ToMain) => main.postMessage(message);
 
 // A mistake of ours must not end the session of somebody else.
@@ -78,10 +79,12 @@ function isOrphan(): boolean {
   }
 }
 
-try {
+async function serve(connection: ConnectionInfo): Promise<void> {
   const session = randomUUID();
   const bell = makeBell();
-  const sockets = await Sockets.bind(connection, session);
+  const sockets = await Sockets.bind(connection, session).catch((error: Error) => {
+    throw new Error(`cannot bind the sockets of the connection file: ${error.message}`, { cause: error });
+  });
   const interrupts = new Interrupts(post, control);
   const history = new History();
   const answerWaiting = (answer: InputAnswer) => {
@@ -104,8 +107,14 @@ try {
   void sockets.receive("stdin", ({ header, content }) => {
     if (header.msg_type === "input_reply") execution.takeInput(content.value);
   });
+  // Another thread to start: when the service is ready, which it would delay.
+  await language.ask("isComplete", "").catch(() => undefined);
   new Worker(new URL("./signal-worker.js", import.meta.url)).on("message", () => void execution.interrupt());
+}
+
+try {
+  await serve(readConnectionFile(connectionFile));
 } catch (error) {
-  log(`cannot bind the sockets of the connection file: ${(error as Error).message}`);
+  log((error as Error).message);
   await exit(1);
 }
