@@ -75,32 +75,39 @@ typedef struct {
   uint8_t *flags;
 } Binary;
 
-/* One run along the innermost axis; the four stride patterns that occur are loops of their own, so that they vectorise. */
-#define RUN_LOOPS(out, expression)                                                       \
-  if (sa == 1 && sb == 1)                                                                \
-    for (int64_t i = 0; i < n; i++) { const float x = a[i], y = b[i]; out[i] = (expression); }      \
-  else if (sa == 1 && sb == 0) {                                                         \
-    const float y = *b;                                                                  \
-    for (int64_t i = 0; i < n; i++) { const float x = a[i]; out[i] = (expression); }                \
-  } else if (sa == 0 && sb == 1) {                                                       \
-    const float x = *a;                                                                  \
-    for (int64_t i = 0; i < n; i++) { const float y = b[i]; out[i] = (expression); }                \
-  } else                                                                                 \
-    for (int64_t i = 0; i < n; i++) { const float x = a[i * sa], y = b[i * sb]; out[i] = (expression); } \
+/* Rows of `n`, next to each other in `out`; the four stride patterns that occur are loops of their own, so that they vectorise. */
+#define EACH_ROW for (int64_t row = 0; row < rows; row++, a += aRow, b += bRow, out += n)
+#define RUN_LOOPS(result, expression)                                                               \
+  { __typeof__(result) out = result;                                                                \
+  if (sa == 1 && sb == 1)                                                                           \
+    EACH_ROW for (int64_t i = 0; i < n; i++) { const float x = a[i], y = b[i]; out[i] = (expression); } \
+  else if (sa == 1 && sb == 0)                                                                      \
+    EACH_ROW {                                                                                      \
+      const float y = *b;                                                                           \
+      for (int64_t i = 0; i < n; i++) { const float x = a[i]; out[i] = (expression); }              \
+    }                                                                                               \
+  else if (sa == 0 && sb == 1)                                                                      \
+    EACH_ROW {                                                                                      \
+      const float x = *a;                                                                           \
+      for (int64_t i = 0; i < n; i++) { const float y = b[i]; out[i] = (expression); }              \
+    }                                                                                               \
+  else                                                                                              \
+    EACH_ROW for (int64_t i = 0; i < n; i++) { const float x = a[i * sa], y = b[i * sb]; out[i] = (expression); } \
+  }                                                                                                 \
   break
 
-static void binary_run(int function, int64_t n, const float *restrict a, int64_t sa, const float *restrict b, int64_t sb,
-                       float *restrict out, uint8_t *restrict flags) {
+static void binary_rows(int function, int64_t rows, int64_t n, const float *restrict a, int64_t sa, int64_t aRow,
+                        const float *restrict b, int64_t sb, int64_t bRow, float *restrict values, uint8_t *restrict flags) {
   switch (function) {
-    case ADD: RUN_LOOPS(out, x + y);
-    case SUBTRACT: RUN_LOOPS(out, x - y);
-    case MULTIPLY: RUN_LOOPS(out, x * y);
-    case DIVIDE: RUN_LOOPS(out, x / y);
-    case MAXIMUM: RUN_LOOPS(out, x > y || x != x ? x : y);
-    case MINIMUM: RUN_LOOPS(out, x < y || x != x ? x : y);
-    case SQUARED_DIFFERENCE: RUN_LOOPS(out, (x - y) * (x - y));
-    case RELU_GRADIENT: RUN_LOOPS(out, y <= 0 ? 0.0f : x);
-    case ELU_GRADIENT: RUN_LOOPS(out, y >= 0 ? x : x * (y + 1.0f));
+    case ADD: RUN_LOOPS(values, x + y);
+    case SUBTRACT: RUN_LOOPS(values, x - y);
+    case MULTIPLY: RUN_LOOPS(values, x * y);
+    case DIVIDE: RUN_LOOPS(values, x / y);
+    case MAXIMUM: RUN_LOOPS(values, x > y || x != x ? x : y);
+    case MINIMUM: RUN_LOOPS(values, x < y || x != x ? x : y);
+    case SQUARED_DIFFERENCE: RUN_LOOPS(values, (x - y) * (x - y));
+    case RELU_GRADIENT: RUN_LOOPS(values, y <= 0 ? 0.0f : x);
+    case ELU_GRADIENT: RUN_LOOPS(values, y >= 0 ? x : x * (y + 1.0f));
     case LESS: RUN_LOOPS(flags, x < y);
     case LESS_EQUAL: RUN_LOOPS(flags, x <= y);
     case GREATER: RUN_LOOPS(flags, x > y);
@@ -123,11 +130,13 @@ static int binary_range(void *context, int64_t from, int64_t to) {
       a += index * p->aStride[axis];
       b += index * p->bStride[axis];
     }
-    const int64_t n = MIN(to - at, p->inner - within);
-    const int64_t sa = p->aStride[last], sb = p->bStride[last];
-    binary_run(p->function, n, p->a + a + within * sa, sa, p->b + b + within * sb, sb, p->out ? p->out + at : 0,
-               p->flags ? p->flags + at : 0);
-    at += n;
+    const int64_t n = MIN(to - at, p->inner - within), sa = p->aStride[last], sb = p->bStride[last];
+    const int64_t here = last && n == p->inner ? at / n % p->size[last - 1] : 0; /* whole rows go on to the axis's end */
+    const int64_t rows = last && n == p->inner ? MIN((to - at) / n, p->size[last - 1] - here) : 1;
+    binary_rows(p->function, rows, n, p->a + a + within * sa, sa, last ? p->aStride[last - 1] : 0,
+                p->b + b + within * sb, sb, last ? p->bStride[last - 1] : 0, p->out ? p->out + at : 0,
+                p->flags ? p->flags + at : 0);
+    at += rows * n;
   }
   return 0;
 }

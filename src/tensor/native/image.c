@@ -48,6 +48,31 @@ KERNEL(pool_kernel) {
   return parallel_range(p.c.pixels, 65536 / (p.c.patch + 1) + 1, pool_range, &p);
 }
 
+enum { CHANNELS = 64 };
+
+/* Adds dy to the first largest element of a window, for `count` channels side by side; NaN is never the largest. */
+static void send_to_largest(const Pooling *p, int64_t first, int64_t top, int64_t bottom, int64_t left, int64_t right,
+                            const float *restrict dy, int64_t count) {
+  const Convolution *c = &p->c;
+  float best[CHANNELS];
+  int32_t where[CHANNELS], position = 0;
+  for (int64_t k = 0; k < count; k++) best[k] = -INFINITY_F, where[k] = -1;
+  for (int64_t row = top; row < bottom; row += c->dilationY)
+    for (int64_t column = left; column < right; column += c->dilationX, position++) {
+      const float *restrict x = p->x + first + (row * c->inWidth + column) * c->inChannels;
+      for (int64_t k = 0; k < count; k++) {
+        where[k] = x[k] > best[k] ? position : where[k];
+        best[k] = x[k] > best[k] ? x[k] : best[k];
+      }
+    }
+  position = 0;
+  for (int64_t row = top; row < bottom; row += c->dilationY)
+    for (int64_t column = left; column < right; column += c->dilationX, position++) {
+      float *restrict dx = p->out + first + (row * c->inWidth + column) * c->inChannels;
+      for (int64_t k = 0; k < count; k++) dx[k] += where[k] == position ? dy[k] : 0.0f;
+    }
+}
+
 /* Each window's gradient goes to its first largest element, or evenly to those of its elements that lie in the image. */
 static int pool_gradient_range(void *context, int64_t from, int64_t to) {
   const Pooling *p = context;
@@ -74,16 +99,8 @@ static int pool_gradient_range(void *context, int64_t from, int64_t to) {
         }
       continue;
     }
-    for (int64_t k = 0; k < channels; k++) {
-      float best = -INFINITY_F;
-      int64_t where = -1;
-      for (int64_t row = top; row < bottom; row += c->dilationY)
-        for (int64_t column = left; column < right; column += c->dilationX) {
-          const int64_t index = at * image + (row * c->inWidth + column) * channels + k;
-          if (p->x[index] > best) best = p->x[index], where = index;
-        }
-      if (where >= 0) p->out[where] += dy[k];
-    }
+    for (int64_t k = 0; k < channels; k += CHANNELS)
+      send_to_largest(p, at * image + k, top, bottom, left, right, dy + k, MIN(CHANNELS, channels - k));
   }
   return 0;
 }

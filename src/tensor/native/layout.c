@@ -2,9 +2,8 @@
 
 /* Copies blocks: rows of `width` between arrays whose rows start `stride` apart. */
 static void copy_blocks(float *to, int64_t toStride, const float *from, int64_t fromStride, int64_t rows, int64_t width) {
-  if (width < 16)
-    for (int64_t r = 0; r < rows; r++)
-      for (int64_t i = 0; i < width; i++) to[r * toStride + i] = from[r * fromStride + i];
+  if (width < 256)
+    for (int64_t r = 0; r < rows; r++) copy_row(to + r * toStride, from + r * fromStride, width);
   else
     for (int64_t r = 0; r < rows; r++) copy_floats(to + r * toStride, from + r * fromStride, width);
 }
@@ -42,7 +41,7 @@ typedef struct {
 static void walk_axis(const Walk *w, int axis, const float *source, float *target) {
   const int64_t size = w->size[axis], from = w->from[axis], to = w->to[axis];
   if (axis == w->axes - 1) {
-    if (from == 1 && to == 1) copy_floats(target, source, size);
+    if (from == 1 && to == 1) size < 256 ? copy_row(target, source, size) : copy_floats(target, source, size);
     else
       for (int64_t i = 0; i < size; i++) target[i * to] = source[i * from];
     return;

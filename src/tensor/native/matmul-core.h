@@ -35,27 +35,40 @@ static void pack_panels(float *to, const float *from, int64_t rowStride, int64_t
   }
 }
 
-/* One tile: rows x (vectors LANES) of the sum over k, added to C or stored into it; columns beyond `filled` are dropped. */
-static inline __attribute__((always_inline)) void tile(const int rows, const int vectors, int64_t depth, const float *a,
-                                                       int64_t aRow, int64_t aColumn, const float *panel, float *c,
-                                                       int64_t cRow, int64_t filled, int add, const float *bias) {
+/* What a tile sums over: `stretches` runs of `depth` steps each. A's run s starts at `offset[s]`, B's runs follow each other in
+ * the panel. A matrix product is one run; a convolution has one for each row of the filter. */
+typedef struct {
+  int64_t stretches, depth, aRow, aColumn;
+  const int64_t *offset;
+} Sum;
+
+static const int64_t atStart[1] = {0};
+
+/* One tile: rows x (vectors LANES) of the sum, added to C or stored into it; columns beyond `filled` are dropped. */
+static inline __attribute__((always_inline)) void tile(const int rows, const int vectors, const Sum *along, const float *a,
+                                                       const float *panel, float *c, int64_t cRow, int64_t filled, int add,
+                                                       const float *bias) {
   Vector sum[TILE_ROWS][2];
 #pragma GCC unroll 12
   for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; v++) sum[r][v] = splat(0);
-  for (int64_t k = 0; k < depth; k++) {
-    Vector b[2];
+  const int64_t depth = along->depth, aRow = along->aRow, aColumn = along->aColumn;
+  for (int64_t s = 0; s < along->stretches; s++) {
+    const float *from = a + along->offset[s];
+    for (int64_t k = 0; k < depth; k++) {
+      Vector b[2];
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; v++) b[v] = load(panel + v * LANES);
-    panel += vectors * LANES;
+      for (int v = 0; v < vectors; v++) b[v] = load(panel + v * LANES);
+      panel += vectors * LANES;
 #pragma GCC unroll 12
-    for (int r = 0; r < rows; r++) {
-      const Vector value = splat(a[r * aRow]);
+      for (int r = 0; r < rows; r++) {
+        const Vector value = splat(from[r * aRow]);
 #pragma GCC unroll 2
-      for (int v = 0; v < vectors; v++) sum[r][v] += value * b[v];
+        for (int v = 0; v < vectors; v++) sum[r][v] += value * b[v];
+      }
+      from += aColumn;
     }
-    a += aColumn;
   }
   if (filled == vectors * LANES) {
 #pragma GCC unroll 12
@@ -90,12 +103,12 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
 
 #define TILE_CASE(count)                                                                                     \
   case count:                                                                                                \
-    if (vectors == 2) tile(count, 2, depth, a, aRow, aColumn, panel, c, cRow, filled, add, bias);            \
-    else tile(count, 1, depth, a, aRow, aColumn, panel, c, cRow, filled, add, bias);                         \
+    if (vectors == 2) tile(count, 2, along, a, panel, c, cRow, filled, add, bias);                             \
+    else tile(count, 1, along, a, panel, c, cRow, filled, add, bias);                                          \
     break;
 
-static __attribute__((noinline)) void any_tile(int rows, int vectors, int64_t depth, const float *a, int64_t aRow, int64_t aColumn,
-                     const float *panel, float *c, int64_t cRow, int64_t filled, int add, const float *bias) {
+static __attribute__((noinline)) void any_tile(int rows, int vectors, const Sum *along, const float *a, const float *panel,
+                                               float *c, int64_t cRow, int64_t filled, int add, const float *bias) {
   switch (rows) {
     TILE_CASE(1) TILE_CASE(2) TILE_CASE(3) TILE_CASE(4) TILE_CASE(5) TILE_CASE(6)
 #if TILE_ROWS > 6
@@ -110,16 +123,17 @@ static __attribute__((noinline)) void any_tile(int rows, int vectors, int64_t de
 /* With B packed over the whole depth (depth <= DEPTH, or any depth when A is read along contiguous rows or columns). */
 static void matmul_packed(int64_t rows, int64_t columns, int64_t depth, const float *a, int64_t aRow, int64_t aColumn,
                           const float *packed, float *c, int64_t cRow, int add, const float *bias) {
+  const Sum along = {1, depth, aRow, aColumn, atStart};
   for (int64_t j = 0; j < columns;) {
     const int64_t width = columns - j > LANES ? PANEL : LANES;
     const int64_t filled = MIN(width, columns - j);
     int64_t i = 0;
     for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
-      any_tile(TILE_ROWS, (int)(width / LANES), depth, a + i * aRow, aRow, aColumn, packed, c + i * cRow + j, cRow,
-               filled, add, bias ? bias + j : 0);
+      any_tile(TILE_ROWS, (int)(width / LANES), &along, a + i * aRow, packed, c + i * cRow + j, cRow, filled, add,
+               bias ? bias + j : 0);
     if (i < rows)
-      any_tile((int)(rows - i), (int)(width / LANES), depth, a + i * aRow, aRow, aColumn, packed, c + i * cRow + j,
-               cRow, filled, add, bias ? bias + j : 0);
+      any_tile((int)(rows - i), (int)(width / LANES), &along, a + i * aRow, packed, c + i * cRow + j, cRow, filled, add,
+               bias ? bias + j : 0);
     packed += depth * width;
     j += width;
   }
@@ -187,8 +201,9 @@ static int matmul_rows(void *context, int64_t from, int64_t to) {
           const int64_t width = columns - p > LANES ? PANEL : LANES, filled = MIN(width, columns - p);
           for (int64_t r = 0; r < rows; r += TILE_ROWS) {
             const int count = (int)(r < whole ? TILE_ROWS : rows - whole);
-            any_tile(count, (int)(width / LANES), depth, block + r * depth, 1, count, panel,
-                     m->c + (i + r) * m->cRow + j + p, m->cRow, filled, add, bias ? bias + p : 0);
+            const Sum along = {1, depth, 1, count, atStart};
+            any_tile(count, (int)(width / LANES), &along, block + r * depth, panel, m->c + (i + r) * m->cRow + j + p,
+                     m->cRow, filled, add, bias ? bias + p : 0);
           }
           panel += depth * width;
           p += width;

@@ -80,6 +80,16 @@ static float reduce_run(int reduction, const float *x, int64_t count) {
   }
 }
 
+/* sums[i] += sum over rows of x[row stride + i], for the first LANES columns of `width`. */
+static void add_columns(float *sums, const float *x, int64_t rows, int64_t stride, int64_t width) {
+  Vector sum = splat(0);
+  if (width >= LANES)
+    for (int64_t row = 0; row < rows; row++) sum += load(x + row * stride);
+  else
+    for (int64_t row = 0; row < rows; row++) sum += load_some(x + row * stride, width);
+  for (int64_t i = 0; i < MIN(width, LANES); i++) sums[i] += sum[i];
+}
+
 /* Columns side by side: the inner axis vectorises, partial sums of 512 terms pass into doubles. */
 static void reduce_columns(const Reduction *r, const float *x, float *y) {
   const int64_t inner = r->inner, middle = r->middle;
@@ -90,8 +100,8 @@ static void reduce_columns(const Reduction *r, const float *x, float *y) {
       double total[WIDTH] = {0};
       for (int64_t m = 0; m < middle; m += 512) {
         float part[WIDTH] = {0};
-        const int64_t end = MIN(middle, m + 512);
-        for (int64_t k = m; k < end; k++) add_floats(part, x + k * inner + at, width);
+        const int64_t rows = MIN(512, middle - m);
+        for (int64_t i = 0; i < width; i += LANES) add_columns(part + i, x + m * inner + at + i, rows, inner, width - i);
         for (int64_t i = 0; i < width; i++) total[i] += (double)part[i];
       }
       const double scale = r->reduction == MEAN ? (double)middle : 1;

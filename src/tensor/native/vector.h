@@ -17,7 +17,7 @@ typedef float Vector __attribute__((vector_size(LANES * 4), aligned(4), may_alia
 
 static inline Vector load(const float *from) { return *(const Vector *)from; }
 static inline void store(float *to, Vector value) { *(Vector *)to = value; }
-static inline Vector splat(float value) { return (Vector){} + value; }
+static inline Vector splat(float value) { return value - (Vector){}; } /* x - 0 is x, -0 too: nothing is computed */
 
 /* The first `count` < LANES floats; nothing beyond them is touched. Other lanes are 0. */
 #if defined(__AVX512F__)
