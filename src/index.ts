@@ -226,7 +226,7 @@ export {
 export { paperGnnTraining, trainGnn, type GnnTarget, type GnnTraining } from "./learning/gnn/train-gnn.ts";
 export { gnnBatch, gnnInference, type GnnOptions } from "./learning/gnn/infer.ts";
 export { ablations, trainedAblation, type AblationName } from "./learning/gnn/ablations.ts";
-export { richExample, trainRichGnn } from "./learning/gnn/rich-models.ts";
+export { richExample, richGnn, trainRichGnn } from "./learning/gnn/rich-models.ts";
 export { committedModels, gnnNamed, gnnOf, readGnnModel, type TrainedGnn } from "./learning/gnn/weights.ts";
 export { paperGnns, paperRandom, paperSeeds, trainPaperGnn, type PaperGnn } from "./learning/gnn/paper-models.ts";
 export {

@@ -3,6 +3,7 @@
  * variables, half of them on the 13 families and half on connected random graphs (q from .1 to .9), and couplings J ~ N(0, s^2) with
  * ln s uniform between ln .25 and ln 2. Network, loss and optimiser are the paper's.
  */
+import path from "node:path";
 import { gaussianIsing } from "../../graph/generators/ising.ts";
 import { connectedErdosRenyi } from "../../graph/generators/random-graphs.ts";
 import { structuredFamilies, structuredGraph } from "../../graph/generators/structured.ts";
@@ -14,6 +15,7 @@ import { paperGnnShape } from "./network.ts";
 import { paperDataSeed } from "./paper-models.ts";
 import { gnnConfiguration, paperGnnTraining } from "./train-gnn.ts";
 import { trainSavedGnn, type SavedGnnRun } from "./train-saved.ts";
+import { gnnNamed, gnnOf, modelsFolder, type TrainedGnn } from "./weights.ts";
 
 const sizes = { training: 4000, validation: 400 } as const;
 const [smallest, largest] = [8, 16];
@@ -58,4 +60,13 @@ export function trainRichGnn(seed: number, folder: string, run: SavedGnnRun = {}
     folder,
     run,
   );
+}
+
+/** The committed network of the richer set (quick), or the same trained anew, or on, in `folder` (paper). */
+export async function richGnn(
+  profile: "quick" | "paper",
+  folder = path.join(modelsFolder, "../downloads/yoon2018"),
+  run: SavedGnnRun = {},
+): Promise<TrainedGnn> {
+  return profile === "quick" ? gnnNamed("yoon2018/rich-marginals") : gnnOf(await trainRichGnn(1, folder, run));
 }
