@@ -72,7 +72,7 @@ async function checkAll(
   signal: AbortSignal,
 ): Promise<number> {
   const kernel = findKernel(options.kernel);
-  const progress = new Progress();
+  const progress = new Progress(process.stderr, { runs: checks.map(({ run }) => run), jobs: options.jobs });
   const byRun = new Map(checks.map((each) => [each.run, each]));
   let same = 0;
   const execute = async (run: PreparedRun): Promise<RunResult> => {
@@ -85,7 +85,7 @@ async function checkAll(
       onEvent: progress.onEvent,
     });
     const { said, isSame } = await verdict(byRun.get(run)!, result);
-    progress.say(said);
+    progress.report(run, said);
     if (isSame) same++;
     return result;
   };

@@ -1,7 +1,7 @@
 /** `marginalia clean`: notebooks as they are committed; by --stdin a filter for git. */
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import writeFileAtomic from "write-file-atomic";
+import { writeWhole } from "../runner/whole-file.ts";
 import { findNotebooks } from "../runner/batch.ts";
 import { cleanNotebook, type CleanOptions } from "../runner/clean.ts";
 import { InputError } from "../runner/input-error.ts";
@@ -21,7 +21,7 @@ export async function clean(paths: readonly string[], options: CleanOptions & { 
     const content = await readFile(file, "utf8");
     const wanted = await cleaned(content, file);
     if (wanted === content) continue;
-    await writeFileAtomic(file, wanted);
+    await writeWhole(file, wanted);
     console.log(shownPath(file));
   }
   return EXIT.ok;

@@ -1,5 +1,7 @@
 /** `marginalia run`: executes notebooks. Progress and failures go to stderr, the executed notebooks' paths to stdout. */
+import { cpus } from "node:os";
 import pc from "picocolors";
+import { lockHash, marginaliaVersion, sourceState } from "../report/provenance.ts";
 import { findNotebooks, requireDistinctOutputs, runAll } from "../runner/batch.ts";
 import { RunCache } from "../runner/cache/cache.ts";
 import { executeCached, type CachedResult } from "../runner/cache/cached-run.ts";
@@ -7,11 +9,12 @@ import type { RunEvent, RunResult } from "../runner/execute.ts";
 import { describeFailure } from "../runner/failure.ts";
 import { InputError } from "../runner/input-error.ts";
 import { findKernel } from "../runner/kernelspecs.ts";
-import { shownPath } from "../runner/locations.ts";
+import { projectOfNotebook, shownPath } from "../runner/locations.ts";
 import type { Parameters } from "../runner/parameters.ts";
 import { prepareRun, type PreparedRun } from "../runner/prepare.ts";
 import { clock, Progress } from "../runner/progress.ts";
 import { EventLog, writeJunit, type Outcome } from "../runner/reports.ts";
+import type { RunEnvironment } from "../runner/run-record.ts";
 import { EXIT } from "./exit-codes.ts";
 import { interruptible } from "./interrupts.ts";
 
@@ -34,15 +37,25 @@ export interface RunOptions {
   readonly junit?: string;
 }
 
-/** Prepares all notebooks before the first one runs, so that wrong usage costs no time and leaves no trace. */
+/**
+ * Prepares all notebooks before the first one runs, so that wrong usage costs no time and leaves no trace. A profile goes to the
+ * notebooks that declare one: in a folder others may lie beside them. Of a notebook that is named itself it is asked.
+ */
 export async function run(paths: readonly string[], options: RunOptions): Promise<number> {
   const kernel = findKernel(options.kernel);
   const files = await findNotebooks(paths);
   const runs = await Promise.all(
     files.map((file) =>
-      prepareRun(file, { outputRoot: options.out, parameters: options.parameters, profile: options.profile }),
+      prepareRun(file, {
+        outputRoot: options.out,
+        parameters: options.parameters,
+        profile: options.profile,
+        profileIfDeclared: !paths.includes(file),
+      }),
     ),
   );
+  const without = options.profile === undefined ? [] : runs.filter(({ profile }) => profile === undefined);
+  if (without.length > 0) console.error(pc.dim(`no profiles, so executed as they are: ${without.map(({ name }) => name).join(", ")}`)); // prettier-ignore
   requireDistinctOutputs(runs);
   for (const { notebook, file } of runs) requireLanguage(notebook.metadata, file, kernel.language, options.kernel);
   return execute(runs, options);
@@ -51,8 +64,9 @@ export async function run(paths: readonly string[], options: RunOptions): Promis
 /** Executes prepared notebooks; a failing one does not keep the others from running. */
 export async function execute(runs: readonly PreparedRun[], options: RunOptions): Promise<number> {
   const kernel = findKernel(options.kernel);
-  const progress = new Progress();
-  const log = options.events === undefined ? undefined : new EventLog(options.events);
+  const progress = new Progress(process.stderr, { runs, jobs: options.jobs });
+  const say = (problem: string) => progress.say(`${pc.yellow("!")} ${problem}`);
+  const log = options.events === undefined ? undefined : new EventLog(options.events, say);
   const onEvent = (event: RunEvent) => {
     progress.onEvent(event);
     log?.onEvent(event);
@@ -69,15 +83,17 @@ export async function execute(runs: readonly PreparedRun[], options: RunOptions)
         notebookTimeout: options.notebookTimeout,
         signal,
         memory: options.memory,
+        recordEnvironment: environmentOf(prepared),
         onEvent,
       });
-      progress.say(report(result, shown));
+      progress.report(prepared, report(result, shown));
       return result;
     } catch (error) {
-      // Nothing about the notebook itself: a full disk, a folder that may not be written to.
+      if (signal.aborted)
+        return { run: prepared, status: "interrupted", seconds: 0, isSaved: false, isRestored: false };
+      // Nothing about the notebook itself: a full disk, a folder that another run writes to, or that may not be written to.
       const failure = { kind: "error", message: (error as Error).message, traceback: [] } as const;
-      progress.end(prepared);
-      progress.say(`${pc.red("✗")} ${describeFailure(failure, shown)}`);
+      progress.report(prepared, `${pc.red("✗")} ${describeFailure(failure, shown)}`);
       return { run: prepared, status: "failed", failure, seconds: 0, isSaved: false, isRestored: false };
     }
   };
@@ -85,10 +101,21 @@ export async function execute(runs: readonly PreparedRun[], options: RunOptions)
     const results = await runAll(runs, (prepared) => executeOne(prepared, signal), { jobs: options.jobs, signal });
     for (const result of results) if (result.status === "ok") console.log(result.run.output);
     const failed = results.filter((result) => result.status === "failed");
-    if (options.junit !== undefined) await writeJunit(options.junit, results.map(outcomeOf));
+    if (options.junit !== undefined)
+      await writeJunit(options.junit, results.map(outcomeOf)).catch((error: Error) => say(`no JUnit report: ${error.message}`)); // prettier-ignore
     if (runs.length > 1) console.error(summary(runs, results));
     return failed.length > 0 ? EXIT.failed : EXIT.ok;
   });
+}
+
+function environmentOf({ file, outputRoot }: PreparedRun): RunEnvironment {
+  const project = projectOfNotebook(file);
+  const machine = {
+    v8: process.versions.v8,
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
+    marginalia: marginaliaVersion(),
+  };
+  return { ...sourceState(project, outputRoot), lock: lockHash(project), ...machine };
 }
 
 function outcomeOf({ run, status, seconds, failure }: RunResult): Outcome {

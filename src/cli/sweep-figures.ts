@@ -34,11 +34,9 @@ export function sweepFigures(
   };
 }
 
-const distinct = (values: readonly Scalar[]): Scalar[] => [...new Set(values)].sort(compareScalars);
-
-function compareScalars(a: Scalar, b: Scalar): number {
-  return typeof a === "number" && typeof b === "number" ? a - b : String(a) < String(b) ? -1 : 1;
-}
+/** Numbers ascending; anything else in the order of the sweep, which is the user's. */
+const distinct = (values: readonly Scalar[]): Scalar[] =>
+  [...new Set(values)].sort((a, b) => (typeof a === "number" && typeof b === "number" ? a - b : 0));
 
 /** Means of the finite values at each of `keys`; NaN where there is none. */
 function meansAt(values: readonly Scalar[], at: (i: number) => boolean): number {
@@ -63,7 +61,7 @@ function smallMultiples(
     title,
     panels: numbers.map((value) => ({
       title: value.name,
-      x: x.name,
+      x: isOrdered ? x.name : { title: x.name, names: xs.map(String), range: [-0.5, xs.length - 0.5] as const },
       y: value.name,
       data: families.map((family, f) => {
         const y = xs.map((at) =>
@@ -78,10 +76,9 @@ function smallMultiples(
           x: shown.map((i) => positions[i]),
           y: shown.map((i) => y[i]),
         };
-        return isOrdered ? line(trace) : scatter(trace);
+        return { ...(isOrdered ? line(trace) : scatter(trace)), ...(!curves && { showlegend: false }) };
       }),
     })),
-    ...(isOrdered ? {} : { layout: { xaxis: { tickvals: positions, ticktext: xs.map(String) } } }),
   });
 }
 

@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { cpus } from "node:os";
 import path from "node:path";
-import writeFileAtomic from "write-file-atomic";
+import { writeWhole } from "../runner/whole-file.ts";
 import { lockHash, marginaliaVersion, sourceState } from "../report/provenance.ts";
 import { projectOfNotebook } from "../runner/locations.ts";
 import { columnsOf, csvOf, type Best } from "../runner/sweep/dataframe.ts";
@@ -32,7 +32,7 @@ export async function writeSweep(sweep: FinishedSweep): Promise<void> {
   const { file, name, folder, root, points, results, best, objective, profile = null, version } = sweep;
   await mkdir(folder, { recursive: true });
   const write = (each: string, content: string | Uint8Array) =>
-    writeFileAtomic(path.join(folder, each), typeof content === "string" ? content : Buffer.from(content));
+    writeWhole(path.join(folder, each), typeof content === "string" ? content : Buffer.from(content));
   const columns = columnsOf(points, results);
   await write("results.csv", csvOf(columns));
   await write("results.arrow", await columnTable(columns));

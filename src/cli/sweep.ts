@@ -8,7 +8,7 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import pc from "picocolors";
-import writeFileAtomic from "write-file-atomic";
+import { writeWhole } from "../runner/whole-file.ts";
 import { LOCK_FILE } from "../runner/cache/cached-run.ts";
 import { writeGallery } from "../runner/gallery.ts";
 import { InputError } from "../runner/input-error.ts";
@@ -89,7 +89,7 @@ export async function sweep(file: string, options: SweepOptions): Promise<number
   const work = async (signal: AbortSignal) => {
     if (options.stopHopeless) {
       await mkdir(path.dirname(peers), { recursive: true });
-      await writeFileAtomic(peers, JSON.stringify(points.map(({ id }) => id)));
+      await writeWhole(peers, JSON.stringify(points.map(({ id }) => id)));
     }
     const results = await runPoints(engine, tasks, options, signal);
     const best = objective && bestPoint(results, objective.name, objective.wanted);

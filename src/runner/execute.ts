@@ -5,6 +5,7 @@
  * Timings stand in one place, `metadata.marginalia` of the executed notebook; everything else in it is as deterministic as
  * the notebook's own code.
  */
+import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { failingCell, failureOfError, type CellFailure } from "./failure.ts";
 import { KernelClient, KernelDied } from "./kernel-client.ts";
@@ -14,7 +15,7 @@ import { hasTag, writeNotebook, type Cell, type JsonObject } from "./notebook.ts
 import { memoryLimit, MemoryWatch } from "./memory-limit.ts";
 import { Displays, OutputFold, type MutableCell } from "./outputs.ts";
 import type { PreparedRun } from "./prepare.ts";
-import type { RunRecord, RunStatus } from "./run-record.ts";
+import type { RunEnvironment, RunRecord, RunStatus } from "./run-record.ts";
 import { Stop, type StopOptions, type StopReason } from "./stop.ts";
 
 export interface RunResult {
@@ -41,6 +42,8 @@ export interface ExecuteOptions extends StopOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** Mebibytes that a kernel's heap may hold; its process may hold as much and what Node needs itself. */
   readonly memory?: number;
+  /** Goes into the executed notebook's record. */
+  readonly recordEnvironment?: RunEnvironment;
   readonly onEvent?: (event: RunEvent) => void;
   /** Gets what is displayed at once, while its cell is still running. */
   readonly onDisplay?: (data: JsonObject) => void;
@@ -58,6 +61,7 @@ class Execution {
   readonly #displays = new Displays();
   readonly #cellSeconds: Record<string, number> = {};
   readonly #started = performance.now();
+  readonly #began = new Date();
   #languageInfo: unknown;
   #isOverMemory = false;
 
@@ -189,7 +193,10 @@ class Execution {
       parameters,
       status,
       ...(failure === undefined ? {} : { failure: { cell: failure.cell, message: failure.message } }),
+      began: this.#began.toISOString(),
       node: process.versions.node,
+      ...this.#options.recordEnvironment,
+      ...(status === "running" ? {} : await toldByResult(path.dirname(output), this.#began)),
       seconds: { total: this.#elapsed(), cells: this.#cellSeconds },
     };
     const metadata: JsonObject = {
@@ -216,6 +223,19 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 function sourceName(file: string): string {
   const inProject = path.relative(projectOfNotebook(file), file);
   return inProject.startsWith("..") ? path.basename(file) : inProject.split(path.sep).join("/");
+}
+
+/** Seed, back end and kind of data as the notebook itself has told them in result.json, if it has written one in this run. */
+async function toldByResult(folder: string, began: Date): Promise<Pick<RunRecord, "seed" | "backend" | "data">> {
+  const file = path.join(folder, "result.json");
+  try {
+    if ((await stat(file)).mtimeMs < began.getTime() - 20) return {}; // file times are coarser than clocks
+    const { provenance } = JSON.parse(await readFile(file, "utf8")) as { provenance: Record<string, unknown> };
+    const { seed, backend, data } = provenance;
+    return { seed, backend, data };
+  } catch {
+    return {}; // not every notebook writes one
+  }
 }
 
 const INTERRUPTED: CellFailure = { kind: "interrupted", message: "interrupted", traceback: [] };

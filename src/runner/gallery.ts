@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { csvParseRows } from "d3-dsv";
-import writeFileAtomic from "write-file-atomic";
+import { writeWhole } from "./whole-file.ts";
 import { galleryPage, type Table } from "./gallery-page.ts";
 import { InputError } from "./input-error.ts";
 import { findExperiments, type Experiment } from "./results.ts";
@@ -15,7 +15,7 @@ export interface Gallery {
 /** Throws an InputError when there is no folder `root`. */
 export async function writeGallery(root: string): Promise<Gallery> {
   const { file, page, experiments } = await makeGallery(root);
-  await writeFileAtomic(file, page);
+  await writeWhole(file, page);
   return { file, experiments };
 }
 

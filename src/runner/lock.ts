@@ -1,5 +1,5 @@
 /**
- * One writer at a place: a lock file, made with O_EXCL, that says who holds it. Its holder touches it every few seconds.
+ * One writer at a place: a lock file that says who holds it, put there whole by a link. Its holder touches it every few seconds.
  *
  * A lock is dead when its process has ended (on this machine: at once), or when nobody has touched it for a while as we watched
  * (on another machine; no clocks are compared). A dead one is taken over: what a killed run held is free again without help.
@@ -7,7 +7,7 @@
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -54,15 +54,16 @@ export async function withLock<T>(file: string, options: LockOptions, work: () =
 }
 
 async function acquire(file: string, token: string, { wait = false, signal, deadAfter = 30 }: LockOptions) {
-  await mkdir(path.dirname(file), { recursive: true });
   const own: Holder = { token, host: hostname(), pid: process.pid, began, since: new Date().toISOString() };
   let [touched, watched] = [-1, performance.now()];
   for (;;) {
     signal?.throwIfAborted();
+    await mkdir(path.dirname(file), { recursive: true });
     try {
-      return await writeFile(file, JSON.stringify(own), { flag: "wx" });
+      return await create(file, JSON.stringify(own));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      // ENOENT: who holds the lock has taken our file for a killed one's.
+      if (!["EEXIST", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
     }
     const [holder, time] = [await holderOf(file), (await stat(file).catch(() => undefined))?.mtimeMs];
     if (time === undefined) continue; // released meanwhile
@@ -74,6 +75,22 @@ async function acquire(file: string, token: string, { wait = false, signal, dead
     else if (!wait && performance.now() - watched > (deadAfter * 1000) / 2)
       throw new LockHeld(`${path.dirname(file)} is being written by another process${holder ? ` (${holder.host}, process ${holder.pid}, since ${holder.since})` : ""}; wait for its end, or choose another --out`); // prettier-ignore
     else await sleep(LOOK_AGAIN, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** Throws EEXIST when the file is there. Nobody sees it half, so a process killed meanwhile leaves no lock without a holder. */
+async function create(file: string, content: string): Promise<void> {
+  const aside = `${file}.${randomUUID()}`;
+  try {
+    await writeFile(aside, content, { flag: "wx" });
+    await link(aside, file);
+  } catch (error) {
+    // Some file systems know no links.
+    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes((error as NodeJS.ErrnoException).code ?? ""))
+      throw error;
+    await writeFile(file, content, { flag: "wx" });
+  } finally {
+    await rm(aside, { force: true });
   }
 }
 

@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import writeFileAtomic from "write-file-atomic";
+import { writeWhole } from "./whole-file.ts";
 import { z } from "zod";
 import { InputError } from "./input-error.ts";
 
@@ -152,7 +152,7 @@ export function formatNotebook(notebook: Notebook): string {
 /** Writes by a temporary file and a rename: readers see the old notebook or the new one. Makes the folder. */
 export async function writeNotebook(file: string, notebook: Notebook): Promise<void> {
   await mkdir(path.dirname(file), { recursive: true });
-  await writeFileAtomic(file, formatNotebook(notebook));
+  await writeWhole(file, formatNotebook(notebook));
 }
 
 function formatCell(cell: Cell): JsonObject {

@@ -1,6 +1,6 @@
 /**
  * Live progress on stderr: one line for each running notebook, with the cell, the time gone and an estimate of the time
- * left. Where stderr is no terminal, a plain line after each cell.
+ * left, and one for all of them together. Where stderr is no terminal, a plain line after each cell and each notebook.
  */
 import { createLogUpdate } from "log-update";
 import pc from "picocolors";
@@ -19,6 +19,12 @@ export interface ProgressStream extends NodeJS.WritableStream {
   readonly isTTY?: boolean;
 }
 
+/** All that is to be run, where it is more than one notebook. */
+export interface ProgressBatch {
+  readonly runs: readonly PreparedRun[];
+  readonly jobs: number;
+}
+
 const FRAME_MILLISECONDS = 250;
 const BAR_WIDTH = 20;
 
@@ -26,10 +32,14 @@ export class Progress {
   readonly #stream: ProgressStream;
   readonly #live: ReturnType<typeof createLogUpdate> | undefined;
   readonly #running = new Map<PreparedRun, RunState>();
+  readonly #batch: ProgressBatch | undefined;
+  /** Seconds that each has taken. */
+  readonly #finished = new Map<PreparedRun, number>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(stream: ProgressStream = process.stderr) {
+  constructor(stream: ProgressStream = process.stderr, batch?: ProgressBatch) {
     this.#stream = stream;
+    this.#batch = batch && batch.runs.length > 1 ? batch : undefined;
     if (stream.isTTY) this.#live = createLogUpdate(stream);
   }
 
@@ -51,16 +61,38 @@ export class Progress {
         if (!this.#live) this.say(`${run.name}: ${describe(state)} (this cell ${event.seconds.toFixed(1)} s)`);
         break;
       case "run-end":
-        this.end(run);
+        this.end(run, event.result.seconds);
         break;
     }
     this.#draw();
   };
 
-  /** Takes the run's line away; for a run that ended without telling so. */
-  end(run: PreparedRun): void {
+  /** Takes the run's line away; to be called for a run that ended without telling so (restored, or a broken set-up). */
+  end(run: PreparedRun, seconds = 0): void {
     this.#running.delete(run);
+    if (this.#finished.has(run)) return;
+    this.#finished.set(run, seconds);
     if (this.#running.size === 0) this.#stop();
+  }
+
+  /** How a run ended, as lines that stay; and how far all have come. */
+  report(run: PreparedRun, text: string): void {
+    this.end(run);
+    this.say(text);
+    const all = this.#describeBatch();
+    if (all && !this.#live && this.#finished.size < this.#batch!.runs.length) this.say(all);
+  }
+
+  #describeBatch(): string | undefined {
+    if (!this.#batch) return undefined;
+    const { runs, jobs } = this.#batch;
+    const left = estimateBatchSecondsLeft({
+      running: [...this.#running.values()].map(secondsLeft),
+      waiting: runs.filter((run) => !this.#finished.has(run) && !this.#running.has(run)).map(({ expectedSeconds }) => expectedTotal(expectedSeconds)), // prettier-ignore
+      finished: [...this.#finished.values()].filter((seconds) => seconds > 0),
+      jobs,
+    });
+    return `${this.#finished.size} of ${runs.length} notebooks done${left === undefined || left < 0.5 ? "" : `, about ${clock(left)} left for all`}`;
   }
 
   /** Prints lines that stay, above the live ones. */
@@ -78,7 +110,8 @@ export class Progress {
       const bar = pc.cyan("━".repeat(full)) + pc.dim("━".repeat(BAR_WIDTH - full));
       return `${bar} ${pc.bold(state.run.name)} ${describe(state)}`;
     });
-    if (lines.length > 0) this.#live(lines.join("\n"));
+    const all = this.#describeBatch();
+    if (lines.length > 0) this.#live([...lines, ...(all ? [pc.dim(all)] : [])].join("\n"));
     else this.#live.clear();
   }
 
@@ -89,14 +122,24 @@ export class Progress {
   }
 }
 
-function describe(state: RunState): string {
-  if (state.cell === 0) return "starting the kernel";
-  const left = estimateSecondsLeft({
+function secondsLeft(state: RunState): number | undefined {
+  return estimateSecondsLeft({
     cellIds: state.run.notebook.cells.filter((cell) => cell.cell_type === "code").map((cell) => cell.id),
     seconds: state.seconds,
     expected: state.run.expectedSeconds,
     inCell: (now() - state.cellStart) / 1000,
   });
+}
+
+/** What a notebook took the last time; undefined when that is unknown. */
+function expectedTotal(cells: Readonly<Record<string, number>>): number | undefined {
+  const seconds = Object.values(cells);
+  return seconds.length === 0 ? undefined : seconds.reduce((sum, each) => sum + each, 0);
+}
+
+function describe(state: RunState): string {
+  if (state.cell === 0) return "starting the kernel";
+  const left = secondsLeft(state);
   const time = `${clock((now() - state.start) / 1000)}${left === undefined || left < 0.5 ? "" : `, about ${clock(left)} left`}`;
   return `cell ${state.cell}/${state.run.notebook.cells.length} ${time}`;
 }
@@ -130,6 +173,31 @@ export function estimateSecondsLeft(state: {
   const mean = total(known.map((id) => expected[id])) / known.length;
   const [running, ...later] = toCome.map((id) => scale * (expected[id] ?? mean));
   return Math.max(0, running - inCell) + total(later);
+}
+
+/**
+ * Seconds until all notebooks are done, `jobs` at a time in their order: who is free first takes the next. A notebook of which
+ * nothing is known counts as the mean of those that are. Undefined when nothing is known of any.
+ */
+export function estimateBatchSecondsLeft(state: {
+  /** Seconds left of each running notebook, and expected of each one that waits. */
+  readonly running: readonly (number | undefined)[];
+  readonly waiting: readonly (number | undefined)[];
+  /** What the finished ones took. */
+  readonly finished: readonly number[];
+  readonly jobs: number;
+}): number | undefined {
+  const { running, waiting, finished, jobs } = state;
+  const known = [...finished, ...waiting.filter((seconds) => seconds !== undefined)];
+  if (known.length === 0 && running.every((seconds) => seconds === undefined)) return undefined;
+  const all = known.length > 0 ? known : running.filter((seconds) => seconds !== undefined);
+  const mean = all.reduce((sum, seconds) => sum + seconds, 0) / all.length;
+  const free = Array.from({ length: Math.max(jobs, running.length) }, (_, i) => (i < running.length ? (running[i] ?? mean) : 0)); // prettier-ignore
+  for (const seconds of waiting) {
+    const first = free.indexOf(Math.min(...free));
+    free[first] += seconds ?? mean;
+  }
+  return Math.max(...free);
 }
 
 /** 83 s as "1:23". */

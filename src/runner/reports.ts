@@ -1,7 +1,7 @@
 /** What other programs read of a run: a log of events as they happen, JSON lines, and a JUnit report at the end. */
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import writeFileAtomic from "write-file-atomic";
+import { writeWhole } from "./whole-file.ts";
 import type { CellFailure } from "./failure.ts";
 import type { RunEvent, RunResult } from "./execute.ts";
 import { escapeHtml } from "./html.ts";
@@ -12,9 +12,12 @@ import { escapeHtml } from "./html.ts";
  */
 export class EventLog {
   readonly #file: string;
+  readonly #onProblem: (problem: string) => void;
+  #isBroken = false;
 
-  /** Begins the file anew. */
-  constructor(file: string) {
+  /** Begins the file anew. `onProblem` is told once when it cannot be written any more (a full disk): the runs go on. */
+  constructor(file: string, onProblem: (problem: string) => void = () => undefined) {
+    this.#onProblem = onProblem;
     this.#file = path.resolve(file);
     mkdirSync(path.dirname(this.#file), { recursive: true });
     writeFileSync(this.#file, "");
@@ -31,7 +34,13 @@ export class EventLog {
           : {};
     // One write a line: a reader, or what is left after a crash, sees whole lines.
     const line = { time: new Date().toISOString(), event: type, notebook: run.name, ...cell, ...rest };
-    appendFileSync(this.#file, `${JSON.stringify(line)}\n`);
+    if (this.#isBroken) return; // a log with a hole would lie
+    try {
+      appendFileSync(this.#file, `${JSON.stringify(line)}\n`);
+    } catch (error) {
+      this.#isBroken = true;
+      this.#onProblem(`the event log ends here: ${(error as Error).message}`);
+    }
   };
 }
 
@@ -66,7 +75,7 @@ export async function writeJunit(file: string, outcomes: readonly Outcome[]): Pr
     `</testsuites>`,
   ];
   mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
-  await writeFileAtomic(path.resolve(file), `${lines.join("\n")}\n`);
+  await writeWhole(path.resolve(file), `${lines.join("\n")}\n`);
 }
 
 /** XML has no way to write most control characters. */

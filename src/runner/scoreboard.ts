@@ -1,6 +1,6 @@
 /** The scoreboard of the gallery as a Markdown table, kept between two comments of a README. */
 import { readFile } from "node:fs/promises";
-import writeFileAtomic from "write-file-atomic";
+import { writeWhole } from "./whole-file.ts";
 import type { Experiment } from "./results.ts";
 
 const BEGIN = "<!-- scoreboard: written by `marginalia gallery` -->";
@@ -42,6 +42,6 @@ export async function withScoreboard(
 export async function writeScoreboard(file: string, experiments: readonly Experiment[]): Promise<boolean> {
   const found = await withScoreboard(file, experiments);
   if (!found || found.was === found.is) return false;
-  await writeFileAtomic(file, found.is);
+  await writeWhole(file, found.is);
   return true;
 }

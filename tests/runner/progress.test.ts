@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { clock, estimateSecondsLeft } from "../../src/runner/progress.ts";
+import { clock, estimateBatchSecondsLeft, estimateSecondsLeft } from "../../src/runner/progress.ts";
 
 const state = (seconds: Record<string, number>, expected: Record<string, number>, inCell = 0) => ({
   cellIds: ["a", "b", "c"],
@@ -34,6 +34,28 @@ describe("estimateSecondsLeft", () => {
 
   test("nothing is left when all cells are done", () => {
     expect(estimateSecondsLeft(state({ a: 1, b: 1, c: 1 }, {}))).toBe(0);
+  });
+});
+
+describe("estimateBatchSecondsLeft", () => {
+  const left = (running: (number | undefined)[], waiting: (number | undefined)[], finished: number[], jobs: number) =>
+    estimateBatchSecondsLeft({ running, waiting, finished, jobs });
+
+  test("who is free first takes the next", () => {
+    expect(left([10, 1], [5, 5], [], 2)).toBe(11); // 1 + 5 + 5 beside 10
+    expect(left([10], [5, 5], [], 1)).toBe(20);
+    expect(left([], [3, 4], [], 4)).toBe(4);
+  });
+
+  test("a notebook that was never run counts as the mean of the known ones", () => {
+    expect(left([], [undefined, undefined], [4, 8], 1)).toBe(12);
+    expect(left([undefined], [2], [], 1)).toBe(4);
+    expect(left([3], [undefined], [], 1)).toBe(6);
+  });
+
+  test("knows nothing when nothing is known, and nothing is left when all is done", () => {
+    expect(left([undefined], [undefined], [], 2)).toBeUndefined();
+    expect(left([], [], [4], 2)).toBe(0);
   });
 });
 

@@ -1,5 +1,5 @@
 // A kernel for tests, in plain JavaScript and with an own reading of the protocol: a cell's lines are commands.
-//   print <text> | result <text> | late-result <text>: idle is published before the result, as some kernels do
+//   print <text> | print-long <characters> | result <text> | late-result <text>: idle is published before the result, as some kernels do
 //   error <name> <message> | sleep <seconds> (heeds interrupts) | hang (ignores interrupts) | exit <code>
 //   record <name> <JSON> [<step>]: as src/report/record.ts | append <file> <text> | exit-if <a> <b>: exits when the two are equal
 //   sleep-if <a> <b> <seconds>: sleeps when the two are equal | hold <MiB>: takes so much memory outside of the heap
@@ -79,6 +79,8 @@ async function execute(request) {
     const text = words.join(" ");
     const result = { execution_count: count, data: { "text/plain": text }, metadata: {} };
     if (command === "print") await publish("stream", { name: "stdout", text: `${text}\n` }, request);
+    else if (command === "print-long")
+      await publish("stream", { name: "stdout", text: "x".repeat(Number(text)) }, request);
     else if (command === "forged") await publish("stream", { name: "stdout", text }, request, "wrong key");
     else if (command === "result") await publish("execute_result", result, request);
     else if (command === "late-result") afterIdle = () => publish("execute_result", result, request);

@@ -12,7 +12,7 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import writeFileAtomic from "write-file-atomic";
+import { writeWhole } from "../whole-file.ts";
 import { z } from "zod";
 import type { Kernel } from "../kernelspecs.ts";
 import { projectOfNotebook, shownPath } from "../locations.ts";
@@ -107,13 +107,13 @@ export class RunCache {
       for (const name of names)
         await copyWhole(path.join(run.outputRoot, name), path.join(aside, "files", ...name.split("/")));
       const entry = { dependencies: traced.dependencies, files: names };
-      await writeFileAtomic(path.join(aside, "entry.json"), JSON.stringify(entry, undefined, 1));
+      await writeWhole(path.join(aside, "entry.json"), JSON.stringify(entry, undefined, 1));
       await rm(this.#entryFolder(key), { recursive: true, force: true });
       await rename(aside, this.#entryFolder(key));
     } finally {
       await rm(aside, { recursive: true, force: true });
     }
-    await writeFileAtomic(this.#lastFile(run), JSON.stringify({ key, ingredients }, undefined, 1));
+    await writeWhole(this.#lastFile(run), JSON.stringify({ key, ingredients }, undefined, 1));
     await this.#prune();
     return undefined;
   }

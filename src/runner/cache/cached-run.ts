@@ -41,9 +41,10 @@ export async function executeCached(run: PreparedRun, options: CachedOptions): P
   });
 }
 
-/** Whole files are written aside and renamed: name.<number> by write-file-atomic, name.<number>.part by the cache. */
+/** Whole files are written aside and renamed: name.<number>.part, or by others without the ending. */
 async function removeLitter(folder: string): Promise<void> {
-  const isLitter = (name: string) => /\.(ipynb|json|svg|png|csv|arrow|txt|md)\.\d+(\.part)?$/.test(name);
+  const isLitter = (name: string) =>
+    name.startsWith(`${LOCK_FILE}.`) || /\.(ipynb|json|svg|png|csv|arrow|txt|md)\.\d+(\.part)?$/.test(name);
   const names = (await readdir(folder)).filter(isLitter);
   await Promise.all(names.map((name) => rm(path.join(folder, name), { force: true })));
 }

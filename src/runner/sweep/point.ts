@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import writeFileAtomic from "write-file-atomic";
+import { writeWhole } from "../whole-file.ts";
 import { z } from "zod";
 import { RunCache } from "../cache/cache.ts";
 import { executeCached, LOCK_FILE } from "../cache/cached-run.ts";
@@ -131,7 +131,7 @@ async function execute(task: PointTask, signal?: AbortSignal): Promise<PointResu
     ...(task.force === undefined ? {} : { force: task.force }),
   };
   if (point.status !== "interrupted")
-    await writeFileAtomic(path.join(task.folder, "point.json"), `${JSON.stringify(point, undefined, 2)}\n`);
+    await writeWhole(path.join(task.folder, "point.json"), `${JSON.stringify(point, undefined, 2)}\n`);
   return point;
 }
 

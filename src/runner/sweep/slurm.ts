@@ -18,7 +18,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
-import writeFileAtomic from "write-file-atomic";
+import { writeWhole } from "../whole-file.ts";
 import { z } from "zod";
 import { InputError } from "../input-error.ts";
 import { failedPoint, withRetries, type Engine, type EngineOptions } from "./engine.ts";
@@ -81,7 +81,7 @@ class Batch {
     const { retries = 0, failFast, signal } = this.#options;
     await this.#endEarlierBatches();
     for (const name of ["begun", "ended"]) await mkdir(path.join(this.#folder, name), { recursive: true });
-    await writeFileAtomic(path.join(this.#folder, "batch.json"), JSON.stringify({ retries, tasks: [...this.#open.values()] })); // prettier-ignore
+    await writeWhole(path.join(this.#folder, "batch.json"), JSON.stringify({ retries, tasks: [...this.#open.values()] })); // prettier-ignore
     try {
       await this.#submit(this.#chunked([...this.#open.keys()]));
       while (this.#open.size > 0 && !signal?.aborted) {
@@ -123,12 +123,12 @@ class Batch {
 
   async #submit(chunks: readonly (readonly string[])[]): Promise<void> {
     const submission = randomUUID();
-    await writeFileAtomic(path.join(this.#folder, `${submission}.json`), JSON.stringify({ chunks }));
+    await writeWhole(path.join(this.#folder, `${submission}.json`), JSON.stringify({ chunks }));
     const words = [...this.#slurm.command, this.#folder, submission].map(
       (word) => `'${word.replaceAll("'", `'\\''`)}'`,
     );
     const script = path.join(this.#folder, `${submission}.sh`);
-    await writeFileAtomic(script, `#!/bin/sh\nexec ${words.join(" ")} "$SLURM_ARRAY_TASK_ID"\n`);
+    await writeWhole(script, `#!/bin/sh\nexec ${words.join(" ")} "$SLURM_ARRAY_TASK_ID"\n`);
     const options = [
       "--parsable",
       `--job-name=${this.#jobName}`,
@@ -254,7 +254,7 @@ export async function runChunk(
     await writeFile(path.join(folder, "begun", id), "");
     const { result, attempt } = await withRetries(byId.get(id)!, retries, (task) => executePoint(task, signal));
     if (result.status === "interrupted") return false;
-    await writeFileAtomic(path.join(folder, "ended", `${id}.json`), JSON.stringify({ result, attempt }));
+    await writeWhole(path.join(folder, "ended", `${id}.json`), JSON.stringify({ result, attempt }));
     say(`${{ ok: "✓", stopped: "⊘", failed: "✗" }[result.status]} ${id} ${JSON.stringify(result.parameters)}${result.failure ? ` ${result.failure}` : ""}`); // prettier-ignore
   }
   return true;
