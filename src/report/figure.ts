@@ -16,6 +16,8 @@ export interface Axis {
   readonly scale?: "linear" | "log";
   /** In the axis's own values, also on a log scale (where Plotly itself wants exponents). */
   readonly range?: readonly [number, number];
+  /** Names in place of numbers: the first stands at 0, the second at 1, and so on. */
+  readonly names?: readonly string[];
 }
 
 export interface FigureOptions extends PlotlySpecification {
@@ -28,7 +30,7 @@ export interface FigureOptions extends PlotlySpecification {
 /** An axis in Plotly's terms. */
 export function plotlyAxis(axis: Axis | string | undefined): Partial<LayoutAxis> {
   if (axis === undefined) return {};
-  const { title, unit, scale, range } = typeof axis === "string" ? { title: axis } : axis;
+  const { title, unit, scale, range, names } = typeof axis === "string" ? { title: axis } : axis;
   const ends = scale === "log" ? range?.map(Math.log10) : range;
   if (ends?.some((end) => !Number.isFinite(end)))
     throw new RangeError(`the range of the ${scale ?? "linear"} axis "${title}" must be finite${scale === "log" ? " and positive" : ""}, got ${range!.join(" to ")}`); // prettier-ignore
@@ -39,6 +41,12 @@ export function plotlyAxis(axis: Axis | string | undefined): Partial<LayoutAxis>
     ...(scale === "log" && { type: "log", exponentformat: "power", minor: { ticks: "outside", ticklen: 2 } }),
     ...(decades >= 2 && { dtick: Math.ceil(decades / 8) }),
     ...(ends && { range: [...ends] }),
+    ...(names && {
+      tickvals: names.map((_, at) => at),
+      ticktext: [...names],
+      tickangle: names.length > 4 ? -30 : 0,
+      zeroline: false,
+    }),
   };
 }
 
