@@ -1,9 +1,7 @@
-/**
- * The queue of cells: each is type-checked, run on the main thread and answered, one after another. After an error the cells that
- * wait are aborted (`stop_on_error`).
- */
-import { z } from "zod";
-import type { CellMistake } from "./cell-program.ts";
+/** Executes cells: each is type-checked, run on the main thread, and what it prints and shows is brought to the front ends. */
+import { randomUUID } from "node:crypto";
+import { CellQueue, type ExecuteRequest, type Outcome, type Turn } from "./cell-queue.ts";
+import type { CellMistake, PreparedCell } from "./cell-program.ts";
 import { excerpt } from "./excerpt.ts";
 import type { History } from "./history.ts";
 import type { Interrupts } from "./interrupts.ts";
@@ -13,30 +11,19 @@ import type { Sockets } from "./sockets.ts";
 import type { CellError, CommMessage, FromMain, InputAnswer, RunRequest, ToMain } from "./threads.ts";
 import type { Message } from "./wire.ts";
 
-const requestSchema = z.looseObject({
-  code: z.string(),
-  silent: z.boolean().default(false),
-  store_history: z.boolean().default(true),
-  user_expressions: z.record(z.string(), z.string()).nullish(),
-  stop_on_error: z.boolean().default(true),
-  allow_stdin: z.boolean().default(true),
-});
-type ExecuteRequest = z.infer<typeof requestSchema>;
-
 type InputQuestion = Extract<FromMain, { type: "input_request" }>;
-
-interface Outcome {
-  readonly error?: CellError;
-  readonly userExpressions: Record<string, unknown>;
-}
 
 interface Run {
   readonly request: Message;
   readonly count: number;
   readonly silent: boolean;
-  readonly remembered: boolean;
+  /** Where the result is noted. */
+  readonly history?: History;
   finish: (outcome: Outcome) => void;
 }
+
+/** A shell, as the header of a request names it; the main one has no name. */
+type ShellId = string | undefined;
 
 /** Prints that follow each other are joined into messages of about this size. */
 const JOINED = 1 << 16; // characters
@@ -56,16 +43,15 @@ export class Execution {
   readonly #language: LanguageService;
   readonly #post: (message: ToMain) => void;
   readonly #interrupts: Interrupts;
-  readonly #history: History;
   readonly #answerWaiting: (answer: InputAnswer) => void;
-  /** What the user has been asked and has not answered. */
-  #question: InputQuestion | undefined;
-  readonly #waiting: Message[] = [];
+  /** What the user has been asked, from which shell, and has not answered. */
+  readonly #questions = new Map<ShellId, InputQuestion>();
+  readonly #shells = new Map<ShellId, CellQueue>();
   /** Every run of the session: late output needs the request that it belongs to. */
   readonly #runs = new Map<number, Run>();
-  #working = false;
-  #current: Run | undefined;
-  #count = 0;
+  readonly #running = new Set<Run>();
+  /** One cell after another is checked, and counts as run before the next one is. */
+  #checked: Promise<unknown> = Promise.resolve();
   #lastRun = 0;
 
   constructor(parts: {
@@ -73,7 +59,6 @@ export class Execution {
     language: LanguageService;
     post: (message: ToMain) => void;
     interrupts: Interrupts;
-    history: History;
     /** Wakes the main thread, which waits for it. */
     answerWaiting: (answer: InputAnswer) => void;
   }) {
@@ -82,96 +67,67 @@ export class Execution {
     this.#language = parts.language;
     this.#post = parts.post;
     this.#interrupts = parts.interrupts;
-    this.#history = parts.history;
+    this.#shells.set(undefined, this.#newQueue("cell"));
   }
 
-  enqueue(request: Message): void {
-    this.#waiting.push(request);
-    if (!this.#working) void this.#work();
+  // --- Shells ---
+
+  #newQueue(name: string): CellQueue {
+    return new CellQueue(name, this.#sockets, (turn) => this.#execute(turn));
   }
 
-  /** Ends the cell that runs; the cells that wait are aborted as after any error. */
+  /** The queue of a shell; undefined when there is no such shell. */
+  shell(id: ShellId): CellQueue | undefined {
+    return this.#shells.get(id);
+  }
+
+  get subshells(): string[] {
+    return [...this.#shells.keys()].filter((id) => id !== undefined);
+  }
+
+  /** Its cells run between the awaits of the other shells' cells: JavaScript has one thread. */
+  createSubshell(): string {
+    const id = randomUUID();
+    this.#shells.set(id, this.#newQueue(`subshell ${this.#shells.size} cell`));
+    return id;
+  }
+
+  /** Aborts what waits there, and lets end what runs; false when there is no such subshell. */
+  async deleteSubshell(id: string): Promise<boolean> {
+    const queue = this.#shells.get(id);
+    this.#shells.delete(id);
+    await queue?.abort();
+    return queue !== undefined;
+  }
+
+  // --- Runs ---
+
+  /** Ends the cells that run; the cells that wait are aborted as after any error. */
   interrupt(): Promise<void> {
     this.#language.cancel();
-    const run = this.#current;
-    return this.#interrupts.interrupt(() =>
-      run?.finish({
-        error: interrupted("native code cannot be stopped: the next cell waits for it"),
-        userExpressions: {},
-      }),
-    );
+    const runs = [...this.#running];
+    const error = interrupted("native code cannot be stopped: the next cell waits for it");
+    return this.#interrupts.interrupt(() => runs.forEach((run) => run.finish({ error, userExpressions: {} })));
   }
 
-  async #work(): Promise<void> {
-    this.#working = true;
-    for (let request = this.#waiting.shift(); request; request = this.#waiting.shift()) {
-      await this.#status("busy", request);
-      const failed = await this.#answer(request);
-      await this.#status("idle", request);
-      if (!failed) continue;
-      await new Promise((resolve) => setImmediate(resolve)); // requests that have arrived, but are not read yet
-      for (const aborted of this.#waiting.splice(0)) {
-        await this.#status("busy", aborted);
-        await this.#reply(aborted, { status: "aborted", execution_count: this.#count });
-        await this.#status("idle", aborted);
-      }
-    }
-    this.#working = false;
-  }
-
-  /** Whether the cells that wait must be aborted. */
-  async #answer(request: Message): Promise<boolean> {
-    const parsed = requestSchema.safeParse(request.content);
-    if (!parsed.success) {
-      const evalue = z.prettifyError(parsed.error);
-      const error = { ename: "InvalidRequest", evalue, traceback: [`InvalidRequest: ${evalue}`] };
-      await this.#reply(request, { status: "error", execution_count: this.#count, ...error });
-      return false;
-    }
-    const { code, silent, store_history: stored, stop_on_error: stops } = parsed.data;
-    const remembered = stored && !silent;
-    if (remembered) this.#history.add(++this.#count, code);
-    const count = this.#count;
-    if (!silent) await this.#sockets.publish("execute_input", { code, execution_count: count }, request);
-    const { error, userExpressions } = await this.#execute(request, parsed.data, remembered);
-    if (error) {
-      if (!silent) await this.#sockets.publish("error", { ...error }, request);
-      await this.#reply(request, {
-        status: "error",
-        execution_count: count,
-        ...error,
-        user_expressions: {},
-        payload: [],
-      });
-      return stops;
-    }
-    const content = { status: "ok", execution_count: count, user_expressions: userExpressions, payload: [] };
-    await this.#reply(request, content);
-    return false;
-  }
-
-  async #execute(request: Message, asked: ExecuteRequest, remembered: boolean): Promise<Outcome> {
-    const label = `cell [${this.#count}]`;
+  async #execute({ message, asked, count, label, history }: Turn): Promise<Outcome> {
     if (/\b(import|require)\b/.test(asked.code)) this.#post({ type: "imports" });
     try {
-      const prepared = await this.#language.ask("prepare", asked.code);
-      if (prepared.mistakes.length > 0)
+      const { prepared, userExpressions } = await this.#check(asked);
+      if (!("code" in prepared))
         return { error: typeErrors(prepared.mistakes, asked.code, label), userExpressions: {} };
-      if (!("code" in prepared)) throw new Error("the language service has emitted nothing");
-      void this.#language.ask("commit");
-      const userExpressions = await this.#userExpressions(asked.user_expressions ?? {});
       await this.#interrupts.settled;
       const run = ++this.#lastRun;
       const { code, map } = prepared;
       return await new Promise((resolve) => {
         const finish = (outcome: Outcome) => {
-          if (this.#current === started) this.#current = undefined;
+          this.#running.delete(started);
           resolve(outcome);
         };
-        const allowStdin = asked.allow_stdin && !asked.silent;
-        const started: Run = { request, count: this.#count, silent: asked.silent, remembered, finish };
+        const started: Run = { request: message, count, silent: asked.silent, history, finish };
         this.#runs.set(run, started);
-        this.#current = started;
+        this.#running.add(started);
+        const allowStdin = asked.allow_stdin && !asked.silent;
         this.#post({ type: "run", run, label, source: asked.code, code, map, allowStdin, userExpressions });
       });
     } catch (error) {
@@ -179,6 +135,19 @@ export class Execution {
       const evalue = String((error as Error).message);
       return { error: { ename: "KernelError", evalue, traceback: [`KernelError: ${evalue}`] }, userExpressions: {} };
     }
+  }
+
+  /** When nothing is wrong with it, later cells see what the cell declares. */
+  #check(asked: ExecuteRequest): Promise<{ prepared: PreparedCell; userExpressions: RunRequest["userExpressions"] }> {
+    const check = async () => {
+      const prepared = await this.#language.ask("prepare", asked.code);
+      if (prepared.mistakes.length > 0) return { prepared, userExpressions: {} };
+      void this.#language.ask("commit");
+      return { prepared, userExpressions: await this.#userExpressions(asked.user_expressions ?? {}) };
+    };
+    const checked = this.#checked.then(check);
+    this.#checked = checked.catch(() => undefined);
+    return checked;
   }
 
   async #userExpressions(asked: Record<string, string>): Promise<RunRequest["userExpressions"]> {
@@ -217,7 +186,7 @@ export class Execution {
     const { data, metadata } = message.bundle;
     if (message.type === "execute_result") {
       const text = data["text/plain"];
-      if (run?.remembered && typeof text === "string") this.#history.setOutput(run.count, text);
+      if (typeof text === "string") run?.history?.setOutput(run.count, text);
       const content = { execution_count: run?.count ?? 0, data, metadata };
       return this.#sockets.publish("execute_result", content, run?.request);
     }
@@ -228,16 +197,18 @@ export class Execution {
   /** Asks the front end that sent the cell; a question from nowhere, as from a cell long ended, has nobody to go to. */
   async #ask(question: InputQuestion, run: Run | undefined): Promise<void> {
     if (!run) return;
-    this.#question = question;
+    this.#questions.set(shellOf(run.request), question);
     const { prompt, password } = question;
     await this.#sockets.reply("stdin", run.request, "input_request", { prompt, password });
   }
 
-  /** An `input_reply`: answers the latest question. Front ends do not say which one they mean. */
-  takeInput(value: unknown): void {
-    const question = this.#question;
+  /** An `input_reply`: answers the latest question of its shell. Front ends do not say which one they mean. */
+  takeInput(reply: Message): void {
+    const { value } = reply.content;
+    const shell = shellOf(reply);
+    const question = this.#questions.get(shell);
     if (!question || typeof value !== "string") return;
-    this.#question = undefined;
+    this.#questions.delete(shell);
     const answer: InputAnswer = { sequence: question.sequence, value };
     if (question.waits) this.#answerWaiting(answer);
     else this.#post({ type: "input", ...answer });
@@ -249,7 +220,7 @@ export class Execution {
     if (message.type === "comm_close") this.comms.delete(message.id);
     const run = ++this.#lastRun;
     return new Promise((resolve) => {
-      this.#runs.set(run, { request, count: this.#count, silent: false, remembered: false, finish: () => resolve() });
+      this.#runs.set(run, { request, count: 0, silent: false, finish: () => resolve() });
       this.#post({ type: "comm", run, message });
     });
   }
@@ -262,14 +233,11 @@ export class Execution {
     const decoded = buffers.map((each) => Buffer.from(each, "base64"));
     return this.#sockets.publish(type, content, parent, metadata, decoded);
   }
+}
 
-  #status(state: "busy" | "idle", parent: Message): Promise<void> {
-    return this.#sockets.publish("status", { execution_state: state }, parent);
-  }
-
-  #reply(request: Message, content: Record<string, unknown>): Promise<void> {
-    return this.#sockets.reply("shell", request, "execute_reply", content);
-  }
+/** The shell that a message is for or from. */
+export function shellOf({ header }: Message): ShellId {
+  return header.subshell_id ?? undefined;
 }
 
 /** The `error` of a cell that is refused: every mistake with its place, line and squiggle. */

@@ -29,7 +29,7 @@ export interface PromptOptions {
 
 interface Parts {
   readonly send: (message: FromMain) => void;
-  /** The cell that runs; undefined between cells. */
+  /** The cell that runs, of several the latest; undefined between cells. */
   readonly running: () => AskingRun | undefined;
   readonly control: Int32Array;
   readonly answers: MessagePort;
@@ -40,7 +40,7 @@ export class Input {
   readonly #stdin: Readable;
   #sequence = 0;
   /** The request for a line of `process.stdin` that has not been answered. */
-  #asked: number | undefined;
+  #asked: { readonly sequence: number; readonly run: AskingRun } | undefined;
   /** `process.stdin` is to be read, but nobody may be asked yet. */
   #wanted = false;
 
@@ -54,9 +54,10 @@ export class Input {
 
   /** The front end has answered a request for a line of `process.stdin`. */
   answer({ sequence, value }: InputAnswer): void {
-    if (sequence !== this.#asked) return;
+    if (sequence !== this.#asked?.sequence) return;
+    const { run } = this.#asked;
     this.#asked = undefined;
-    runAs(this.#parts.running(), () => this.#stdin.push(`${value}\n`));
+    runAs(run, () => this.#stdin.push(`${value}\n`));
   }
 
   /** A cell begins: what an earlier one left unread may be asked for. */
@@ -64,9 +65,9 @@ export class Input {
     if (this.#wanted) this.#askSoon();
   }
 
-  /** The cell that asked has ended without an answer; a later one may ask anew. */
-  forget(): void {
-    if (this.#asked === undefined) return;
+  /** A cell has ended: if it has asked and got no answer, a later one may ask anew. */
+  forget(run: AskingRun): void {
+    if (this.#asked?.run !== run) return;
     this.#asked = undefined;
     this.#wanted = true;
   }
@@ -111,7 +112,7 @@ export class Input {
         return;
       }
       const sequence = ++this.#sequence;
-      this.#asked = sequence;
+      this.#asked = { sequence, run };
       this.#parts.send({ type: "input_request", prompt: "", password: false, sequence, waits: false });
     });
   }

@@ -1,8 +1,8 @@
-/** Answers to every request of the protocol except execute_request, which has a queue of its own (execution.ts). */
+/** Answers to every request of the protocol except execute_request, for which each shell has a queue (cell-queue.ts). */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import type { Execution } from "./execution.ts";
-import type { History } from "./history.ts";
+import type { CellQueue } from "./cell-queue.ts";
+import { shellOf, type Execution } from "./execution.ts";
 import type { LanguageService } from "./language.ts";
 import { log } from "./log.ts";
 import type { Sockets } from "./sockets.ts";
@@ -20,31 +20,30 @@ export class Dispatcher {
   readonly #sockets: Sockets;
   readonly #execution: Execution;
   readonly #language: LanguageService;
-  readonly #history: History;
   readonly #exit: (restart: boolean) => Promise<void>;
 
   constructor(parts: {
     sockets: Sockets;
     execution: Execution;
     language: LanguageService;
-    history: History;
     exit: (restart: boolean) => Promise<void>;
   }) {
     this.#sockets = parts.sockets;
     this.#execution = parts.execution;
     this.#language = parts.language;
-    this.#history = parts.history;
     this.#exit = parts.exit;
   }
 
   /** Never rejects: what goes wrong is logged, and the request still gets its idle status. */
   async handle(channel: "shell" | "control", request: Message): Promise<void> {
     const type = request.header.msg_type;
-    if (type === "execute_request" && channel === "shell") return this.#execution.enqueue(request);
+    const shell = this.#execution.shell(channel === "shell" ? shellOf(request) : undefined);
+    if (shell && channel === "shell" && type === "execute_request") return shell.enqueue(request);
     await this.#sockets.publish("status", { execution_state: "busy" }, request);
     let answer: Answer;
     try {
-      answer = await this.#answer(type, request);
+      if (!shell) throw new RangeError(`there is no subshell ${JSON.stringify(shellOf(request))}`);
+      answer = await this.#answer(type, request, shell);
     } catch (error) {
       log(`a ${type} failed: ${(error as Error).stack}`);
       const { name, message } = error as Error;
@@ -55,7 +54,7 @@ export class Dispatcher {
     if (type === "shutdown_request") await this.#exit(request.content.restart === true);
   }
 
-  async #answer(type: string, request: Message): Promise<Answer> {
+  async #answer(type: string, request: Message, shell: CellQueue): Promise<Answer> {
     const { content } = request;
     switch (type) {
       case "kernel_info_request":
@@ -67,9 +66,17 @@ export class Dispatcher {
       case "inspect_request":
         return ["inspect_reply", await this.#inspect(text(content.code), content.cursor_pos)];
       case "history_request":
-        return ["history_reply", { status: "ok", history: this.#history.find(content) }];
+        return ["history_reply", { status: "ok", history: shell.history.find(content) }];
       case "comm_info_request":
         return ["comm_info_reply", { status: "ok", comms: this.#comms(content.target_name) }];
+      case "create_subshell_request":
+        return ["create_subshell_reply", { status: "ok", subshell_id: this.#execution.createSubshell() }];
+      case "delete_subshell_request":
+        if (!(await this.#execution.deleteSubshell(text(content.subshell_id))))
+          throw new RangeError(`there is no subshell ${JSON.stringify(content.subshell_id)}`);
+        return ["delete_subshell_reply", { status: "ok" }];
+      case "list_subshell_request":
+        return ["list_subshell_reply", { status: "ok", subshell_id: this.#execution.subshells }];
       case "interrupt_request":
         await this.#execution.interrupt();
         return ["interrupt_reply", { status: "ok" }];
@@ -147,12 +154,12 @@ const kernelInfo: JsonObject = {
     { text: "Node.js", url: "https://nodejs.org/docs/latest/api/" },
   ],
   debugger: false,
-  supported_features: [],
+  supported_features: ["kernel subshells"],
 };
 
 function text(value: unknown): string {
   if (typeof value === "string") return value;
-  throw new TypeError(`the request's code is ${typeof value}, expected a string`);
+  throw new TypeError(`the request has ${typeof value} where a string is expected`);
 }
 
 /** The protocol counts Unicode characters, TypeScript counts UTF-16 units. Without a position: the end. */

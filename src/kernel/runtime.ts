@@ -87,7 +87,8 @@ export class Runtime {
   readonly #all = new Set<Run>();
   /** Runs whose code has not come to its end, and may never. */
   readonly #unsettled = new Set<Run>();
-  #current: Run | undefined;
+  /** Cells that run, each of a shell of its own. */
+  readonly #running = new Set<Run>();
   #last = 0;
   #thrown: unknown;
 
@@ -105,7 +106,7 @@ export class Runtime {
       send({ type: "display_data", bundle: { data, metadata: {} }, displayId });
       return (renewed) => send({ type: "update_display_data", bundle: { data: renewed, metadata: {} }, displayId });
     });
-    this.#input = new Input({ send, running: () => this.#current, control, answers });
+    this.#input = new Input({ send, running: () => this.#latest(), control, answers });
     this.#installGlobals();
     trackRuns((run) => this.#stopContinuation(run));
     process.on("uncaughtException", (error) => this.#uncaught("Uncaught", error));
@@ -142,10 +143,17 @@ export class Runtime {
     return currentRun<Run>()?.id ?? this.#last;
   }
 
+  /** Of the cells that run the one that was started last. */
+  #latest(): Run | undefined {
+    let latest: Run | undefined;
+    for (const run of this.#running) latest = run;
+    return latest;
+  }
+
   #start(request: RunRequest): void {
     const { run: id, label, source, map } = request;
     const run = newRun(id, label, request.allowStdin);
-    this.#current = run;
+    this.#running.add(run);
     this.#last = id;
     this.#all.add(run);
     this.#input.begin();
@@ -233,10 +241,7 @@ export class Runtime {
   #end(run: Run, error?: CellError, userExpressions: Record<string, unknown> = {}): void {
     if (run.ended) return;
     run.ended = true;
-    if (this.#current === run) {
-      this.#current = undefined;
-      this.#input.forget();
-    }
+    if (this.#running.delete(run)) this.#input.forget(run);
     this.#session.post("Runtime.releaseObjectGroup", { objectGroup: "cell" });
     this.#forget();
     this.#send(run, { type: "done", error, userExpressions });
@@ -271,10 +276,12 @@ export class Runtime {
   // --- Interrupts ---
 
   #interrupt(forced: boolean): void {
-    const run = this.#current;
     // Nothing runs, or the loop that had to be terminated may be an earlier run's timer: stop what all runs left behind.
-    if (forced || !run) for (const each of this.#all) stopTimers(each);
-    if (!run || run.interrupted) return;
+    if (forced || this.#running.size === 0) for (const each of this.#all) stopTimers(each);
+    for (const run of this.#running) if (!run.interrupted) this.#interruptRun(run);
+  }
+
+  #interruptRun(run: Run): void {
     run.interrupted = true;
     stopTimers(run);
     setTimeout(() => {
@@ -283,9 +290,10 @@ export class Runtime {
     }, SETTLING);
   }
 
-  /** An interrupted run goes on after an await: ends the step it takes, unless that might hit the run that followed. */
+  /** An interrupted run goes on after an await: ends the step it takes, unless that might hit a run that followed. */
   #stopContinuation(run: Tracked): void {
-    if (!this.#current || this.#current === run) this.#session.post("Runtime.terminateExecution");
+    for (const other of this.#running) if (other !== run && !other.interrupted) return;
+    this.#session.post("Runtime.terminateExecution");
   }
 
   /** Runs that have ended and left no timer behind need not be remembered. */
@@ -296,7 +304,7 @@ export class Runtime {
   // --- What cells find, and what they leave behind ---
 
   #uncaught(what: string, thrown: unknown): void {
-    const run = currentRun<Run>() ?? this.#current;
+    const run = currentRun<Run>() ?? this.#latest();
     const failure = this.#describe(thrown);
     if (run && !run.ended) {
       if (!run.interrupted) {
@@ -316,7 +324,7 @@ export class Runtime {
       imports: (specifier: string, names: readonly string[]) => modules.imports(specifier, names),
       meta: modules.meta,
       result: (value: unknown) => {
-        const run = currentRun<Run>() ?? this.#current;
+        const run = currentRun<Run>() ?? this.#latest();
         if (run) run.result = value;
       },
       thrown: (value: unknown) => {

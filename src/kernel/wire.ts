@@ -21,6 +21,8 @@ export interface Header {
   readonly date: string;
   readonly msg_type: string;
   readonly version: string;
+  /** Of requests: the subshell that they are for (JEP 91); the main shell without one. */
+  readonly subshell_id?: string | null;
 }
 
 export type JsonObject = Record<string, unknown>;
@@ -50,6 +52,7 @@ const headerSchema = z.looseObject({
   date: text.default(""),
   msg_type: text,
   version: text.default(""),
+  subshell_id: text.nullish(),
 });
 const parentSchema = z.looseObject({ msg_id: text.optional(), session: text.optional(), msg_type: text.optional() });
 const dictionary = z.record(z.string(), z.unknown());

@@ -4,7 +4,6 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import { Execution } from "./execution.ts";
-import { History } from "./history.ts";
 import { Interrupts } from "./interrupts.ts";
 import { log } from "./log.ts";
 import { Dispatcher } from "./messages.ts";
@@ -86,26 +85,25 @@ async function serve(connection: ConnectionInfo): Promise<void> {
     throw new Error(`cannot bind the sockets of the connection file: ${error.message}`, { cause: error });
   });
   const interrupts = new Interrupts(post, control);
-  const history = new History();
   const answerWaiting = (answer: InputAnswer) => {
     inputs.postMessage(answer);
     Atomics.add(control, INPUT_ANSWERED, 1);
     Atomics.notify(control, INPUT_ANSWERED);
   };
-  const execution = new Execution({ sockets, language, post, interrupts, history, answerWaiting });
+  const execution = new Execution({ sockets, language, post, interrupts, answerWaiting });
   const leave = async () => {
     await sockets.close();
     interrupts.close();
     language.close();
     await exit(0);
   };
-  const dispatcher = new Dispatcher({ sockets, execution, language, history, exit: leave });
+  const dispatcher = new Dispatcher({ sockets, execution, language, exit: leave });
   void execution.pump(new PipeReader(pipe), bell);
   await sockets.publish("status", { execution_state: "starting" }, undefined);
   for (const channel of ["shell", "control"] as const)
     void sockets.receive(channel, (request) => void dispatcher.handle(channel, request));
-  void sockets.receive("stdin", ({ header, content }) => {
-    if (header.msg_type === "input_reply") execution.takeInput(content.value);
+  void sockets.receive("stdin", (message) => {
+    if (message.header.msg_type === "input_reply") execution.takeInput(message);
   });
   // Another thread to start: when the service is ready, which it would delay.
   await language.ask("isComplete", "").catch(() => undefined);

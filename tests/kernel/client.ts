@@ -130,11 +130,13 @@ export class KernelClient {
   async #answerQuestions(): Promise<void> {
     try {
       for await (const frames of this.stdin) {
-        const { header, content } = decodeMessage(frames, this.connection.key);
+        const { header, parentHeader, content } = decodeMessage(frames, this.connection.key);
         if (header.msg_type !== "input_request" || !this.answer) continue;
         const value = this.answer(content as { prompt: string; password: boolean });
         const reply = makeMessage("input_reply", { status: "ok", value }, { session: this.#session });
-        await this.stdin.send(encodeMessage(reply, this.connection.key));
+        const { subshell_id } = parentHeader;
+        const addressed = { ...reply, header: { ...reply.header, subshell_id } };
+        await this.stdin.send(encodeMessage(addressed, this.connection.key));
       }
     } catch {
       // closed
@@ -179,8 +181,10 @@ export class KernelClient {
     type: string,
     content: JsonObject,
     buffers: Buffer[] = [],
+    subshell?: string,
   ): Promise<Message> & { message: Message } {
-    const message = makeMessage(type, content, { session: this.#session, buffers });
+    const plain = makeMessage(type, content, { session: this.#session, buffers });
+    const message = { ...plain, header: { ...plain.header, ...(subshell !== undefined && { subshell_id: subshell }) } };
     const reply = new Promise<Message>((resolve, reject) => {
       this.#replies.set(message.header.msg_id, resolve);
       this[channel].send(encodeMessage(message, this.connection.key)).catch(reject);
@@ -189,8 +193,13 @@ export class KernelClient {
   }
 
   /** Sends a request and resolves when it is answered and idle. */
-  async exchange(type: string, content: JsonObject, channel: "shell" | "control" = "shell"): Promise<Exchange> {
-    const request = this.request(channel, type, content);
+  async exchange(
+    type: string,
+    content: JsonObject,
+    channel: "shell" | "control" = "shell",
+    subshell?: string,
+  ): Promise<Exchange> {
+    const request = this.request(channel, type, content, [], subshell);
     const { msg_id: id } = request.message.header;
     const isIdle = ({ header, parentHeader, content: { execution_state: state } }: Message) =>
       header.msg_type === "status" && state === "idle" && parentHeader.msg_id === id;
