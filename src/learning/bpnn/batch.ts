@@ -8,8 +8,9 @@
  * Messages are natural logs, each normalised to log-sum-exp 0 and kept at -99 or above.
  */
 import type * as Tf from "@tensorflow/tfjs";
-import { factorToVariable, logSumExp } from "../../tensor/index.ts";
+import { factorToVariable } from "../../tensor/index.ts";
 import { tf } from "../../tensor/tf.ts";
+import { disposeSumOut, logSumOut, normaliseRows, sumOutOf, type SumOut } from "./log-sum-out.ts";
 import { logZero, type FactorGroup, type PackedFactorGraphs, type VariableGroup } from "./packed-factor-graphs.ts";
 
 /** One tensor a factor group: [numFactors, width], natural log. */
@@ -21,6 +22,7 @@ export interface FactorGroupTensors extends Omit<FactorGroup, "tables" | "graphs
   readonly graphs: Tf.Tensor1D;
   /** [width, numStates], 0 or 1: which states of the table agree with an entry of the messages. */
   readonly expansion: Tf.Tensor2D;
+  readonly sumOut: SumOut;
 }
 
 export interface VariableGroupTensors extends Omit<VariableGroup, "degrees" | "graphs"> {
@@ -51,6 +53,7 @@ export function factorGraphBatch(packed: PackedFactorGraphs): FactorGraphBatch {
       tables: tf.tensor2d(tables, [group.numFactors, group.numStates]),
       graphs: tf.tensor1d(graphs, "int32"),
       expansion: tf.tensor2d(expansionOf(group.cardinalities), [group.width, group.numStates]),
+      sumOut: sumOutOf(group.cardinalities),
     })),
     variableGroups: packed.variableGroups.map(({ degrees, graphs, ...group }) => {
       const start = firstState;
@@ -84,6 +87,16 @@ function expansionOf(cardinalities: readonly number[]): Float32Array {
   return expansion;
 }
 
+/** Frees the tensors of a batch that was not made inside tf.tidy. */
+export function disposeBatch({ entryStates, factorGroups, variableGroups }: FactorGraphBatch): void {
+  entryStates.dispose();
+  for (const { tables, graphs, expansion, sumOut } of factorGroups) {
+    tf.dispose([tables, graphs, expansion]);
+    disposeSumOut(sumOut);
+  }
+  for (const { degreesLessOne, graphs } of variableGroups) tf.dispose([degreesLessOne, graphs]);
+}
+
 /** Where belief propagation starts: uniform messages; a factor over one variable always sends its table. Normalised. */
 export function initialMessages(batch: FactorGraphBatch): Tf.Tensor2D[] {
   return batch.factorGroups.map((group) => {
@@ -115,21 +128,24 @@ export function onRows(
   );
 }
 
-/** Rows shifted to log-sum-exp 0. */
-export function normaliseRows(rows: Tf.Tensor2D): Tf.Tensor2D {
-  return tf.sub(rows, logSumExp(rows, 1, true));
-}
-
 /** Every message of a group shifted to log-sum-exp 0, then kept at -99 or above. */
 export function normalise(group: FactorGroupTensors, messages: Tf.Tensor2D): Tf.Tensor2D {
   return tf.maximum(onRows(group, [messages], normaliseRows), logZero);
 }
 
+/** Up to so many binary axes, sums across all factors at once are faster than the kernel, which goes factor by factor. */
+const mostFoldedAxes = 3;
+
 /** Belief propagation's own messages from factors to variables (Eq. 2 of the paper), normalised. */
 export function propagate(batch: FactorGraphBatch, incoming: Messages): Tf.Tensor2D[] {
   return batch.factorGroups.map((group, g) => {
-    const table = tf.reshape(group.tables, [group.numFactors, ...group.cardinalities]);
-    return normalise(group, factorToVariable(table, incoming[g]));
+    const { cardinalities, numFactors, tables, expansion, sumOut } = group;
+    if (cardinalities.length === 1) return normalise(group, tables);
+    if (!sumOut.folds || cardinalities.length > mostFoldedAxes)
+      return normalise(group, factorToVariable(tf.reshape(tables, [numFactors, ...cardinalities]), incoming[g]));
+    const all = tf.add<Tf.Tensor2D>(tables, tf.matMul(incoming[g], expansion));
+    const sums = cardinalities.map((_, axis) => logSumOut(all, sumOut, axis));
+    return normalise(group, tf.sub(tf.concat2d(sums, 1), incoming[g])); // the variable's own message is the same for all terms
   });
 }
 
@@ -174,9 +190,10 @@ export function variableBeliefs(batch: FactorGraphBatch, messages: Messages): Tf
 
 /** ln b_a, one tensor a factor group: [numFactors, numStates]. */
 export function factorBeliefs(batch: FactorGraphBatch, incoming: Messages): Tf.Tensor2D[] {
-  return batch.factorGroups.map(({ tables, expansion }, g) =>
-    tf.maximum(normaliseRows(tf.add(tables, tf.matMul(incoming[g], expansion))), logZero),
-  );
+  return batch.factorGroups.map(({ tables, expansion, sumOut }, g) => {
+    const logs = tf.add<Tf.Tensor2D>(tables, tf.matMul(incoming[g], expansion));
+    return tf.maximum(tf.sub(logs, logSumOut(logs, sumOut)), logZero);
+  });
 }
 
 /** Sums of rows [count, 1] over each graph: [numGraphs]. */

@@ -8,10 +8,11 @@
  *
  * Hbar of the last is invertible as a residual network (Behrmann et al. 2019), so zero is H's only fixed point whatever the weights
  * (Corollary 2.1). Messages are defined up to a constant, so it works on differences without their mean (P), where -k is between no
- * damping (k = 1), damping and over-relaxation (k > 1). g acts on each entry by itself, g(t) = sum_j u_j tanh(w_j t + c_j), with u
- * scaled so that sum_j |u_j w_j| <= .99: it takes any number of states, and treats states alike.
+ * damping (k = 1), damping and over-relaxation (k > 1). g(x) = U tanh(W x + c) with U scaled so that |U| |W| <= .99 in Frobenius norms.
  *
- * All messages share one H: elementwise over messages, hence equivariant (Theorem 4). `mlp` knows the numbers of states it was made for.
+ * All messages share one H, hence it is equivariant (Theorem 4). It need not treat the states of a variable alike: that is how it can
+ * lead all variables into one of two nearly equal states where BP is caught between them. mlp and invertible know the numbers
+ * of states that they were made for.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import type { Random } from "../../graph/random.ts";
@@ -28,7 +29,7 @@ export interface DampingShape {
   readonly kept: number;
   /** Hidden units of g; of the invertible kind only. */
   readonly hidden?: number;
-  /** Numbers of states of messages that an mlp takes; default [2]. */
+  /** Numbers of states of messages that mlp and invertible take; default [2]. */
   readonly cardinalities?: readonly number[];
 }
 
@@ -46,14 +47,14 @@ export function dampingTensors(
   store: ParameterStore,
   random: Random,
 ): DampingTensors {
-  const { kind, kept } = shape;
+  const { kind, kept, cardinalities = [2] } = shape;
   if (kind === "scalar") {
     const alpha = store.constant(`${name}/alpha`, [1], kept);
     return { apply: (x) => tf.mul(x, alpha) };
   }
   if (kind === "mlp") {
     const networks = new Map(
-      (shape.cardinalities ?? [2]).map((size) => {
+      cardinalities.map((size) => {
         const layers = [0, 1].map((layer) => ({
           kernel: store.identity(`${name}/${size}/${layer}/kernel`, size),
           bias: store.constant<Tf.Rank.R1>(`${name}/${size}/${layer}/bias`, [size], 0),
@@ -63,11 +64,7 @@ export function dampingTensors(
     );
     return {
       apply: (x) => {
-        const layers = networks.get(x.shape[1]);
-        if (!layers)
-          throw new RangeError(
-            `this damping operator takes messages of ${[...networks.keys()].join(", ")} states, got ${x.shape[1]}`,
-          );
+        const layers = known(networks, x.shape[1]);
         const g = (rows: Tf.Tensor2D) => messagePassing({ blocks: [{ x: rows }], layers, last: "relu" });
         return tf.mul(tf.sub<Tf.Tensor2D>(g(x), g(tf.zeros([1, x.shape[1]]))), kept);
       },
@@ -75,22 +72,38 @@ export function dampingTensors(
   }
   const hidden = shape.hidden ?? defaultHidden;
   const strength = store.constant(`${name}/strength`, [1], Math.log(1 - kept)); // ln k
-  const w = store.uniform<Tf.Rank.R2>(`${name}/inner/kernel`, [1, hidden], 1, random);
-  const c = store.uniform<Tf.Rank.R1>(`${name}/inner/bias`, [hidden], 1, random);
-  const u = store.constant<Tf.Rank.R2>(`${name}/outer/kernel`, [hidden, 1], 0); // g = 0 at the start: damped BP
+  const networks = new Map(
+    cardinalities.map((size) => {
+      const W = store.uniform<Tf.Rank.R2>(`${name}/${size}/inner/kernel`, [size, hidden], 1, random);
+      const c = store.uniform<Tf.Rank.R1>(`${name}/${size}/inner/bias`, [hidden], 1, random);
+      const U = store.constant<Tf.Rank.R2>(`${name}/${size}/outer/kernel`, [hidden, size], 0); // g = 0 at the start: damped BP
+      return [size, { W, c, U }] as const;
+    }),
+  );
   return {
     apply: (x) => {
+      const size = x.shape[1];
+      const { W, c, U } = known(networks, size);
       const centred = tf.sub<Tf.Tensor2D>(x, tf.mean(x, 1, true));
-      const product = tf.sum(tf.abs(tf.mul(u, tf.transpose(w))));
-      const outer = tf.mul<Tf.Tensor2D>(u, tf.div(lipschitz, tf.maximum(product, lipschitz)));
-      const bias = tf.zeros<Tf.Rank.R1>([1]);
-      const layers = [{ kernel: w, bias: c }, { kernel: outer, bias: bias }]; // prettier-ignore
+      const norms = tf.sqrt(tf.add(tf.mul(tf.sum(tf.square(U)), tf.sum(tf.square(W))), 1e-12)); // a root at 0 has no gradient
+      const outer = tf.mul<Tf.Tensor2D>(U, tf.div(lipschitz, tf.maximum(norms, lipschitz)));
+      const layers = [{ kernel: W, bias: c }, { kernel: outer, bias: tf.zeros<Tf.Rank.R1>([size]) }]; // prettier-ignore
       const g = (rows: Tf.Tensor2D) => messagePassing({ blocks: [{ x: rows }], layers, hidden: "tanh" });
-      const residual = tf.reshape<Tf.Rank.R2>(g(tf.reshape(centred, [-1, 1])), x.shape); // g(0) is the same for all states: P takes it off
+      const residual = tf.sub<Tf.Tensor2D>(g(centred), g(tf.zeros([1, size])));
       const projected = tf.sub<Tf.Tensor2D>(residual, tf.mean(residual, 1, true));
       return tf.sub(centred, tf.mul(tf.exp(strength), tf.add(centred, projected)));
     },
   };
+}
+
+/** @throws RangeError naming the numbers of states that there are weights for. */
+function known<Value>(networks: ReadonlyMap<number, Value>, size: number): Value {
+  const found = networks.get(size);
+  if (found === undefined)
+    throw new RangeError(
+      `this damping operator takes messages of ${[...networks.keys()].join(", ")} states, got ${size}`,
+    );
+  return found;
 }
 
 /** H in float64, for one message at a time: what runs to convergence. */
@@ -104,7 +117,8 @@ export interface DampingFunction {
 type Values = (name: string) => ArrayLike<number>;
 
 /** The same H as `dampingTensors` makes, from the values of its parameters. */
-export function dampingFunction({ kind, kept, ...shape }: DampingShape, name: string, values: Values): DampingFunction {
+export function dampingFunction(shape: DampingShape, name: string, values: Values): DampingFunction {
+  const { kind, kept, cardinalities = [2] } = shape;
   if (kind === "scalar") return scalarDamping(values(`${name}/alpha`)[0]);
   if (kind === "mlp") {
     const layersOf = (size: number) =>
@@ -112,10 +126,14 @@ export function dampingFunction({ kind, kept, ...shape }: DampingShape, name: st
         kernel: values(`${name}/${size}/${layer}/kernel`),
         bias: values(`${name}/${size}/${layer}/bias`),
       }));
-    return mlpDamping(kept, new Map((shape.cardinalities ?? [2]).map((size) => [size, layersOf(size)])));
+    return mlpDamping(kept, new Map(cardinalities.map((size) => [size, layersOf(size)])));
   }
-  const [w, c, u] = ["inner/kernel", "inner/bias", "outer/kernel"].map((part) => values(`${name}/${part}`));
-  return invertibleDamping(Math.exp(values(`${name}/strength`)[0]), w, c, u);
+  const layersOf = (size: number) => {
+    const [W, c, U] = ["inner/kernel", "inner/bias", "outer/kernel"].map((part) => values(`${name}/${size}/${part}`));
+    return { W, c, U };
+  };
+  const k = Math.exp(values(`${name}/strength`)[0]);
+  return invertibleDamping(k, new Map(cardinalities.map((size) => [size, layersOf(size)])));
 }
 
 /** H(x) = alpha x: damped belief propagation. Zero is the only fixed point unless alpha = 1. */
@@ -157,11 +175,7 @@ function mlpDamping(kept: number, networks: ReadonlyMap<number, readonly Layer[]
   return {
     zeroIsOnlyFixedPoint: Array.from(networks).every(contracts),
     apply: (x, out) => {
-      const layers = networks.get(x.length);
-      if (!layers)
-        throw new RangeError(
-          `this damping operator takes messages of ${[...networks.keys()].join(", ")} states, got ${x.length}`,
-        );
+      const layers = known(networks, x.length);
       const [g, zero] = [forward(layers, x), atZero.get(x.length)!];
       for (let state = 0; state < g.length; state++) out[state] = kept * (g[state] - zero[state]);
     },
@@ -182,33 +196,46 @@ function spectralNormBound(kernel: ArrayLike<number>, size: number): number {
   return Math.min(Math.sqrt(squares), Math.sqrt(Math.max(...rows) * Math.max(...columns)));
 }
 
-function invertibleDamping(
-  k: number,
-  w: ArrayLike<number>,
-  c: ArrayLike<number>,
-  u: ArrayLike<number>,
-): DampingFunction {
-  let product = 0;
-  for (let unit = 0; unit < u.length; unit++) product += Math.abs(u[unit] * w[unit]);
-  const scale = lipschitz / Math.max(product, lipschitz);
-  const g = (t: number): number => {
-    let sum = 0;
-    for (let unit = 0; unit < u.length; unit++) sum += u[unit] * Math.tanh(w[unit] * t + c[unit]);
-    return scale * sum;
+interface Residual {
+  readonly W: ArrayLike<number>;
+  readonly c: ArrayLike<number>;
+  readonly U: ArrayLike<number>;
+}
+
+function invertibleDamping(k: number, networks: ReadonlyMap<number, Residual>): DampingFunction {
+  const sumOfSquares = (values: ArrayLike<number>) => Array.from(values).reduce((sum, value) => sum + value * value, 0);
+  const forward = ({ W, c, U }: Residual, scale: number, x: Float64Array, out: Float64Array): void => {
+    const [size, hidden] = [x.length, c.length];
+    out.fill(0);
+    for (let unit = 0; unit < hidden; unit++) {
+      let sum = c[unit];
+      for (let state = 0; state < size; state++) sum += x[state] * W[state * hidden + unit];
+      const value = scale * Math.tanh(sum);
+      for (let state = 0; state < size; state++) out[state] += value * U[unit * size + state];
+    }
   };
+  const prepared = new Map(
+    Array.from(networks, ([size, network]) => {
+      const scale =
+        lipschitz / Math.max(Math.sqrt(sumOfSquares(network.U) * sumOfSquares(network.W) + 1e-12), lipschitz);
+      const [zero, g, centred] = [new Float64Array(size), new Float64Array(size), new Float64Array(size)];
+      forward(network, scale, g, zero);
+      return [size, { network, scale, zero, g, centred }] as const;
+    }),
+  );
   return {
     zeroIsOnlyFixedPoint: true,
     apply: (x, out) => {
+      const size = x.length;
+      const { network, scale, zero, g, centred } = known(prepared, size);
       let mean = 0;
-      for (let state = 0; state < x.length; state++) mean += x[state] / x.length;
+      for (let state = 0; state < size; state++) mean += x[state] / size;
+      for (let state = 0; state < size; state++) centred[state] = x[state] - mean;
+      forward(network, scale, centred, g);
       let meanOfG = 0;
-      for (let state = 0; state < x.length; state++) {
-        const centred = x[state] - mean;
-        const value = g(centred);
-        meanOfG += value / x.length;
-        out[state] = (1 - k) * centred - k * value;
-      }
-      for (let state = 0; state < x.length; state++) out[state] += k * meanOfG;
+      for (let state = 0; state < size; state++) meanOfG += (g[state] - zero[state]) / size;
+      for (let state = 0; state < size; state++)
+        out[state] = centred[state] - k * (centred[state] + g[state] - zero[state] - meanOfG);
     },
   };
 }

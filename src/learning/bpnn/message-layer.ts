@@ -15,11 +15,12 @@
  * here the correction is relative: ln B(p) = ln p + ln(1 + r (MLP(p) - p) / max(p, floor)).
  */
 import type * as Tf from "@tensorflow/tfjs";
-import { logSumExp, messagePassing, type DenseLayer } from "../../tensor/index.ts";
+import { messagePassing, type DenseLayer } from "../../tensor/index.ts";
 import { tf } from "../../tensor/tf.ts";
 import { axisPermutations, permutationMatrix, shapeName } from "./axes.ts";
 import { factorBeliefs, normalise, variableToFactor, type FactorGraphBatch, type FactorGroupTensors } from "./batch.ts";
 import type { Layer, LayerState } from "./layer.ts";
+import { logSumOut } from "./log-sum-out.ts";
 import type { ParameterStore } from "./parameters.ts";
 
 export interface MessageLayerShape {
@@ -78,15 +79,12 @@ export function messageLayer(shape: MessageLayerShape, name: string, store: Para
       );
     const numerators = mixed(beliefs, own.beliefs, shape);
     const denominators = shape.doubleCounting ? undefined : mixed(spread(group, incoming), own.messages, shape);
-    const axes = cardinalities.map((_, axis) => axis + 1);
     return tf.concat2d(
       cardinalities.map((_, axis) => {
         const quotients = denominators
           ? tf.sub<Tf.Tensor2D>(numerators, tf.slice(denominators, [axis * numFactors, 0], [numFactors, numStates]))
           : numerators;
-        const tables = tf.reshape(quotients, [numFactors, ...cardinalities]);
-        const others = axes.filter((other) => other !== axis + 1);
-        return logSumExp(tables, others) as Tf.Tensor2D;
+        return logSumOut(quotients, group.sumOut, axis);
       }),
       1,
     );

@@ -11,7 +11,7 @@ import { Random } from "../../graph/random.ts";
 import { tf } from "../../tensor/tf.ts";
 import type { TrainingSettings } from "../training/options.ts";
 import { train, type TrainingResult, type TrainingRun } from "../training/train.ts";
-import { factorGraphBatch, type FactorGraphBatch } from "./batch.ts";
+import { disposeBatch, factorGraphBatch, type FactorGraphBatch } from "./batch.ts";
 import type { PartitionExample } from "./examples.ts";
 import { BeliefPropagationNetwork, type BpnnShape } from "./network.ts";
 import { packFactorGraphs } from "./packed-factor-graphs.ts";
@@ -96,7 +96,6 @@ export async function trainBpnn(
 }
 
 function disposePrepared({ batch, targets }: Prepared): void {
-  tf.dispose([targets, batch.entryStates]);
-  for (const { tables, graphs, expansion } of batch.factorGroups) tf.dispose([tables, graphs, expansion]);
-  for (const { degreesLessOne, graphs } of batch.variableGroups) tf.dispose([degreesLessOne, graphs]);
+  targets.dispose();
+  disposeBatch(batch);
 }

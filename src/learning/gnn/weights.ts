@@ -53,7 +53,7 @@ export function gnnOf(model: SavedModel): TrainedGnn {
 }
 
 /** Files of committed models that a name can mean: itself, or its seeds "<name>-<number>". */
-function filesNamed(name: string): string[] {
+export function filesNamed(name: string): string[] {
   const exact = path.join(modelsFolder, `${name}.json`);
   if (existsSync(exact)) return [exact];
   const folder = path.dirname(exact);

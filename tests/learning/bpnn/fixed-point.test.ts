@@ -10,14 +10,14 @@ const seeds = fc.integer({ min: 0, max: 1e6 });
 const runs = { numRuns: 25 };
 
 /** Operators with random weights of size `scale`. */
-const invertible = (random: Random, scale = 2): DampingFunction => {
-  const hidden = 8;
-  return dampingFunction({ kind: "invertible", kept: 0.05, hidden }, "h", (name) =>
+const invertible = (random: Random, scale = 2): DampingFunction =>
+  dampingFunction({ kind: "invertible", kept: 0.05, cardinalities: [2, 3] }, "h", (name) =>
     name.endsWith("strength")
       ? [Math.log(random.uniform(0.3, 1))]
-      : Float64Array.from({ length: hidden }, () => random.normal(0, scale)),
+      : Float64Array.from({ length: name.endsWith("bias") ? 8 : 8 * Number(name.split("/")[1]) }, () =>
+          random.normal(0, scale),
+        ),
   );
-};
 const mlp = (random: Random, scale = 1): DampingFunction =>
   dampingFunction({ kind: "mlp", kept: 0.05, cardinalities: [2, 3] }, "h", (name) => {
     const size = Number(name.split("/")[1]);
