@@ -10,8 +10,8 @@ import { condition, liftStates } from "../../graph/condition.ts";
 import { logScore, type FactorGraph } from "../../graph/factor-graph.ts";
 import type { Random } from "../../graph/random.ts";
 import { markovNetwork } from "../../graph/topology.ts";
+import { Tournament } from "../tournament.ts";
 import { fillBuckets, treeShape } from "./bucket-tree.ts";
-import { IndexedHeap } from "./indexed-heap.ts";
 import { maxElimination } from "./max-elimination.ts";
 import { originalStates, simplify } from "./simplify.ts";
 
@@ -76,12 +76,11 @@ export function widthLimitedOrder(
     return size;
   };
   const noisy = (variable: number): number => sizeOf(variable) + random.uniform();
-  const keys = Float64Array.from(cardinalities, (_, variable) => noisy(variable));
-  const heap = new IndexedHeap(keys);
+  const candidates = new Tournament(Float64Array.from(cardinalities, (_, variable) => noisy(variable)));
   const order: number[] = [];
   const cutset: number[] = [];
-  while (heap.size > 0) {
-    let variable = heap.least;
+  while (order.length + cutset.length < numVariables) {
+    let variable = candidates.least;
     const fits = sizeOf(variable) <= log2Size;
     if (!fits) {
       // One of those that stand in the way, with the most neighbours of its own, is fixed.
@@ -92,20 +91,15 @@ export function widthLimitedOrder(
         most = degree;
         variable = other;
       }
-      keys[variable] = -Infinity;
-      heap.update(variable);
     }
-    heap.take();
+    candidates.set(variable, Infinity);
     (fits ? order : cutset).push(variable);
     const clique = [...neighbours[variable]];
     for (const a of clique) {
       neighbours[a].delete(variable);
       if (fits) for (const b of clique) if (a !== b) neighbours[a].add(b);
     }
-    for (const a of clique) {
-      keys[a] = noisy(a);
-      heap.update(a);
-    }
+    for (const a of clique) candidates.set(a, noisy(a));
   }
   return { order, cutset };
 }

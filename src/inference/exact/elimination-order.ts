@@ -13,7 +13,7 @@
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { Random } from "../../graph/random.ts";
-import { IndexedHeap } from "./indexed-heap.ts";
+import { Tournament } from "../tournament.ts";
 
 export const orderHeuristics = ["best", "min-fill", "weighted-min-fill", "min-weight", "min-degree"] as const;
 /**
@@ -51,6 +51,8 @@ const log2OutOfReach = 60;
 const sizeNotWorthImproving = 2 ** 13;
 /** Orders are drawn until that took about as long as eliminating with the best one will take. */
 const stepsPerEntry = 0.3;
+/** What a variable costs beyond the pairs of its neighbours. */
+const stepsPerVariable = 100;
 /** If none of the first orders is within reach, luck will not help. */
 const attemptsWithoutSuccess = 12;
 const noises = [0.1, 0.3, 1];
@@ -163,38 +165,28 @@ function greedyOrder(
   const weights =
     heuristic === "weighted-min-fill" ? Float64Array.from(cardinalities) : new Float64Array(numVariables).fill(1);
   const neighbours = initialNeighbours.map((list) => list.slice());
+  /** Sums over the neighbours, kept up to date since hubs have many: of weights, and of log2 sizes with the variable's own. */
+  const neighbourWeights = new Float64Array(numVariables);
+  const log2TableSizes = log2Sizes.slice();
+  neighbours.forEach((list, variable) => {
+    for (const other of list) {
+      neighbourWeights[variable] += weights[other];
+      log2TableSizes[variable] += log2Sizes[other];
+    }
+  });
   const marks = new Int32Array(numVariables);
   let stamp = 0;
-  let steps = 0;
+  let steps = numVariables * stepsPerVariable;
 
-  const tableLog2Size = (variable: number): number => {
-    let size = log2Sizes[variable];
-    for (const other of neighbours[variable]) size += log2Sizes[other];
-    return size;
-  };
-  /** The sum over unjoined pairs among the neighbours, from scratch. */
-  const fillOf = (variable: number): number => {
-    const list = neighbours[variable];
-    let fill = 0;
-    for (const a of list) {
-      stamp++;
-      for (const x of neighbours[a]) marks[x] = stamp;
-      marks[a] = stamp;
-      let unjoined = 0;
-      for (const b of list) if (marks[b] !== stamp) unjoined += weights[b];
-      fill += weights[a] * unjoined;
-      steps += list.length + neighbours[a].length;
-    }
-    return fill / 2;
-  };
   const costOf = (variable: number): number =>
-    heuristic === "min-weight" ? tableLog2Size(variable) : neighbours[variable].length;
+    heuristic === "min-weight" ? log2TableSizes[variable] : neighbours[variable].length;
 
-  const costs = Float64Array.from(cardinalities, (_, variable) => (countsFill ? fillOf(variable) : costOf(variable)));
+  const costs = countsFill
+    ? fillCounts(neighbours, weights, neighbourWeights)
+    : Float64Array.from(cardinalities, (_, variable) => costOf(variable));
   // A cost of 0 stays the smallest; 1 more lets noise tell variables without fill apart.
   const keyOf = (variable: number): number => (noise ? (costs[variable] + 1) * noise() : costs[variable]);
-  const keys = Float64Array.from(cardinalities, (_, variable) => keyOf(variable));
-  const heap = new IndexedHeap(keys);
+  const candidates = new Tournament(Float64Array.from(cardinalities, (_, variable) => keyOf(variable)));
   const changed: number[] = [];
   const isChanged = new Uint8Array(numVariables);
   const change = (variable: number): void => {
@@ -216,14 +208,16 @@ function greedyOrder(
           change(x);
         } else notOfA += weights[x];
       }
-      let ofA = 0;
-      for (const x of neighbours[a]) ofA += weights[x];
       costs[b] += weights[a] * notOfA;
-      costs[a] += weights[b] * (ofA - common);
-      steps += neighbours[a].length + neighbours[b].length;
+      costs[a] += weights[b] * (neighbourWeights[a] - common);
+      steps += neighbours[b].length;
     }
     neighbours[a].push(b);
     neighbours[b].push(a);
+    neighbourWeights[a] += weights[b];
+    neighbourWeights[b] += weights[a];
+    log2TableSizes[a] += log2Sizes[b];
+    log2TableSizes[b] += log2Sizes[a];
     marks[b] = stamp;
   };
 
@@ -232,16 +226,18 @@ function greedyOrder(
   let log2LargestSize = 0;
   let total = 0;
   for (let position = 0; position < numVariables; position++) {
-    const variable = heap.take();
+    const variable = candidates.take();
     order[position] = variable;
+    isChanged[variable] = 1; // from now on its cost is nobody's matter
     const list = neighbours[variable];
-    const log2Size = tableLog2Size(variable);
+    let log2Size = log2Sizes[variable];
+    for (const other of list) log2Size += log2Sizes[other];
     width = Math.max(width, list.length);
     log2LargestSize = Math.max(log2LargestSize, log2Size);
     total += 2 ** log2Size;
     if (total >= limit || log2Size > log2OutOfReach) return { log2LargestSize, steps };
 
-    for (let i = 0; i < list.length; i++) {
+    for (let i = 0; i < list.length - 1; i++) {
       const a = list[i];
       stamp++;
       for (const x of neighbours[a]) marks[x] = stamp;
@@ -251,23 +247,21 @@ function greedyOrder(
     let listWeight = 0;
     for (const a of list) listWeight += weights[a];
     for (const a of list) {
+      // Pairs of `variable` with neighbours of a outside the clique are gone.
+      if (countsFill)
+        costs[a] -= weights[variable] * (neighbourWeights[a] + weights[a] - listWeight - weights[variable]);
       const others = neighbours[a];
-      if (countsFill) {
-        // Pairs of `variable` with neighbours of a outside the clique are gone.
-        let outside = weights[a] - listWeight - weights[variable];
-        for (const x of others) outside += weights[x];
-        costs[a] -= weights[variable] * outside;
-      }
       others[others.indexOf(variable)] = others[others.length - 1];
       others.pop();
+      neighbourWeights[a] -= weights[variable];
+      log2TableSizes[a] -= log2Sizes[variable];
       change(a);
     }
     neighbours[variable] = [];
     for (const other of changed) {
       isChanged[other] = 0;
       if (!countsFill) costs[other] = costOf(other);
-      keys[other] = keyOf(other);
-      heap.update(other);
+      candidates.set(other, keyOf(other));
     }
     changed.length = 0;
   }
@@ -276,4 +270,34 @@ function greedyOrder(
     log2LargestSize,
     steps,
   };
+}
+
+/**
+ * Float64Array[numVariables]: for each variable the sum over unjoined pairs among its neighbours, which is that over all pairs less one term
+ * for each triangle. Triangles are found from their corner of least degree, in O(edges^1.5) also where there are hubs.
+ */
+function fillCounts(
+  neighbours: readonly (readonly number[])[],
+  weights: Float64Array,
+  neighbourWeights: Float64Array,
+): Float64Array {
+  const isAfter = (a: number, b: number): boolean =>
+    neighbours[a].length > neighbours[b].length || (neighbours[a].length === neighbours[b].length && a > b);
+  const later = neighbours.map((list, variable) => list.filter((other) => isAfter(other, variable)));
+  const fills = neighbourWeights.map((sum) => (sum * sum) / 2);
+  neighbours.forEach((list, variable) => {
+    for (const other of list) fills[variable] -= weights[other] ** 2 / 2;
+  });
+  const marks = new Int32Array(neighbours.length).fill(-1);
+  later.forEach((list, first) => {
+    for (const second of list) marks[second] = first;
+    for (const second of list)
+      for (const third of later[second]) {
+        if (marks[third] !== first) continue;
+        fills[first] -= weights[second] * weights[third];
+        fills[second] -= weights[first] * weights[third];
+        fills[third] -= weights[first] * weights[second];
+      }
+  });
+  return fills;
 }

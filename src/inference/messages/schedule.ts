@@ -12,7 +12,7 @@
  */
 import { z } from "zod";
 import type { Random } from "../../graph/random.ts";
-import { ResidualHeap } from "./residual-heap.ts";
+import { Tournament } from "../tournament.ts";
 
 export const schedules = ["parallel", "sequential", "random", "residual", "tree"] as const;
 export type Schedule = (typeof schedules)[number];
@@ -129,19 +129,19 @@ function residualIteration(
 ): () => number {
   const { numUnits } = kernel;
   const residual = (unit: number): number => kernel.update(unit, unit + 1, undefined, false);
-  let heap: ResidualHeap | undefined;
-  const look = (unit: number): void => heap?.set(unit, residual(unit));
+  let units: Tournament | undefined;
+  const look = (unit: number): void => units?.set(unit, -residual(unit));
   return () => {
     if (numUnits === 0) return 0;
-    heap ??= new ResidualHeap(Float64Array.from({ length: numUnits }, (_, unit) => residual(unit)));
-    for (let updates = 0; updates < numUnits && heap.residuals[heap.top] > tolerance && !kernel.stopped; updates++) {
-      const unit = heap.top;
+    units ??= new Tournament(Float64Array.from({ length: numUnits }, (_, unit) => -residual(unit)));
+    for (let updates = 0; updates < numUnits && -units.costs[units.least] > tolerance && !kernel.stopped; updates++) {
+      const unit = units.least;
       kernel.update(unit, unit + 1, undefined, true);
-      heap.set(unit, damping === 0 ? 0 : residual(unit));
+      units.set(unit, damping === 0 ? 0 : -residual(unit));
       kernel.dependents(unit, look);
       // Around a hub a single update has as many dependents as there are units.
       if (updates % updatesBetweenLooksAtTheClock === 0 && performance.now() > deadline) break;
     }
-    return heap.residuals[heap.top];
+    return -units.costs[units.least];
   };
 }
