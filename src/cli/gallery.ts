@@ -1,8 +1,7 @@
 /** `marginalia gallery`: writes the page over all figures, and the scoreboard of the project's README, and says where it is. */
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import pc from "picocolors";
-import { makeGallery, writeGallery } from "../runner/gallery.ts";
+import { makeGallery, staleFiles, writeGallery } from "../runner/gallery.ts";
 import { figuresFolder, shownPath, workingProject } from "../runner/locations.ts";
 import { withScoreboard, writeScoreboard } from "../runner/scoreboard.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -22,13 +21,10 @@ export async function gallery(out = figuresFolder(workingProject())): Promise<nu
 
 /** Whether page and scoreboard are what the figures give; writes nothing. */
 export async function checkGallery(out = figuresFolder(workingProject())): Promise<number> {
-  const { file, page, experiments } = await makeGallery(path.resolve(out));
+  const made = await makeGallery(path.resolve(out));
   const readme = path.join(workingProject(), "README.md");
-  const scoreboard = await withScoreboard(readme, experiments);
-  const stale = [
-    ...((await readFile(file, "utf8").catch(() => undefined)) === page ? [] : [file]),
-    ...(scoreboard && scoreboard.was !== scoreboard.is ? [readme] : []),
-  ];
+  const scoreboard = await withScoreboard(readme, made.experiments);
+  const stale = [...(await staleFiles(made)), ...(scoreboard && scoreboard.was !== scoreboard.is ? [readme] : [])];
   for (const each of stale) console.error(`${pc.red("✗")} ${shownPath(each)} is not what the figures give; run: marginalia gallery`); // prettier-ignore
   return stale.length > 0 ? EXIT.failed : EXIT.ok;
 }

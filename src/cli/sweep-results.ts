@@ -63,7 +63,7 @@ export async function writeSweep(sweep: FinishedSweep): Promise<void> {
     await write(`${each}.png`, figure.png().bytes);
     await write(`${each}.json`, `${JSON.stringify(figure)}\n`);
   }
-  const record = { experiment: `${name}-sweep`, title, profile, figures: Object.keys(figures), tables: ["results"], rows: [], provenance }; // prettier-ignore
+  const record = { experiment: `${name}-sweep`, title, profile, figures: Object.keys(figures), tables: ["results"], rows: [], provenance, source: path.relative(project, path.resolve(file)).split(path.sep).join("/") }; // prettier-ignore
   await write("result.json", `${JSON.stringify(record, undefined, 2)}\n`);
   const told = results.map((result) => ({ ...result, force: undefined }));
   await write("sweep.json", `${JSON.stringify({ notebook: name, version, best: best ?? null, points, results: told }, undefined, 1)}\n`); // prettier-ignore

@@ -1,7 +1,9 @@
-/** The gallery as HTML: self-contained, no scripts, no requests but for the figures beside it. */
+/** The gallery as HTML: no requests but for the figures, and Plotly, beside it. */
+import { figureBlock, figureData, type PlotlyJson, type ShownFigure } from "./gallery-figures.ts";
+import { galleryScript } from "./gallery-script.ts";
 import { galleryStyle } from "./gallery-style.ts";
 import { html, Html, type HtmlContent } from "./html.ts";
-import type { Experiment, FigureFiles, ResultRow } from "./results.ts";
+import type { Experiment, ResultRow } from "./results.ts";
 
 export interface Table {
   readonly file: string;
@@ -9,17 +11,27 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-export interface ExperimentWithTables {
+export interface ShownExperiment {
   readonly experiment: Experiment;
+  readonly figures: readonly ShownFigure[];
   readonly tables: readonly Table[];
+  /** The notebook's source, relative to the page. */
+  readonly source?: string;
 }
 
 const VERDICTS = ["match", "better", "worse", "differs", "no reference"] as const;
 /** A longer table shows this many rows and says where the rest is. */
 const SHOWN_ROWS = 12;
 
-export function galleryPage(experiments: readonly ExperimentWithTables[]): string {
-  const papers = new Map<string, ExperimentWithTables[]>();
+/** Only what lies beside the page is loaded; 'self' is not the folder of a page from file://. */
+const POLICY = "default-src 'none'; img-src 'self' file: data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'self' file:"; // prettier-ignore
+
+/** `plotly` is the file by which figures become interactive; without it they are pictures. */
+export function galleryPage(experiments: readonly ShownExperiment[], plotly?: string): string {
+  const plots = new Map<string, PlotlyJson>();
+  for (const { experiment, figures } of experiments)
+    for (const [i, { plot }] of figures.entries()) if (plot) plots.set(plotId(experiment.name, i), plot);
+  const papers = new Map<string, ShownExperiment[]>();
   for (const item of experiments) {
     const parts = item.experiment.name.split("/");
     const paper = parts.length > 1 ? parts[0] : "";
@@ -31,41 +43,57 @@ export function galleryPage(experiments: readonly ExperimentWithTables[]): strin
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
+        <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
         <title>Marginalia: figures</title>
         <style>
           ${new Html(galleryStyle)}
         </style>
       </head>
-      <body>
+      <body ${plotly !== undefined && new Html(` data-plotly="${plotly}"`)}>
+        <a class="skip" href="#main">To the results</a>
         <header>
           <h1>Marginalia</h1>
           <p>
             Every figure and table below was written by a notebook; the comparison says how it stands beside the paper.
           </p>
+          <nav aria-label="Papers">
+            ${[...papers.keys()].map((paper) => html`<a href="#paper-${slug(paper)}">${paperTitle(paper)}</a> `)}
+          </nav>
         </header>
-        <main>
+        <main id="main">
           ${experiments.length > 0 ? scoreboard(experiments) : html`<p>No experiment has been run into this folder yet.</p>`}
           ${[...papers].map(
             ([paper, items]) =>
               html`<section aria-labelledby="paper-${slug(paper)}">
-                <h2 id="paper-${slug(paper)}">${paper || "Other notebooks"}</h2>
+                <h2 id="paper-${slug(paper)}">${paperTitle(paper)}</h2>
                 ${items.map(article)}
               </section> `,
           )}
         </main>
+        ${
+          plotly !== undefined &&
+          html`<dialog id="enlarged">
+              <button type="button">Close</button>
+              <div class="large" role="img"></div>
+            </dialog>
+            ${figureData(plots)}
+            <script>
+              ${new Html(galleryScript)};
+            </script>`
+        }
       </body>
     </html> `.text;
 }
 
-function scoreboard(items: readonly ExperimentWithTables[]): Html {
-  const count = ({ experiment }: ExperimentWithTables, verdict: string) =>
+function scoreboard(items: readonly ShownExperiment[]): Html {
+  const count = ({ experiment }: ShownExperiment, verdict: string) =>
     (experiment.result?.rows ?? []).filter((row) => row.verdict === verdict).length;
   const cell = (n: number, verdict: string) =>
     html`<td class="${n > 0 ? `count ${slug(verdict)}` : "count none"}">${n}</td>`;
   const total = (verdict: string) => items.reduce((sum, item) => sum + count(item, verdict), 0);
   return html`<section aria-labelledby="scoreboard">
     <h2 id="scoreboard">Scoreboard</h2>
-    <div class="scroll">
+    <div class="scroll" tabindex="0" role="region" aria-label="Scoreboard">
       <table>
         <thead>
           <tr>
@@ -99,41 +127,34 @@ function scoreboard(items: readonly ExperimentWithTables[]): Html {
   </section> `;
 }
 
-function lastRun({ run, problem }: Experiment): Html {
+function lastRun({ run, problem, result }: Experiment): Html {
   if (problem) return badge("unreadable result", "worse");
+  const { points, finished } = result?.provenance ?? {};
+  if (typeof points === "number" && typeof finished === "number")
+    return finished === points ? html`${points} points` : html`${finished} of ${points} points`;
   if (!run) return html`not recorded`;
   return run.status === "ok" ? html`completed` : badge(run.status, "worse");
 }
 
-function article({ experiment, tables }: ExperimentWithTables): Html {
-  const { name, title, result, run, problem, figures } = experiment;
+function article({ experiment, figures, tables, source }: ShownExperiment): Html {
+  const { name, title, result, run, problem } = experiment;
   const failed = run && run.status !== "ok";
   return html`<article id="${slug(name)}">
     <h3>${title}</h3>
     <p class="where">${name}${result?.profile ? html` · profile <b>${result.profile}</b>` : ""}</p>
     ${failed && html`<p class="note">The last run ${run.status === "running" ? "did not finish" : run.status}${run.failure ? `: ${run.failure.cell ? `cell ${run.failure.cell}: ` : ""}${run.failure.message}` : ""}. What is shown may be older.</p>`}
     ${problem && html`<p class="note">${problem}</p>`}
-    ${figures.length > 0 && html`<div class="figures">${figures.map((figure) => figureBlock(name, figure))}</div>`}
+    ${figures.length > 0 && html`<div class="figures">${figures.map((figure, i) => figureBlock(figure, plotId(name, i), (file) => url(name, file)))}</div>`}
     ${result && result.rows.length > 0 && comparison(result.rows)} ${tables.map((table) => tableBlock(name, table))}
-    ${details("Parameters", run?.parameters ?? asObject(result?.provenance.parameters))}
-    ${details("Provenance", result?.provenance)}
-    <p class="links">${links(experiment)}</p>
+    ${details("Parameters", asObject(result?.provenance.parameters) ?? run?.parameters)}
+    ${details("Provenance", provenanceOf(experiment))}
+    <p class="links">${links(experiment, source)}</p>
   </article> `;
-}
-
-function figureBlock(name: string, { name: title, images, json, alt }: FigureFiles): Html {
-  const files = [...images, ...(json ? [json] : [])];
-  return html`<figure>
-    <a href="${url(name, images[0])}"><img src="${url(name, images[0])}" alt="${alt}" loading="lazy" /></a>
-    <figcaption>
-      ${title} ${files.map((file) => html`<a href="${url(name, file)}">${file.slice(file.lastIndexOf(".") + 1)}</a> `)}
-    </figcaption>
-  </figure> `;
 }
 
 function comparison(rows: readonly ResultRow[]): Html {
   return html`<h4>Beside the paper</h4>
-    <div class="scroll">
+    <div class="scroll" tabindex="0" role="region" aria-label="Comparison with the paper">
       <table>
         <thead>
           <tr>
@@ -170,7 +191,7 @@ function tableBlock(name: string, { file, header, rows }: Table): Html {
     );
   const hidden = rows.length - SHOWN_ROWS;
   return html`<h4><a href="${url(name, file)}">${file}</a></h4>
-    <div class="scroll">
+    <div class="scroll" tabindex="0" role="region" aria-label="${file}">
       <table>
         <thead>
           <tr>
@@ -206,11 +227,33 @@ function details(title: string, record: Readonly<Record<string, unknown>> | unde
   </details> `;
 }
 
-function links({ name, notebook, tables, result, problem }: Experiment): HtmlContent {
-  const files = [notebook, ...tables, result || problem ? "result.json" : undefined].filter(
-    (file) => file !== undefined,
-  );
-  return files.map((file, i) => html`${i > 0 && " · "}<a href="${url(name, file)}">${file}</a>`);
+/** What the result tells, and of a notebook that wrote none its run. Parameters stand by themselves. */
+function provenanceOf({ result, run }: Experiment): Record<string, unknown> {
+  const { commit, dirty, lock, node, v8, cpu } = run ?? {};
+  const told = result && Object.keys(result.provenance).length > 0 ? result.provenance : { commit, dirty, lock, node, v8, cpu }; // prettier-ignore
+  const all = { ...told, parameters: undefined, seconds: run?.seconds.total };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+function links({ name, notebook, tables, result, problem }: Experiment, source: string | undefined): HtmlContent {
+  const all: [text: string, href: string][] = [
+    ...(notebook ? [["notebook with outputs", url(name, notebook)] as [string, string]] : []),
+    ...(source === undefined ? [] : [["notebook's source", url(source)] as [string, string]]),
+    ...tables.map((file): [string, string] => [file, url(name, file)]),
+    ...(result || problem ? [["result.json", url(name, "result.json")] as [string, string]] : []),
+  ];
+  return all.map(([text, href], i) => html`${i > 0 && " · "}<a href="${href}">${text}</a>`);
+}
+
+/** "kuck2020" as "Kuck 2020". */
+function paperTitle(paper: string): string {
+  if (paper === "") return "Other notebooks";
+  const [, name, year] = /^([a-z]+)(\d{4})$/.exec(paper) ?? [];
+  return name ? `${name[0].toUpperCase()}${name.slice(1)} ${year}` : paper;
+}
+
+function plotId(experiment: string, i: number): string {
+  return `plot-${slug(experiment)}-${i}`;
 }
 
 function badge(text: string, kind: string): Html {

@@ -25,14 +25,32 @@ h3 { margin: 0; font-size: 1.25rem; }
 h4 { margin: 1.6rem 0 .5rem; font-size: 1rem; }
 header p, .where, .more { color: var(--soft); margin: .3rem 0 0; }
 a { color: var(--link); }
-a:focus-visible, summary:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; border-radius: 2px; }
+a:focus-visible, summary:focus-visible, button:focus-visible, .scroll:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; border-radius: 2px; }
 article { background: var(--card); border: 1px solid var(--line); border-radius: 10px; margin: 1.2rem 0;
   padding: clamp(.9rem, 2.5vw, 1.8rem); scroll-margin-top: 1rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1.2rem; margin-top: 1.2rem; }
-figure { margin: 0; }
-figure img { display: block; width: 100%; max-width: 60rem; height: auto; margin: 0 auto; background: #fff; border-radius: 6px;
-  border: 1px solid var(--line); }
-figcaption { color: var(--soft); font-size: .9rem; margin-top: .4rem; }
+figure { margin: 0; min-width: 0; }
+figure.wide { grid-column: 1 / -1; }
+.face { position: relative; overflow: hidden; max-width: 60rem; margin: 0 auto; background: #fff; border-radius: 6px; border: 1px solid var(--line); }
+figure.wide .face { max-width: none; }
+.plot { position: absolute; inset: 0; overflow: hidden; background: #fff; }
+.plot > div { transform-origin: 0 0; }
+.face.live img { visibility: hidden; }
+@media print { .plot { display: none; } .face.live img { visibility: visible; } }
+@media (prefers-color-scheme: dark) {
+  .face:not(.coloured), dialog .large:not(.coloured) { filter: invert(.89) hue-rotate(180deg); }
+  .face.coloured, dialog .coloured { filter: brightness(.9); }
+}
+button { font: inherit; font-size: .85rem; color: var(--ink); background: var(--none-back); border: 1px solid var(--soft); border-radius: 5px;
+  padding: .1rem .6rem; cursor: pointer; }
+dialog { width: 100vw; height: 100dvh; max-width: 100vw; max-height: 100dvh; border: 0; padding: 1rem; background: var(--card); color: var(--ink); overflow: auto; }
+dialog > button { float: right; margin-bottom: .5rem; font-size: 1rem; }
+dialog .large { clear: both; background: #fff; width: max-content; }
+.skip { position: absolute; left: -100rem; }
+.skip:focus { left: 1rem; top: .5rem; background: var(--card); padding: .3rem .8rem; z-index: 9; }
+nav { margin-top: .8rem; display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; }
+figure img { display: block; width: 100%; height: auto; }
+figcaption { color: var(--soft); font-size: .9rem; margin-top: .4rem; display: flex; flex-wrap: wrap; gap: .2rem .8rem; align-items: baseline; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .92rem; }
 th, td { padding: .35rem .7rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }

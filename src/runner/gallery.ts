@@ -1,26 +1,45 @@
-/** Writes <output root>/index.html, one static page that shows every experiment found below it. */
-import { readFile } from "node:fs/promises";
+/** Writes <output root>/index.html, one static page that shows every experiment found below it, and Plotly beside it. */
+import { existsSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { csvParseRows } from "d3-dsv";
 import { writeWhole } from "./whole-file.ts";
+import { plotlyFor, type PlotlyJson, type ShownFigure } from "./gallery-figures.ts";
 import { galleryPage, type Table } from "./gallery-page.ts";
 import { InputError } from "./input-error.ts";
-import { findExperiments, type Experiment } from "./results.ts";
+import { projectRoot } from "./locations.ts";
+import { findExperiments, type Experiment, type FigureFiles } from "./results.ts";
 
 export interface Gallery {
   readonly file: string;
   readonly experiments: readonly Experiment[];
 }
 
+/** The name of Plotly's file beside the page. */
+const PLOTLY_FILE = "plotly.min.js";
+
 /** Throws an InputError when there is no folder `root`. */
 export async function writeGallery(root: string): Promise<Gallery> {
-  const { file, page, experiments } = await makeGallery(root);
+  const { file, page, plotly, experiments } = await makeGallery(root);
+  const beside = path.join(root, PLOTLY_FILE);
+  if (plotly === undefined) await rm(beside, { force: true });
+  else if (!(await readFile(beside).catch(() => undefined))?.equals(plotly)) await writeWhole(beside, plotly);
   await writeWhole(file, page);
   return { file, experiments };
 }
 
-/** The page without writing it. The same files give the same page, byte for byte. */
-export async function makeGallery(root: string): Promise<Gallery & { readonly page: string }> {
+/** Files of the gallery that are not what `makeGallery` gives now. */
+export async function staleFiles({ file, page, plotly }: Awaited<ReturnType<typeof makeGallery>>): Promise<string[]> {
+  const beside = path.join(path.dirname(file), PLOTLY_FILE);
+  const isPage = (await readFile(file, "utf8").catch(() => undefined)) === page;
+  const isPlotly = plotly ? (await readFile(beside).catch(() => undefined))?.equals(plotly) : !existsSync(beside);
+  return [...(isPage ? [] : [file]), ...(isPlotly ? [] : [beside])];
+}
+
+/** The page, and Plotly's file if it needs one, without writing them. The same files give the same page, byte for byte. */
+export async function makeGallery(
+  root: string,
+): Promise<Gallery & { readonly page: string; readonly plotly: Buffer | undefined }> {
   let experiments: Experiment[];
   try {
     experiments = await findExperiments(root);
@@ -28,13 +47,39 @@ export async function makeGallery(root: string): Promise<Gallery & { readonly pa
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     throw new InputError(`${root}: no such folder; run a notebook first, or name the folder with --out`);
   }
-  const pages = await Promise.all(
+  const shown = await Promise.all(
     experiments.map(async (experiment) => ({
       experiment,
+      figures: await Promise.all(experiment.figures.map((figure) => readFigure(experiment.folder, figure))),
       tables: await Promise.all(experiment.tables.map((file) => readTable(experiment.folder, file))),
+      source: sourceOf(experiment, root),
     })),
   );
-  return { file: path.join(root, "index.html"), experiments, page: galleryPage(pages) };
+  const plotly = plotlyFor(shown.flatMap(({ figures }) => figures));
+  return {
+    file: path.join(root, "index.html"),
+    experiments,
+    page: galleryPage(shown, plotly && PLOTLY_FILE),
+    plotly: plotly === undefined ? undefined : await readFile(plotly),
+  };
+}
+
+/** Where the notebook's source lies, relative to the page, if it is there. */
+function sourceOf({ run, result }: Experiment, root: string): string | undefined {
+  const project = projectRoot(root);
+  const source = run?.source ?? result?.source;
+  if (project === undefined || source === undefined || !existsSync(path.join(project, source))) return undefined;
+  return path.relative(root, path.join(project, source)).split(path.sep).join("/");
+}
+
+async function readFigure(folder: string, figure: FigureFiles): Promise<ShownFigure> {
+  if (!figure.json) return figure;
+  try {
+    const { data, layout } = JSON.parse(await readFile(path.join(folder, figure.json), "utf8")) as Partial<PlotlyJson>;
+    return Array.isArray(data) && typeof layout === "object" ? { ...figure, plot: { data, layout } } : figure;
+  } catch {
+    return figure; // no figure of Plotly's: its picture is shown
+  }
 }
 
 async function readTable(folder: string, file: string): Promise<Table> {

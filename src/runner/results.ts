@@ -32,6 +32,8 @@ export const resultSchema = z.looseObject({
   tables: z.array(z.string()).default([]),
   rows: z.array(rowSchema).default([]),
   provenance: z.record(z.string(), z.unknown()).default({}),
+  /** The notebook's path in its project, "/" on every platform, where no executed notebook tells it. */
+  source: z.string().optional(),
 });
 export type Result = z.infer<typeof resultSchema>;
 

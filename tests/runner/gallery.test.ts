@@ -73,7 +73,7 @@ describe("writeGallery(root)", () => {
   });
 
   test("shows each experiment under its paper, and nothing that is none", () => {
-    expect(text("h2")).toEqual(["Scoreboard", "Other notebooks", "jaakkola1996", "other2000"]);
+    expect(text("h2")).toEqual(["Scoreboard", "Other notebooks", "Jaakkola 1996", "Other 2000"]);
     expect([...document.querySelectorAll("article")].map((node) => node.id)).toEqual([
       "alone",
       "jaakkola1996-fig3",
@@ -82,7 +82,10 @@ describe("writeGallery(root)", () => {
   });
 
   test("escapes whatever comes from files", () => {
-    expect(document.querySelectorAll("script")).toHaveLength(0);
+    const scripts = [...document.querySelectorAll("script")];
+    expect(scripts.filter((script) => script.type === "").map((script) => script.textContent?.includes("IntersectionObserver"))).toEqual([true]); // prettier-ignore
+    expect(scripts.filter((script) => script.type !== "").map((script) => script.id)).toEqual(["plot-template", "plot-jaakkola1996-fig3-1"]); // prettier-ignore
+    expect(JSON.parse(document.getElementById("plot-jaakkola1996-fig3-1")!.textContent)).toMatchObject({ layout: { title: { text: "Figure <b>3a</b>" } } }); // prettier-ignore
     expect(text("#jaakkola1996-fig3 h3")).toEqual([`Bounds ${NASTY}`]);
     expect(article("jaakkola1996-fig3").textContent).toContain(`{"a":${JSON.stringify(NASTY)}}`);
     expect(article("other2000-broken").textContent).toContain(NASTY);
@@ -150,6 +153,19 @@ describe("writeGallery(root)", () => {
       for (const cell of table.querySelectorAll("th")) expect(["col", "row"]).toContain(cell.getAttribute("scope"));
     const levels = [...document.querySelectorAll("h1, h2, h3, h4")].map((node) => Number(node.tagName[1]));
     for (const [i, level] of levels.entries()) expect(level - (levels[i - 1] ?? 0)).toBeLessThanOrEqual(1);
+  });
+
+  test("copies Plotly beside the page where a figure has data: the small build, or the whole for what that lacks", async () => {
+    const size = async () => (await readFile(path.join(root, "plotly.min.js"))).length;
+    expect(await size()).toBeLessThan(2e6);
+    await put("other2000/broken/surface.svg", SVG);
+    await put("other2000/broken/surface.json", { data: [{ type: "surface", z: [[1]] }], layout: {} });
+    await writeGallery(root);
+    expect(await size()).toBeGreaterThan(3e6);
+    await rm(path.join(root, "other2000/broken/surface.json"));
+    await rm(path.join(root, "other2000/broken/surface.svg"));
+    await writeGallery(root);
+    expect(await size()).toBeLessThan(2e6);
   });
 
   test("an empty folder gives a page that says so, a missing one an error", async () => {
