@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 
 import { backendName, MarginaliaBackend } from "./backend.ts";
 import { registerElementwise } from "./kernels/elementwise.ts";
+import { registerGradients } from "./kernels/gradients.ts";
 import { registerImages } from "./kernels/images.ts";
 import { registerIndexed } from "./kernels/indexed.ts";
 import { registerLayout } from "./kernels/layout.ts";
@@ -74,6 +75,7 @@ function install(): () => BackendDescription {
   registerSegments();
   registerSparse();
   registerOptimizers();
+  registerGradients();
   tf.registerBackend(backendName, () => new MarginaliaBackend(library), 10);
   void tf.setBackend(choice === "cpu" ? "cpu" : backendName); // takes effect at once: neither is asynchronous
   if (choice === "cpu") return () => ({ backend: "cpu", why: "MARGINALIA_BACKEND=cpu" });

@@ -6,16 +6,45 @@ import { expectGradient, expectSame, normal } from "./compare.ts";
 const random = (...labels: (string | number)[]) => Random.fromSeed(6).split("images", ...labels);
 const image = (...shape: number[]) => normal(random("image", ...shape), shape) as tf.Tensor4D;
 
-type Pad = "same" | "valid" | number;
-const cases: { side: number[]; filter: number[]; strides: number; pad: Pad; dilations?: number }[] = [
-  { side: [2, 7, 6, 3], filter: [3, 3, 3, 5], strides: 1, pad: "same" },
-  { side: [1, 8, 9, 4], filter: [3, 2, 4, 17], strides: 2, pad: "same" },
-  { side: [2, 9, 9, 2], filter: [3, 3, 2, 3], strides: 1, pad: "valid", dilations: 2 },
-  { side: [3, 5, 5, 6], filter: [1, 1, 6, 4], strides: 1, pad: "valid" },
-  { side: [1, 6, 6, 1], filter: [1, 1, 1, 4], strides: 2, pad: "same" },
-  { side: [1, 5, 7, 2], filter: [3, 3, 2, 2], strides: 1, pad: 2 },
-  { side: [2, 33, 31, 8], filter: [3, 3, 8, 8], strides: 1, pad: "same" },
-];
+type Pad = "same" | "valid" | number | [[number, number], [number, number], [number, number], [number, number]];
+const cases: { side: number[]; filter: number[]; strides: number | [number, number]; pad: Pad; dilations?: number }[] =
+  [
+    { side: [2, 7, 6, 3], filter: [3, 3, 3, 5], strides: 1, pad: "same" },
+    { side: [1, 8, 9, 4], filter: [3, 2, 4, 17], strides: 2, pad: "same" },
+    { side: [2, 9, 9, 2], filter: [3, 3, 2, 3], strides: 1, pad: "valid", dilations: 2 },
+    { side: [3, 5, 5, 6], filter: [1, 1, 6, 4], strides: 1, pad: "valid" },
+    { side: [1, 6, 6, 1], filter: [1, 1, 1, 4], strides: 2, pad: "same" },
+    { side: [1, 5, 7, 2], filter: [3, 3, 2, 2], strides: 1, pad: 2 },
+    { side: [2, 33, 31, 8], filter: [3, 3, 8, 8], strides: 1, pad: "same" },
+    { side: [3, 1, 1, 5], filter: [1, 1, 5, 33], strides: 1, pad: "same" },
+    { side: [2, 3, 2, 3], filter: [5, 7, 3, 2], strides: 1, pad: "same" },
+    { side: [2, 6, 40, 1], filter: [1, 5, 1, 3], strides: [1, 3], pad: "valid" },
+    {
+      side: [1, 5, 6, 2],
+      filter: [2, 2, 2, 3],
+      strides: [2, 1],
+      pad: [
+        [0, 0],
+        [3, 0],
+        [0, 4],
+        [0, 0],
+      ],
+    },
+    {
+      side: [1, 4, 4, 2],
+      filter: [2, 2, 2, 3],
+      strides: 1,
+      pad: [
+        [0, 0],
+        [3, 2],
+        [1, 3],
+        [0, 0],
+      ],
+    },
+    { side: [5, 9, 3, 2], filter: [3, 3, 2, 2], strides: 1, pad: "same" },
+    { side: [1, 9, 9, 3], filter: [3, 3, 3, 4], strides: 1, pad: "same", dilations: 3 },
+    { side: [0, 4, 4, 2], filter: [3, 3, 2, 3], strides: 1, pad: "same" },
+  ];
 
 describe("convolutions", () => {
   test("agree, fused and plain, with their gradients", () => {
@@ -63,6 +92,18 @@ describe("convolutions", () => {
       random("depthwise differences"),
     );
   });
+});
+
+test("NaN and infinities of an image reach the pixels under the filter, and no others", () => {
+  const odd = () => {
+    const values = normal(random("odd"), [2, 9, 11, 2]).dataSync().slice();
+    for (const [at, value] of [[30, NaN], [131, Infinity], [260, -Infinity], [301, Infinity]]) values[at] = value; // prettier-ignore
+    return tf.tensor4d(values as Float32Array, [2, 9, 11, 2]);
+  };
+  const w = () => normal(random("odd filter"), [3, 3, 2, 3]) as tf.Tensor4D;
+  expectSame(() => tf.conv2d(odd(), w(), 1, "same"), 1e-4);
+  expectSame(() => tf.grad((x) => tf.conv2d(x as tf.Tensor4D, w(), 1, "same"))(odd(), normal(random("dy"), [2, 9, 11, 3])), 1e-4); // prettier-ignore
+  for (const pool of [tf.maxPool, tf.avgPool]) expectSame(() => pool(odd(), 3, 2, "valid"));
 });
 
 describe("pooling", () => {

@@ -1,5 +1,6 @@
 /** Gather and (unsorted) segment sum; the latter is also the former's gradient. */
 import type { TensorInfo } from "@tensorflow/tfjs";
+import { asFloats } from "./layout.ts";
 import { accelerate, type KernelCall } from "./register.ts";
 import { tf } from "../tf.ts";
 
@@ -18,8 +19,7 @@ function gather({ inputs: { x, indices }, attrs, backend }: KernelCall): TensorI
   const index = backend.readInts(indices);
   const source = x.dtype === "int32" ? backend.readInts(x) : backend.readFloats(x);
   const { info, values } = x.dtype === "int32" ? backend.ints(outputShape) : backend.floats(outputShape);
-  const asFloats = (array: Float32Array | Int32Array) => new Float32Array(array.buffer, array.byteOffset, array.length);
-  const params = [batchSize, outerSize, dimSize, sliceSize, batchSize ? index.length / batchSize : 0];
+  const params = [batchSize, outerSize, dimSize, sliceSize, batchSize ? index.length / batchSize : 0, 0];
   try {
     backend.library.run("gather", params, asFloats(source), index, asFloats(values));
   } catch (error) {
@@ -42,7 +42,18 @@ function segmentSum({ inputs: { x, segmentIds }, attrs, backend }: KernelCall): 
   return info;
 }
 
+/** Rows of `x` by index along the first axis, zeros where the index is outside it: the gradient of a segment sum. */
+function rowsOrZeros({ inputs: { x, ids }, backend }: KernelCall): TensorInfo {
+  const [rows, ...rest] = x.shape;
+  const width = util.sizeFromShape(rest);
+  const [source, index] = [backend.readFloats(x), backend.readInts(ids)];
+  const { info, values } = backend.floats([...ids.shape, ...rest]);
+  backend.library.run("gather", [1, 1, rows, width, index.length, 1], source, index, values);
+  return info;
+}
+
 export function registerIndexed(): void {
   accelerate("GatherV2", gather);
   accelerate("UnsortedSegmentSum", segmentSum);
+  accelerate("MarginaliaRowsOrZeros", rowsOrZeros);
 }

@@ -13,8 +13,9 @@ const mostAxes = 8;
 
 const isWord = (tensor: TensorInfo) => tensor.dtype === "float32" || tensor.dtype === "int32";
 
-const asFloats = (array: Float32Array | Int32Array) =>
-  array instanceof Float32Array ? array : new Float32Array(array.buffer, array.byteOffset, array.length);
+/** The same bytes as floats. */
+export const asFloats = (array: Float32Array | Int32Array) =>
+  array instanceof Int32Array ? new Float32Array(array.buffer, array.byteOffset, array.length) : array;
 
 function readWords(backend: MarginaliaBackend, tensor: TensorInfo): Float32Array {
   return tensor.dtype === "int32" ? asFloats(backend.readInts(tensor)) : backend.readFloats(tensor);

@@ -8,7 +8,17 @@
 #include "boundary.h"
 #include "platform.h"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(MARGINALIA_DOUBLE)
+#define SEVERAL_LEVELS
+#endif
+
+#ifdef MARGINALIA_DOUBLE
+static const napi_typedarray_type floatArray = napi_float64_array;
+#else
+static const napi_typedarray_type floatArray = napi_float32_array;
+#endif
+
+#ifdef SEVERAL_LEVELS
 extern const Operation operations_baseline[], operations_avx2[], operations_avx512[];
 #else
 extern const Operation operations_baseline[];
@@ -22,7 +32,7 @@ static void choose_instruction_set(void) {
   if (operations) return;
   const Operation *chosen = operations_baseline;
   instructionSet = "baseline";
-#if defined(__x86_64__)
+#ifdef SEVERAL_LEVELS
   const char *most = getenv("MARGINALIA_SIMD"); /* caps the choice, for tests: baseline, avx2 */
   const int baseline = most && !strcmp(most, "baseline"), avx2 = most && !strcmp(most, "avx2");
   __builtin_cpu_init();
@@ -67,7 +77,7 @@ static napi_value call(napi_env env, napi_callback_info info) {
     Array *array = &arrays[i - 3];
     if (napi_get_typedarray_info(env, given[i], &type, &length, &array->data, 0, 0) != napi_ok)
       return refuse(env, "call: arrays must be typed arrays");
-    array->type = type == napi_float32_array ? FLOAT32
+    array->type = type == floatArray ? FLOAT32
                   : type == napi_int32_array ? INT32
                   : type == napi_uint8_array ? UINT8
                                              : -1;

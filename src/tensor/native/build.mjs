@@ -65,8 +65,11 @@ function sources() {
     .sort();
 }
 
-/** Compiles the addon to `output`. `extra` flags go to every step (tests add -fsanitize=address). Throws on failure. */
-export function buildAddon(output, { compiler = findCompiler(), extra = [] } = {}) {
+/**
+ * Compiles the addon to `output`. `extra` flags go to every step (tests add -fsanitize=address). `double`: all of it in double
+ * precision, on Float64Array, for one instruction set: tests check gradients with it. Throws on failure.
+ */
+export function buildAddon(output, { compiler = findCompiler(), extra = [], double = false } = {}) {
   if (!compiler) throw new Error("no C compiler was found (tried $CC, cc, gcc, clang)");
   const require = createRequire(import.meta.url);
   const headers = path.join(path.dirname(require.resolve("node-api-headers/package.json")), "include");
@@ -75,19 +78,20 @@ export function buildAddon(output, { compiler = findCompiler(), extra = [] } = {
   try {
     // At -O2 GCC vectorises only loops of known length unless told otherwise; Clang does, and knows no such flag.
     const always = /clang/i.test(compiler.version) ? [] : ["-fvect-cost-model=dynamic"];
-    const flags = [...common, ...always, "-fPIC", "-fvisibility=hidden", "-pthread", ...extra];
+    const precision = double ? ["-DMARGINALIA_DOUBLE", "-Wno-psabi"] : [];
+    const flags = [...common, ...always, "-fPIC", "-fvisibility=hidden", "-pthread", ...precision, ...extra];
     const objects = [];
     const compile = (source, object, more) => {
       objects.push(path.join(work, object));
       run(compiler.command, [...flags, ...more, "-c", source, "-o", path.join(work, object)]);
     };
-    for (const [level, machine] of Object.entries(levels))
+    for (const [level, machine] of Object.entries(double ? { baseline: [] } : levels))
       compile("kernels.c", `${level}.o`, [...machine, `-DOPERATIONS=operations_${level}`]);
     compile("platform.c", "platform.o", []);
     compile("addon.c", "addon.o", ["-I", headers, "-DNAPI_VERSION=8"]);
     const shared = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared", "-ldl"];
     const linked = path.join(work, "marginalia.node");
-    run(compiler.command, [...objects, ...shared, "-pthread", ...extra, "-o", linked]);
+    run(compiler.command, [...objects, ...shared, "-pthread", ...extra, "-lm", "-o", linked]);
     renameSync(linked, output); // whole or not at all: another process may be loading the old one
   } finally {
     rmSync(work, { recursive: true, force: true });

@@ -32,8 +32,8 @@ static int unary_range(void *context, int64_t from, int64_t to) {
     case EXP_MINUS_ONE: EACH(exp_minus_one(x));
     case LOGARITHM: EACH(logarithm(x));
     case LOG_ONE_PLUS: EACH(log_one_plus(x));
-    case SQUARE_ROOT: EACH(__builtin_sqrtf(x));
-    case RECIPROCAL_ROOT: EACH(1.0f / __builtin_sqrtf(x));
+    case SQUARE_ROOT: EACH(square_root(x));
+    case RECIPROCAL_ROOT: EACH(1.0f / square_root(x));
     case SQUARE: EACH(x * x);
     case RECIPROCAL: EACH(1.0f / x);
     case LOGISTIC: EACH(logistic(x));

@@ -1,5 +1,6 @@
 /* Elementary functions in single precision, without branches so that loops over them vectorise, and without libm, which
- * WebAssembly lacks. Errors are a few units in the last place; infinities and NaN as in IEEE 754 (no -ffast-math). */
+ * WebAssembly lacks. Errors are a few units in the last place; infinities and NaN as in IEEE 754 (no -ffast-math). The
+ * build in double precision, in which tests check gradients, takes libm's. */
 #include <float.h>
 
 #define INLINE static inline __attribute__((always_inline))
@@ -7,6 +8,15 @@
 #define INFINITY_F __builtin_inff()
 #define NAN_F __builtin_nanf("")
 
+#ifdef MARGINALIA_DOUBLE
+INLINE float absolute(float x) { return __builtin_fabs(x); }
+INLINE float square_root(float x) { return __builtin_sqrt(x); }
+INLINE float exponential(float x) { return __builtin_exp(x); }
+INLINE float logarithm(float x) { return __builtin_log(x); }
+INLINE float log_one_plus(float x) { return __builtin_log1p(x); }
+INLINE float exp_minus_one(float x) { return __builtin_expm1(x); }
+INLINE float hyperbolic_tangent(float x) { return __builtin_tanh(x); }
+#else
 typedef union {
   float value;
   int32_t bits;
@@ -15,6 +25,7 @@ typedef union {
 INLINE float from_bits(int32_t bits) { return ((Bits){.bits = bits}).value; }
 INLINE int32_t to_bits(float value) { return ((Bits){.value = value}).bits; }
 INLINE float absolute(float x) { return from_bits(to_bits(x) & 0x7fffffff); }
+INLINE float square_root(float x) { return __builtin_sqrtf(x); }
 
 /* exp(x) = 2^n exp(r), |r| <= ln(2) / 2; the factor 2^n in two halves, since n reaches below the normal exponents. */
 INLINE float exponential(float x) {
@@ -85,6 +96,7 @@ INLINE float hyperbolic_tangent(float x) {
   const float large = 1.0f - 2.0f / (exponential(2.0f * size) + 1.0f);
   return x != x ? x : size < 0.625f ? small : x < 0 ? -large : large;
 }
+#endif
 
 INLINE float logistic(float x) { return 1.0f / (1.0f + exponential(-x)); }
 

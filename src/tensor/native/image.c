@@ -218,7 +218,7 @@ KERNEL(batch_norm_kernel) {
   float *restrict factor = mg_scratch((size_t)channels * 2 * sizeof(float)), *restrict shift = factor + channels;
   REQUIRE(factor, "no memory for the channels");
   for (int64_t k = 0; k < channels; k++) {
-    factor[k] = (arrays[4].length ? FLOATS(4)[k] : 1.0f) / __builtin_sqrtf(FLOATS(2)[k] + (float)params[2]);
+    factor[k] = (arrays[4].length ? FLOATS(4)[k] : 1.0f) / square_root(FLOATS(2)[k] + (float)params[2]);
     shift[k] = arrays[3].length ? FLOATS(3)[k] : 0.0f;
   }
   const float *restrict mean = FLOATS(1);

@@ -7,21 +7,24 @@ static int all_below(const int32_t *index, int64_t count, int64_t limit) {
 }
 
 /* f x [batch, outer, rows, width], i index [batch, count], F y [batch, outer, count, width];
- * batch, outer, rows, width, count. Each index must be in [0, rows). */
+ * batch, outer, rows, width, count, lenient. Each index must be in [0, rows), or gives a row of zeros where that is lenient. */
 KERNEL(gather_kernel) {
   UNUSED_COUNTS;
   SIZE(batch, 0) SIZE(outer, 1) SIZE(rows, 2) SIZE(width, 3) SIZE(count, 4)
   LENGTH(0, area(area(batch, outer), area(rows, width)), "x");
   LENGTH(1, area(batch, count), "index");
   LENGTH(2, area(area(batch, outer), area(count, width)), "out");
-  REQUIRE(all_below(INTS(1), arrays[1].length, rows), "an index is outside the gathered axis");
+  const int lenient = params[5] != 0;
+  REQUIRE(lenient || all_below(INTS(1), arrays[1].length, rows), "an index is outside the gathered axis");
   if (arrays[2].length == 0) return 0;
   float *to = FLOATS(2);
   for (int64_t b = 0; b < batch; b++)
     for (int64_t o = 0; o < outer; o++) {
       const float *from = FLOATS(0) + (b * outer + o) * rows * width;
       const int32_t *index = INTS(1) + b * count;
-      for (int64_t i = 0; i < count; i++, to += width) copy_row(to, from + index[i] * width, width);
+      for (int64_t i = 0; i < count; i++, to += width)
+        if (lenient && (index[i] < 0 || index[i] >= rows)) zero_floats(to, width);
+        else copy_row(to, from + index[i] * width, width);
     }
   return 0;
 }

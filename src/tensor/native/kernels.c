@@ -30,7 +30,7 @@ const Operation OPERATIONS[] = {
     {"concat", "Ff*", 1, concat_kernel},
     {"copyBox", "fx", 3, copy_box_kernel},
     {"oneHot", "iF", 3, one_hot_kernel},
-    {"gather", "fiF", 5, gather_kernel},
+    {"gather", "fiF", 6, gather_kernel},
     {"segmentSum", "fiF", 3, segment_sum_kernel},
     {"segmentMax", "fiFI", 2, segment_max_kernel},
     {"segmentSoftmax", "fiF", 2, segment_softmax_kernel},

@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef MARGINALIA_DOUBLE /* all kernels in double precision, for tests: FLOAT32 stands for Float64Array then */
+#define float double
+#endif
+
 enum { FLOAT32, INT32, UINT8 };
 
 typedef struct {

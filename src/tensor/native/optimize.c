@@ -15,7 +15,7 @@ KERNEL(adam_kernel) {
     const float first = m[i] * beta1 + g[i] * other1, second = v[i] * beta2 + g[i] * g[i] * other2;
     newM[i] = first;
     newV[i] = second;
-    newValue[i] = value[i] - rate * ((first * correct1) / (__builtin_sqrtf(second * correct2) + epsilon) + decay * value[i]);
+    newValue[i] = value[i] - rate * ((first * correct1) / (square_root(second * correct2) + epsilon) + decay * value[i]);
   }
   return 0;
 }
@@ -32,7 +32,7 @@ KERNEL(rmsprop_kernel) {
   float *restrict newValue = FLOATS(4), *restrict newS = FLOATS(5), *restrict newP = FLOATS(6);
   for (int64_t i = 0; i < n; i++) {
     const float square = s[i] * decay + g[i] * g[i] * other;
-    const float step = p[i] * momentum + rate * g[i] / __builtin_sqrtf(square + epsilon);
+    const float step = p[i] * momentum + rate * g[i] / square_root(square + epsilon);
     newS[i] = square;
     newP[i] = step;
     newValue[i] = value[i] - step;

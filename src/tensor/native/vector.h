@@ -13,7 +13,7 @@
 #define TILE_ROWS 6
 #endif
 
-typedef float Vector __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef float Vector __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 static inline Vector load(const float *from) { return *(const Vector *)from; }
 static inline void store(float *to, Vector value) { *(Vector *)to = value; }

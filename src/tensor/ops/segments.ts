@@ -19,6 +19,7 @@ function check(x: Tf.Tensor2D, ids: Tf.Tensor1D, segments: number): void {
 
 /** Rows of `values` by id, zeros for rows of no segment. */
 function rowsOf(values: Tf.Tensor2D, ids: Tf.Tensor1D): Tf.Tensor2D {
+  if (tf.getBackend() === backendName) return tf.engine().runKernel("MarginaliaRowsOrZeros", { x: values, ids });
   const segments = values.shape[0];
   if (segments === 0 || ids.shape[0] === 0) return tf.zeros([ids.shape[0], values.shape[1]]);
   const inside = tf.logicalAnd(tf.greaterEqual(ids, 0), tf.less(ids, segments));
