@@ -29,6 +29,11 @@ export interface DampingShape {
   readonly kept: number;
   /** Hidden units of g; of the invertible kind only. */
   readonly hidden?: number;
+  /**
+   * U starts uniform in +-spread; default 0, which is damped BP. But there H treats states alike, and a model with two nearly equal states has
+   * no slope towards either; so trainings start beside it. Zero stays the only fixed point.
+   */
+  readonly spread?: number;
   /** Numbers of states of messages that mlp and invertible take; default [2]. */
   readonly cardinalities?: readonly number[];
 }
@@ -76,7 +81,7 @@ export function dampingTensors(
     cardinalities.map((size) => {
       const W = store.uniform<Tf.Rank.R2>(`${name}/${size}/inner/kernel`, [size, hidden], 1, random);
       const c = store.uniform<Tf.Rank.R1>(`${name}/${size}/inner/bias`, [hidden], 1, random);
-      const U = store.constant<Tf.Rank.R2>(`${name}/${size}/outer/kernel`, [hidden, size], 0); // g = 0 at the start: damped BP
+      const U = store.uniform<Tf.Rank.R2>(`${name}/${size}/outer/kernel`, [hidden, size], shape.spread ?? 0, random);
       return [size, { W, c, U }] as const;
     }),
   );
