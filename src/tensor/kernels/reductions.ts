@@ -1,4 +1,9 @@
-/** Reductions over any axes, softmax, arg max and arg min. */
+/**
+ * Reductions over any axes, softmax, arg max and arg min.
+ *
+ * One difference: of no elements the mean is NaN, the maximum -Infinity and the minimum Infinity, as in TensorFlow;
+ * tfjs-backend-cpu gives 0, NaN and NaN.
+ */
 import type { TensorInfo } from "@tensorflow/tfjs";
 import type { MarginaliaBackend } from "../backend.ts";
 import { permuted } from "./layout.ts";
