@@ -12,6 +12,7 @@
  * Functions are hoisted to the top as `let f = function ...`, imports follow them. A source map leads back to the cell.
  */
 import ts from "typescript";
+import { RUNTIME_GLOBAL } from "./threads.ts";
 
 export interface EmittedCell {
   /** JavaScript, strict mode. */
@@ -19,9 +20,6 @@ export interface EmittedCell {
   /** Source map of `code`, as JSON text; lines and columns lead to the cell's. */
   readonly map: string;
 }
-
-/** The global object that emitted cells use; runtime.ts provides it. */
-export const RUNTIME_GLOBAL = "__marginalia";
 
 const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2023, // lowers decorators and `using`, keeps what Node 20 has

@@ -6,9 +6,10 @@ import { excerpt } from "./excerpt.ts";
 import type { History } from "./history.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { CheckCancelled, type LanguageService } from "./language.ts";
+import type { MemoryGuard } from "./memory-guard.ts";
 import type { PipeReader, PipeRecord } from "./pipe.ts";
 import type { Sockets } from "./sockets.ts";
-import type { CellError, CommMessage, FromMain, InputAnswer, RunRequest, ToMain } from "./threads.ts";
+import type { CellError, CommMessage, FromMain, InputAnswer, InterruptReason, RunRequest, ToMain } from "./threads.ts";
 import type { Message } from "./wire.ts";
 
 type InputQuestion = Extract<FromMain, { type: "input_request" }>;
@@ -43,6 +44,7 @@ export class Execution {
   readonly #language: LanguageService;
   readonly #post: (message: ToMain) => void;
   readonly #interrupts: Interrupts;
+  readonly #memory: MemoryGuard;
   readonly #answerWaiting: (answer: InputAnswer) => void;
   /** What the user has been asked, from which shell, and has not answered. */
   readonly #questions = new Map<ShellId, InputQuestion>();
@@ -59,10 +61,12 @@ export class Execution {
     language: LanguageService;
     post: (message: ToMain) => void;
     interrupts: Interrupts;
+    memory: MemoryGuard;
     /** Wakes the main thread, which waits for it. */
     answerWaiting: (answer: InputAnswer) => void;
   }) {
     this.#answerWaiting = parts.answerWaiting;
+    this.#memory = parts.memory;
     this.#sockets = parts.sockets;
     this.#language = parts.language;
     this.#post = parts.post;
@@ -103,11 +107,11 @@ export class Execution {
   // --- Runs ---
 
   /** Ends the cells that run; the cells that wait are aborted as after any error. */
-  interrupt(): Promise<void> {
+  interrupt(why?: InterruptReason): Promise<void> {
     this.#language.cancel();
     const runs = [...this.#running];
     const error = interrupted("native code cannot be stopped: the next cell waits for it");
-    return this.#interrupts.interrupt(() => runs.forEach((run) => run.finish({ error, userExpressions: {} })));
+    return this.#interrupts.interrupt(() => runs.forEach((run) => run.finish({ error, userExpressions: {} })), why);
   }
 
   async #execute({ message, asked, count, label, history }: Turn): Promise<Outcome> {
@@ -121,12 +125,13 @@ export class Execution {
       const { code, map } = prepared;
       return await new Promise((resolve) => {
         const finish = (outcome: Outcome) => {
-          this.#running.delete(started);
+          if (this.#running.delete(started)) this.#memory.done();
           resolve(outcome);
         };
         const started: Run = { request: message, count, silent: asked.silent, history, finish };
         this.#runs.set(run, started);
         this.#running.add(started);
+        this.#memory.begin();
         const allowStdin = asked.allow_stdin && !asked.silent;
         this.#post({ type: "run", run, label, source: asked.code, code, map, allowStdin, userExpressions });
       });

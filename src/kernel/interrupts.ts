@@ -7,7 +7,7 @@
  */
 import { Session } from "node:inspector";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ACKNOWLEDGED, type ToMain } from "./threads.ts";
+import { ACKNOWLEDGED, type InterruptReason, type ToMain } from "./threads.ts";
 
 const ASKED = 40; // milliseconds until the main thread counts as busy
 const TERMINATED = 60; // milliseconds between terminations
@@ -38,13 +38,13 @@ export class Interrupts {
   }
 
   /** @param giveUp is called when the main thread cannot be stopped in time */
-  interrupt(giveUp: () => void): Promise<void> {
-    this.#running ??= this.#interrupt(giveUp).finally(() => (this.#running = undefined));
+  interrupt(giveUp: () => void, why?: InterruptReason): Promise<void> {
+    this.#running ??= this.#interrupt(giveUp, why).finally(() => (this.#running = undefined));
     return this.#running;
   }
 
-  async #interrupt(giveUp: () => void): Promise<void> {
-    if (await this.#ask("interrupt", ASKED, false)) return;
+  async #interrupt(giveUp: () => void, why?: InterruptReason): Promise<void> {
+    if (await this.#ask(ASKED, (sequence) => ({ type: "interrupt", sequence, forced: false, why }))) return;
     const begun = performance.now();
     let givenUp = false;
     do {
@@ -53,14 +53,14 @@ export class Interrupts {
         givenUp = true;
         giveUp();
       }
-    } while (!(await this.#ask("interrupt", TERMINATED, true)));
-    while (!(await this.#ask("ping", TERMINATED, false)));
+    } while (!(await this.#ask(TERMINATED, (sequence) => ({ type: "interrupt", sequence, forced: true, why }))));
+    while (!(await this.#ask(TERMINATED, (sequence) => ({ type: "ping", sequence }))));
   }
 
   /** Whether the main thread acknowledged the message in time. */
-  async #ask(type: "interrupt" | "ping", time: number, forced: boolean): Promise<boolean> {
+  async #ask(time: number, message: (sequence: number) => ToMain): Promise<boolean> {
     const sequence = ++this.#sequence;
-    this.#post(type === "ping" ? { type, sequence } : { type, sequence, forced });
+    this.#post(message(sequence));
     const end = performance.now() + time;
     while (Atomics.load(this.#control, ACKNOWLEDGED) < sequence) {
       if (performance.now() > end) return false;

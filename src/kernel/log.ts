@@ -1,5 +1,7 @@
 /** Where the kernel itself speaks: the terminal that started the front end, straight to the file descriptor. */
-import { writeSync } from "node:fs";
+import fs from "node:fs";
+
+const { writeSync } = fs; // as it is before cells' writing is redirected
 
 export function log(text: string): void {
   try {

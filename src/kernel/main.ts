@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { getHeapStatistics } from "node:v8";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { log } from "./log.ts";
 import { makePipe } from "./pipe.ts";
@@ -29,7 +30,8 @@ const { port1: inputs, port2: answers } = new MessageChannel();
 
 const libFolder = path.dirname(createRequire(import.meta.url).resolve("typescript"));
 const language = { folder, packageRoot, libFolder };
-const workerData: SocketsWorkerData = { connectionFile, parent, pipe, control, language, inputs };
+const heapLimit = getHeapStatistics().heap_size_limit;
+const workerData: SocketsWorkerData = { connectionFile, heapLimit, parent, pipe, control, language, inputs };
 const sockets = new Worker(new URL("./worker.js", import.meta.url), { workerData, transferList: [inputs] });
 sockets.on("error", (error) => {
   log(`the sockets' thread failed: ${error.stack ?? error.message}`);

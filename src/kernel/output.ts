@@ -4,6 +4,7 @@ import { Console } from "node:console";
 import process from "node:process";
 import { StringDecoder } from "node:string_decoder";
 import { redirectChildren } from "./child-output.ts";
+import { redirectDescriptors } from "./descriptor-output.ts";
 import { STDERR, STDOUT, type PipeWriter } from "./pipe.ts";
 
 type Callback = (error?: Error | null) => void;
@@ -15,6 +16,7 @@ export function redirectOutput(pipe: PipeWriter, owner: () => number): void {
   redirect(process.stdout, STDOUT, pipe, owner);
   redirect(process.stderr, STDERR, pipe, owner);
   redirectChildren();
+  redirectDescriptors();
   // The console that Node wraps for inspectors keeps its last thousand arguments alive; a plain one does not.
   const plain = new Console({ stdout: process.stdout, stderr: process.stderr });
   Object.defineProperty(globalThis, "console", { value: plain, writable: true, configurable: true, enumerable: false });

@@ -7,6 +7,8 @@
 import { randomUUID } from "node:crypto";
 import { Session, type Runtime as Inspector } from "node:inspector";
 import process from "node:process";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { MessagePort, Worker } from "node:worker_threads";
 import { Comms } from "./comms.ts";
 import { installDisplay, mimeBundle } from "./display.ts";
@@ -19,9 +21,11 @@ import { currentRun, forgetEndedTimers, leaveRun, runAs, stopTimers, trackRuns, 
 import { CELL_SCRIPT, StackTraces } from "./stacks.ts";
 import {
   ACKNOWLEDGED,
+  RUNTIME_GLOBAL,
   type CellError,
   type FromMain,
   type CommMessage,
+  type InterruptReason,
   type RunRequest,
   type ToMain,
 } from "./threads.ts";
@@ -38,6 +42,8 @@ interface Run extends AskingRun {
   readonly label: string;
   /** The value of the last expression. */
   result: unknown;
+  /** Why it was interrupted, if not because somebody asked for it. */
+  why: InterruptReason | undefined;
   /** Displays that are still being made. */
   readonly pending: Set<Promise<void>>;
 }
@@ -51,6 +57,7 @@ function newRun(id: number, label: string, allowStdin: boolean): Run {
     allowStdin,
     ended: false,
     interrupted: false,
+    why: undefined,
     result: undefined,
     timers: [],
     pending: new Set(),
@@ -121,7 +128,7 @@ export class Runtime {
         return this.#start(message);
       case "interrupt":
         Atomics.store(this.#control, ACKNOWLEDGED, message.sequence);
-        return this.#interrupt(message.forced);
+        return this.#interrupt(message.forced, message.why);
       case "input":
         return this.#input.answer(message);
       case "comm":
@@ -266,7 +273,7 @@ export class Runtime {
         ? BigInt(unserializableValue.slice(0, -1))
         : Number(unserializableValue);
     if (objectId === undefined) return exception.value as unknown;
-    const functionDeclaration = "function () { __marginalia.thrown(this) }";
+    const functionDeclaration = `function () { ${RUNTIME_GLOBAL}.thrown(this) }`;
     this.#session.post("Runtime.callFunctionOn", { functionDeclaration, objectId });
     const thrown = this.#thrown;
     this.#thrown = undefined;
@@ -275,18 +282,25 @@ export class Runtime {
 
   // --- Interrupts ---
 
-  #interrupt(forced: boolean): void {
+  #interrupt(forced: boolean, why?: InterruptReason): void {
     // Nothing runs, or the loop that had to be terminated may be an earlier run's timer: stop what all runs left behind.
     if (forced || this.#running.size === 0) for (const each of this.#all) stopTimers(each);
-    for (const run of this.#running) if (!run.interrupted) this.#interruptRun(run);
+    for (const run of this.#running) {
+      run.why ??= why;
+      if (!run.interrupted) this.#interruptRun(run);
+    }
   }
 
   #interruptRun(run: Run): void {
     run.interrupted = true;
     stopTimers(run);
     setTimeout(() => {
-      const evalue = `${run.label} was interrupted; its variables are kept`;
-      this.#end(run, { ename: "KeyboardInterrupt", evalue, traceback: [`KeyboardInterrupt: ${evalue}`] });
+      const { why } = run;
+      const ename = why?.ename ?? "KeyboardInterrupt";
+      const evalue = why
+        ? `${run.label} was ended: ${why.message}`
+        : `${run.label} was interrupted; its variables are kept`;
+      this.#end(run, { ename, evalue, traceback: [`${ename}: ${evalue}`] });
     }, SETTLING);
   }
 
@@ -330,6 +344,7 @@ export class Runtime {
       thrown: (value: unknown) => {
         this.#thrown = value;
       },
+      collectGarbage: garbageCollector(),
     };
     const exit = (code?: number | string | null): never => {
       const error = new Error(
@@ -339,8 +354,21 @@ export class Runtime {
       throw error;
     };
     process.exit = exit;
-    const globals = { __marginalia: runtime, require: modules.require, __dirname: modules.meta.dirname };
+    const globals = { [RUNTIME_GLOBAL]: runtime, require: modules.require, __dirname: modules.meta.dirname };
     for (const [name, value] of Object.entries(globals))
       Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   }
+}
+
+/** V8 gives it to contexts that are made while the flag is set. Not before it is needed: contexts take time. */
+function garbageCollector(): () => void {
+  let collect: (() => void) | undefined;
+  return () => {
+    if (!collect) {
+      setFlagsFromString("--expose-gc");
+      collect = runInNewContext("gc") as () => void;
+      setFlagsFromString("--no-expose-gc");
+    }
+    collect();
+  };
 }

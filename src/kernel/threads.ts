@@ -14,6 +14,9 @@ export const SOURCE_CONDITION = "marginalia-source";
 /** `marginalia-import:<number>:<specifier>` is an import by a cell; the number keeps Node from remembering the answer. */
 export const CELL_IMPORT = "marginalia-import:";
 
+/** The global object that emitted cells use; runtime.ts provides it. */
+export const RUNTIME_GLOBAL = "__marginalia";
+
 /** Indices into the control words that main and sockets' thread share. */
 export const ACKNOWLEDGED = 0; // the number of the last interrupt or ping that the main thread has dealt with
 export const INPUT_ANSWERED = 1; // counts the answers to `prompt` that have arrived
@@ -21,6 +24,8 @@ export const NUM_CONTROL_WORDS = 2;
 
 export interface SocketsWorkerData {
   readonly connectionFile: string;
+  /** Most bytes that the main thread's heap may hold. */
+  readonly heapLimit: number;
   /** The process that started the kernel: by its number when the kernel started, and as Jupyter names it in $JPY_PARENT_PID. */
   readonly parent: { readonly atStart: number; readonly named?: number };
   readonly pipe: SharedPipe;
@@ -80,11 +85,17 @@ export type ToMain =
   /** `run` names what its handler prints. */
   | { readonly type: "comm"; readonly run: number; readonly message: CommMessage }
   /** Stop the run, or when none runs, what earlier runs left behind; `forced` when it took a termination to be heard. */
-  | { readonly type: "interrupt"; readonly sequence: number; readonly forced: boolean }
+  | { readonly type: "interrupt"; readonly sequence: number; readonly forced: boolean; readonly why?: InterruptReason }
   | { readonly type: "ping"; readonly sequence: number }
   /** The next cell imports: while it is checked there is time to prepare for that. */
   | { readonly type: "imports" }
   | { readonly type: "exit"; readonly code: number };
+
+/** Why cells are ended, if not because somebody asked for it. */
+export interface InterruptReason {
+  readonly ename: string;
+  readonly message: string;
+}
 
 /** The protocol's error fields. */
 export interface CellError {

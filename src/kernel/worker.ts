@@ -6,6 +6,7 @@ import { parentPort, Worker, workerData } from "node:worker_threads";
 import { Execution } from "./execution.ts";
 import { Interrupts } from "./interrupts.ts";
 import { log } from "./log.ts";
+import { MemoryGuard } from "./memory-guard.ts";
 import { Dispatcher } from "./messages.ts";
 import { PipeReader } from "./pipe.ts";
 import { Sockets } from "./sockets.ts";
@@ -19,7 +20,7 @@ const EXIT_WITHIN = 400; // milliseconds
 
 if (!parentPort) throw new Error("this file is a thread of the kernel: start dist/kernel/main.js");
 const main = parentPort;
-const { connectionFile, parent, pipe, control, inputs } = workerData as SocketsWorkerData;
+const { connectionFile, heapLimit, parent, pipe, control, inputs } = workerData as SocketsWorkerData;
 const post = (message: ToMain) => main.postMessage(message);
 
 // A mistake of ours must not end the session of somebody else.
@@ -90,10 +91,12 @@ async function serve(connection: ConnectionInfo): Promise<void> {
     Atomics.add(control, INPUT_ANSWERED, 1);
     Atomics.notify(control, INPUT_ANSWERED);
   };
-  const execution = new Execution({ sockets, language, post, interrupts, answerWaiting });
+  const memory = new MemoryGuard(heapLimit, (message) => void execution.interrupt({ ename: "OutOfMemory", message }));
+  const execution = new Execution({ sockets, language, post, interrupts, memory, answerWaiting });
   const leave = async () => {
     await sockets.close();
     interrupts.close();
+    memory.close();
     language.close();
     await exit(0);
   };

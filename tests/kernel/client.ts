@@ -62,7 +62,7 @@ export class KernelClient {
   readonly #folder: string;
   readonly exited: Promise<number | null>;
 
-  private constructor(connection: ConnectionInfo, folder: string, cwd: string) {
+  private constructor(connection: ConnectionInfo, folder: string, cwd: string, env: NodeJS.ProcessEnv) {
     // The kernel asks on the stdin channel whoever sent the cell on the shell channel: both have one identity.
     const routingId = this.#session;
     this.shell = new Dealer({ linger: 0, receiveHighWaterMark: 0, routingId });
@@ -72,7 +72,7 @@ export class KernelClient {
     const file = path.join(folder, "connection.json");
     writeFileSync(file, JSON.stringify(connection), { mode: 0o600 });
     const [command, ...argv] = kernelSpec().argv.map((part) => part.replace("{connection_file}", file));
-    this.process = spawn(command, argv, { cwd, stdio: ["ignore", "ignore", "pipe"] });
+    this.process = spawn(command, argv, { cwd, env, stdio: ["ignore", "ignore", "pipe"] });
     this.process.stderr?.on("data", (data: Buffer) => (this.log += data.toString()));
     this.exited = new Promise((resolve) => this.process.once("exit", (code) => resolve(code)));
   }
@@ -81,13 +81,14 @@ export class KernelClient {
   static async start({
     cwd,
     files = {},
-  }: { cwd?: string; files?: Record<string, string> } = {}): Promise<KernelClient> {
+    environment = {},
+  }: { cwd?: string; files?: Record<string, string>; environment?: NodeJS.ProcessEnv } = {}): Promise<KernelClient> {
     const folder = mkdtempSync(path.join(tmpdir(), "marginalia-kernel-"));
     for (const [name, content] of Object.entries(files)) {
       mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
       writeFileSync(path.join(folder, name), content);
     }
-    const client = new KernelClient(await newConnection(), folder, cwd ?? folder);
+    const client = new KernelClient(await newConnection(), folder, cwd ?? folder, { ...process.env, ...environment });
     await client.#connect();
     return client;
   }

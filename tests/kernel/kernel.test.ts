@@ -243,6 +243,41 @@ describe("output", () => {
     expect(cell.result).toBe("',kept,Command failed: exit 3'");
   });
 
+  test("what is written to the descriptors 1 and 2 is the cell's output, as for threads of its own", async () => {
+    const cell = await kernel.execute(`
+      import fs, { write, writeSync } from "node:fs";
+      import { promisify } from "node:util";
+      import { Worker } from "node:worker_threads";
+      const counts = [writeSync(1, "sync\\n"), fs.writeSync(2, Buffer.from("--error\\n--"), 2, 6), fs.writevSync(1, [Buffer.from("a"), Buffer.from("b\\n")])];
+      const { bytesWritten } = await promisify(write)(1, "c3bc0a", null, "hex");
+      fs.writeFileSync(1, "file\\n");
+      fs.appendFileSync("/dev/stdout", "device\\n");
+      const stream = fs.createWriteStream("", { fd: 1, autoClose: false });
+      await new Promise<void>((resolve) => stream.end("stream\\n", resolve));
+      const worker = new Worker("console.log('thread')", { eval: true });
+      await new Promise((resolve) => worker.on("exit", resolve));
+      [...counts, bytesWritten].join()`);
+    expect(cell.error?.traceback).toBeUndefined();
+    expect(cell.stream("stdout")).toBe("sync\nab\nü\nfile\ndevice\nstream\nthread\n");
+    expect(cell.stream("stderr")).toBe("error\n");
+    expect(cell.result).toBe("'5,6,3,3'");
+  });
+
+  const million = 1_000_000;
+  test.skipIf(!process.env.MARGINALIA_LONG_TESTS)(
+    "every one of 1,000,000 printed lines arrives, in order, in bounded memory ($MARGINALIA_LONG_TESTS)",
+    { timeout: 180_000 },
+    async () => {
+      const cell = await kernel.execute(`
+        for (let i = 0; i < ${million}; i++) console.log("line " + i);
+        Math.round(process.memoryUsage().rss / 2 ** 20)`);
+      const lines = cell.stream("stdout").trimEnd().split("\n");
+      expect(lines).toHaveLength(million);
+      expect(lines.findIndex((line, index) => line !== `line ${index}`)).toBe(-1);
+      expect(Number(cell.result), "MiB").toBeLessThan(400);
+    },
+  );
+
   test("late prints belong to the cell whose code prints them", async () => {
     const first = kernel.request("shell", "execute_request", {
       code: "setTimeout(() => console.log('late'), 300); (async () => { await new Promise((r) => setTimeout(r, 250)); console.log('awaited') })(); 0",
@@ -415,6 +450,28 @@ describe("requests beside cells", () => {
     expect(kernel.log).toMatch(/no <IDS\|MSG> delimiter/);
     expect(kernel.log).toMatch(/sent again: dropped/);
     expect((await ask("is_complete_request", { code: 3 })).status).toBe("error");
+  });
+});
+
+describe("a full heap", () => {
+  test("ends the cell that fills it with the limit and what to do, and keeps the variables", async () => {
+    const small = await KernelClient.start({ environment: { NODE_OPTIONS: "--max-old-space-size=400" } });
+    try {
+      const cell = await small.execute(
+        "const kept = 7; const hoard: number[][] = []; for (;;) hoard.push(Array.from({ length: 10_000 }, (_, i) => i + hoard.length))",
+      );
+      expect(cell.error?.ename, small.log).toBe("OutOfMemory");
+      expect(cell.error.evalue).toMatch(
+        /^cell \[1\] was ended: the heap holds \d+ MiB of at most 4\d\d MiB\. .*--max-old-space-size/,
+      );
+      expect((await small.execute("const { length } = hoard; hoard.length = 0; length > 100 && kept")).result).toBe(
+        "7",
+      );
+      const garbage = "let sum = 0; for (let i = 0; i < 200_000; i++) sum += new Array(2000).fill(i).length; sum";
+      expect((await small.execute(garbage)).result, "garbage is nobody's fault").toBe("400000000");
+    } finally {
+      await small.stop();
+    }
   });
 });
 
