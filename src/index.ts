@@ -241,6 +241,59 @@ export {
 export { drawGraph, graphLayout } from "./report/graph-drawing.ts";
 export { smallMultiples, type MultiplesRow, type SmallMultiplesOptions } from "./report/small-multiples.ts";
 
+// Belief propagation neural networks of Kuck et al. 2020 (method "bpnn"), and the graph isomorphism network beside them
+export { BeliefPropagationNetwork, type BpnnOutput, type BpnnShape } from "./learning/bpnn/network.ts";
+export { packFactorGraphs, type PackedFactorGraphs } from "./learning/bpnn/packed-factor-graphs.ts";
+export { factorGraphBatch, type FactorGraphBatch } from "./learning/bpnn/batch.ts";
+export { defaultMessageLayer, type MessageLayerShape } from "./learning/bpnn/message-layer.ts";
+export { type DampingLayerShape } from "./learning/bpnn/damping-layer.ts";
+export { type BetheLayerShape } from "./learning/bpnn/bethe-layer.ts";
+export {
+  dampingFunction,
+  scalarDamping,
+  type DampingFunction,
+  type DampingShape,
+} from "./learning/bpnn/damping-operator.ts";
+export {
+  runToFixedPoint,
+  undamped,
+  type DampingOperators,
+  type FixedPoint,
+  type FixedPointOptions,
+} from "./learning/bpnn/fixed-point.ts";
+export { type PartitionExample } from "./learning/bpnn/examples.ts";
+export {
+  isingExamples,
+  isingTrainingSetting,
+  type IsingExample,
+  type IsingSetting,
+} from "./learning/bpnn/ising-data.ts";
+export {
+  blockModelProblems,
+  blockModelTrainingSetting,
+  type BlockModelProblem,
+  type BlockModelSetting,
+} from "./learning/bpnn/sbm-data.ts";
+export { trainBpnn, type BpnnConfiguration, type BpnnExamples } from "./learning/bpnn/train-bpnn.ts";
+export { bpnnBatch, bpnnInference, type BpnnOptions } from "./learning/bpnn/infer.ts";
+export { bpnnNamed, bpnnOf, operatorsOf, readBpnnModel, type TrainedBpnn } from "./learning/bpnn/weights.ts";
+export {
+  kuckNetworks,
+  kuckRandom,
+  kuckSeeds,
+  trainKuckNetwork,
+  type KuckNetwork,
+} from "./learning/bpnn/paper-networks.ts";
+export {
+  compareConvergence,
+  rootMeanSquare,
+  type ConvergenceComparison,
+  type ConvergenceRow,
+} from "./learning/bpnn/evaluation.ts";
+export { GraphIsomorphismNetwork, type FeatureGraph, type GinShape } from "./learning/gin/network.ts";
+export { blockModelFeatureGraph, isingFeatureGraph } from "./learning/gin/features.ts";
+export { ginNetworks, trainGin, type GinName, type TrainedGin } from "./learning/gin/paper-networks.ts";
+
 // Tensors: importing them puts the accelerated back end under plain tfjs; alone: "marginalia/tensor"
 export {
   backendChoices,

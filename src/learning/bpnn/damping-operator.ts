@@ -8,7 +8,7 @@
  *
  * Hbar of the last is invertible as a residual network (Behrmann et al. 2019), so zero is H's only fixed point whatever the weights
  * (Corollary 2.1). Messages are defined up to a constant, so it works on differences without their mean (P), where -k is between no
- * damping (k = 1), damping and over-relaxation (k > 1). g(x) = U tanh(W x + c) with U scaled so that |U| |W| <= .99 in Frobenius norms.
+ * damping (k = 1), damping and over-relaxation (k > 1). g(x) = U relu(W x + c) with U scaled so that |U| |W| <= .99 in Frobenius norms.
  *
  * All messages share one H, hence it is equivariant (Theorem 4). It need not treat the states of a variable alike: that is how it can
  * lead all variables into one of two nearly equal states where BP is caught between them. mlp and invertible know the numbers
@@ -30,10 +30,11 @@ export interface DampingShape {
   /** Hidden units of g; of the invertible kind only. */
   readonly hidden?: number;
   /**
-   * U starts uniform in +-spread; default 0, which is damped BP. But there H treats states alike, and a model with two nearly equal states has
-   * no slope towards either; so trainings start beside it. Zero stays the only fixed point.
+   * How much of a difference's size pushes towards the last state at the start (U's first entries); default 0, which is damped BP. There H
+   * treats states alike, and a model with two nearly equal states has no slope towards either, so that training stays where it is.
+   * Zero is the only fixed point all the same. Of the invertible kind only.
    */
-  readonly spread?: number;
+  readonly push?: number;
   /** Numbers of states of messages that mlp and invertible take; default [2]. */
   readonly cardinalities?: readonly number[];
 }
@@ -79,9 +80,10 @@ export function dampingTensors(
   const strength = store.constant(`${name}/strength`, [1], Math.log(1 - kept)); // ln k
   const networks = new Map(
     cardinalities.map((size) => {
-      const W = store.uniform<Tf.Rank.R2>(`${name}/${size}/inner/kernel`, [size, hidden], 1, random);
-      const c = store.uniform<Tf.Rank.R1>(`${name}/${size}/inner/bias`, [hidden], 1, random);
-      const U = store.uniform<Tf.Rank.R2>(`${name}/${size}/outer/kernel`, [hidden, size], shape.spread ?? 0, random);
+      const start = residualStart(size, Math.max(hidden, size), shape.push ?? 0, random.split(`${name}/${size}`));
+      const W = store.add<Tf.Rank.R2>(`${name}/${size}/inner/kernel`, [size, start.units], start.W);
+      const c = store.constant<Tf.Rank.R1>(`${name}/${size}/inner/bias`, [start.units], 0);
+      const U = store.add<Tf.Rank.R2>(`${name}/${size}/outer/kernel`, [start.units, size], start.U);
       return [size, { W, c, U }] as const;
     }),
   );
@@ -93,12 +95,24 @@ export function dampingTensors(
       const norms = tf.sqrt(tf.add(tf.mul(tf.sum(tf.square(U)), tf.sum(tf.square(W))), 1e-12)); // a root at 0 has no gradient
       const outer = tf.mul<Tf.Tensor2D>(U, tf.div(lipschitz, tf.maximum(norms, lipschitz)));
       const layers = [{ kernel: W, bias: c }, { kernel: outer, bias: tf.zeros<Tf.Rank.R1>([size]) }]; // prettier-ignore
-      const g = (rows: Tf.Tensor2D) => messagePassing({ blocks: [{ x: rows }], layers, hidden: "tanh" });
+      const g = (rows: Tf.Tensor2D) => messagePassing({ blocks: [{ x: rows }], layers });
       const residual = tf.sub<Tf.Tensor2D>(g(centred), g(tf.zeros([1, size])));
       const projected = tf.sub<Tf.Tensor2D>(residual, tf.mean(residual, 1, true));
       return tf.sub(centred, tf.mul(tf.exp(strength), tf.add(centred, projected)));
     },
   };
+}
+
+/** Units 0 ... size - 1 see one state's difference each and push towards the last state; the others are there to be learned. */
+function residualStart(size: number, units: number, push: number, random: Random) {
+  const W = new Float32Array(size * units);
+  const U = new Float32Array(units * size);
+  for (let unit = 0; unit < units; unit++)
+    for (let state = 0; state < size; state++) {
+      W[state * units + unit] = unit < size ? Number(unit === state) : random.uniform(-0.3, 0.3);
+      if (unit < size && size > 1) U[unit * size + state] = state === size - 1 ? -push : push / (size - 1);
+    }
+  return { units, W, U };
 }
 
 /** @throws RangeError naming the numbers of states that there are weights for. */
@@ -215,7 +229,7 @@ function invertibleDamping(k: number, networks: ReadonlyMap<number, Residual>): 
     for (let unit = 0; unit < hidden; unit++) {
       let sum = c[unit];
       for (let state = 0; state < size; state++) sum += x[state] * W[state * hidden + unit];
-      const value = scale * Math.tanh(sum);
+      const value = scale * Math.max(0, sum);
       for (let state = 0; state < size; state++) out[state] += value * U[unit * size + state];
     }
   };

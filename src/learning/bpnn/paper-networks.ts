@@ -79,7 +79,7 @@ interface Recipe {
   readonly training: Readonly<Record<TrainingScale, TrainingOptions>>;
 }
 
-const bpnnD = (operator: { kind: "mlp" | "invertible"; kept: number; spread?: number }): BpnnShape => ({
+const bpnnD = (operator: { kind: "mlp" | "invertible"; kept: number; push?: number }): BpnnShape => ({
   numLayers: 29,
   tied: true,
   layer: { type: "damping", operator, directions: "factor-to-variable" },
@@ -98,7 +98,7 @@ const adam = { optimizer: "adam", batchSize: 50 } as const;
 const isingBpnn = { ...adam, learningRate: 0.0005, schedule: { kind: "step", every: 300, factor: 0.5 }, maxEpochs: 1000 } as const; // prettier-ignore
 const blockModelTraining = {
   paper: { optimizer: "adam", batchSize: 16, learningRate: 0.0002, schedule: { kind: "step", every: 50, factor: 0.9 }, maxEpochs: 300 }, // prettier-ignore
-  committed: { optimizer: "adam", batchSize: 16, learningRate: 0.001, schedule: { kind: "cosine", final: 0.05 }, maxEpochs: 30 }, // prettier-ignore
+  committed: { optimizer: "adam", batchSize: 16, learningRate: 0.0003, schedule: { kind: "cosine", final: 0.02 }, maxEpochs: 15 }, // prettier-ignore
 } as const;
 
 const recipes = {
@@ -113,13 +113,13 @@ const recipes = {
     },
   },
   "bpnn-d-invertible": {
-    shape: bpnnD({ kind: "invertible", kept: 0.05, spread: 0.3 }),
+    shape: bpnnD({ kind: "invertible", kept: 0.1, push: 0.2 }),
     iterations: [5, 29],
     data: "ising",
     validateEvery: 5,
     training: {
-      paper: { ...adam, learningRate: 0.05, schedule: { kind: "step", every: 25, factor: 0.5 }, maxEpochs: 1000 },
-      committed: { ...adam, learningRate: 0.05, schedule: { kind: "step", every: 25, factor: 0.5 }, maxEpochs: 100 },
+      paper: { ...adam, learningRate: 0.001, schedule: { kind: "step", every: 20, factor: 0.5 }, maxEpochs: 1000 },
+      committed: { ...adam, learningRate: 0.001, schedule: { kind: "step", every: 20, factor: 0.5 }, maxEpochs: 40 },
     },
   },
   "bpnn-ising": {

@@ -27,7 +27,7 @@ const configurationSchema = z.object({
           kind: z.enum(dampingKinds),
           kept: z.number(),
           hidden: z.int().min(1).optional(),
-          spread: z.number().optional(),
+          push: z.number().optional(),
           cardinalities: sizes.optional(),
         }),
         directions: z.enum(directions),
