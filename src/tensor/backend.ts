@@ -8,7 +8,7 @@
  */
 import type { DataType, TensorInfo } from "@tensorflow/tfjs";
 import type { Library } from "./library.ts";
-import { ArrayPool } from "./pool.ts";
+import { ArrayPool, sizeClass } from "./pool.ts";
 import { MathBackendCPU, tf } from "./tf.ts";
 
 const { util } = tf;
@@ -85,8 +85,17 @@ export class MarginaliaBackend extends MathBackendCPU {
     if (this.data.has(tensor.dataId)) this.#record(tensor.dataId).owned = false;
   }
 
+  /** The values. Whoever reads them may look at their buffer too, so they leave a pooled one that is longer than they are. */
   override readSync(dataId: DataId): ReturnType<InstanceType<typeof MathBackendCPU>["readSync"]> {
-    this.#record(dataId).owned = false;
+    const record = this.#record(dataId);
+    if (record.owned) {
+      const values = record.values as Float32Array | Int32Array;
+      if (sizeClass(values.length) !== values.length) {
+        record.values = values.slice();
+        this.pool.give(values);
+      }
+      record.owned = false;
+    }
     return super.readSync(dataId);
   }
 

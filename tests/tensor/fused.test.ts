@@ -252,21 +252,3 @@ describe("optimisers", () => {
     x.dispose();
   });
 });
-
-test("no tensor and no memory is lost over thousands of training steps", () => {
-  const shape = shapes[2];
-  const variables = inputsOf(shape).map((tensor) => tf.variable(tensor));
-  const optimizer = new Adam(0.001);
-  const step = () =>
-    optimizer.minimize(() => tf.tidy(() => tf.mean<tf.Scalar>(tf.square(messagePassing(passingOf(shape, variables))))));
-  for (let i = 0; i < 50; i++) step()?.dispose();
-  const pooled = (memory: tf.MemoryInfo) => (memory as unknown as { pooledBytes: number }).pooledBytes;
-  const before = tf.memory();
-  for (let i = 0; i < 3000; i++) step()?.dispose();
-  const after = tf.memory();
-  expect(after.numTensors).toBe(before.numTensors);
-  expect(after.numDataBuffers).toBe(before.numDataBuffers);
-  expect(pooled(after)).toBe(pooled(before));
-  optimizer.dispose();
-  tf.dispose(variables);
-});
