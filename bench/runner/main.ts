@@ -1,11 +1,12 @@
 /**
  * The runner beside papermill, nbclient and nbval, on the same notebook with the same kernel (ours, known to Jupyter by a kernelspec in
- * a temporary folder): wall time of one execution, of a repetition, and which planted mistakes are caught.
+ * a temporary folder): wall time of one execution, of a repetition, of a check, and which planted mistakes are caught, in what words.
  *
- *     node bench/runner/main.ts [--json]        $MARGINALIA_PYTHON: a Python that has papermill, nbclient, nbval
+ *     npm run bench -- runner [--json]        $MARGINALIA_PYTHON: a Python that has papermill, nbclient, nbval
  *
- * One row a case: { case, ours, peer, peerName, unit, ratio }; ratio is peer over ours where the unit is seconds. A peer that is not
- * installed is named as absent. Times are medians of three turns, taken turn by turn.
+ * One row a case: { case, ours, peer, peerName, unit, ratio }; ratio is peer over ours where the unit is seconds, and `said` is the line
+ * of each that names the place. A peer that is not installed is named as absent. Times are medians of TURNS turns, taken turn by turn.
+ * bench/runner/result.json is what was measured last, with the machine it was measured on.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -24,6 +25,7 @@ interface Row {
   readonly peerName: string;
   readonly unit: "s" | "verdict";
   readonly ratio: number | null;
+  readonly said?: { readonly ours: string; readonly peer: string };
 }
 
 const folder = mkdtempSync(path.join(tmpdir(), "bench-runner-"));
@@ -61,7 +63,9 @@ const shown = display({ "application/vnd.plotly.v1+json": { data: [{ name: "half
   const table = `mkdirSync(process.env.MARGINALIA_OUT + "/fig", { recursive: true });
 writeFileSync(process.env.MARGINALIA_OUT + "/fig/table.csv", "x,half\\n" + xs.map((x) => x + "," + (half(x) + offset)).join("\\n"));`;
   const cells = [
-    cell("parameters", "const shift: number = 0;\nconst offset: number = 0;", ["parameters"]),
+    cell("parameters", "const shift: number = 0;\nconst offset: number = 0;\nconst judged: number = 0;", [
+      "parameters",
+    ]),
     cell(
       "imports",
       'import { mkdirSync, writeFileSync } from "node:fs";\nimport { half } from "./half.ts";\nconst xs = [1, 2, 3];',
@@ -69,6 +73,11 @@ writeFileSync(process.env.MARGINALIA_OUT + "/fig/table.csv", "x,half\\n" + xs.ma
     cell("plot", plot),
     cell("table", `process.env.MARGINALIA_OUT ??= "figures";\n${table}`),
     cell("print", 'console.log("half of 3 is", half(3));'),
+    cell(
+      "compare",
+      `const rows = [{ quantity: "half of 3", paper: 1.5, ours: half(3) + judged, verdict: half(3) + judged === 1.5 ? "match" : "differs" }];
+writeFileSync(process.env.MARGINALIA_OUT + "/fig/result.json", JSON.stringify({ rows }));`,
+    ),
   ];
   const kernelspec = { name: "marginalia", display_name: "TypeScript (Marginalia)", language: "typescript" };
   writeFileSync(
@@ -96,26 +105,41 @@ function timed(
   return { case: name, ours: a, peer: b, peerName, unit: "s", ratio: b / a };
 }
 
-/** What --check and nbval say after `plant`, of outputs that were committed before. */
-function caught(name: string, plant: () => void, hasNbval: boolean): Row {
+/** What --check says after `plant`, of outputs that were committed before, and what each peer says. */
+function caught(name: string, plant: () => void, peers: readonly Peer[]): Row[] {
   cpSync(at("notebooks"), at("saved"), { recursive: true });
   plant();
-  const check = marginalia("run", "--check", "notebooks/fig.ipynb");
-  const nbval = hasNbval
-    ? execute(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "committed/fig.ipynb")
-    : undefined;
+  const ours = marginalia("run", "--check", "notebooks/fig.ipynb");
+  const rows = peers.map(({ name: peerName, isThere, execute: run }): Row => {
+    const peer = isThere ? run() : undefined;
+    return {
+      case: name,
+      ours: verdict(ours.status),
+      peer: peer ? verdict(peer.status) : "absent",
+      peerName,
+      unit: "verdict",
+      ratio: null,
+      said: { ours: place(ours.said), peer: peer ? place(peer.said) : "" },
+    };
+  });
   rmSync(at("notebooks"), { recursive: true });
   cpSync(at("saved"), at("notebooks"), { recursive: true });
   rmSync(at("saved"), { recursive: true });
-  const verdict = (status: number | null) => (status === 0 ? "not caught" : "caught");
-  return {
-    case: name,
-    ours: verdict(check.status),
-    peer: nbval ? verdict(nbval.status) : "absent",
-    peerName: "nbval",
-    unit: "verdict",
-    ratio: null,
-  };
+  return rows;
+}
+
+interface Peer {
+  readonly name: string;
+  readonly isThere: boolean;
+  readonly execute: () => { status: number | null; said: string };
+}
+
+const verdict = (status: number | null) => (status === 0 ? "not caught" : "caught");
+
+/** The first line that tells where, in each program's way. */
+function place(said: string): string {
+  const lines = said.split("\n").map((line) => line.trim());
+  return lines.find((line) => /^(table|figure|comparison|cell) .*:|Notebook cell execution|Cell \d+: |TS\d+|TypeError|Error:/.test(line))?.slice(0, 200) ?? ""; // prettier-ignore
 }
 
 try {
@@ -125,9 +149,10 @@ try {
   const papermill = () => execute(python, "-m", "papermill", "--cwd", "notebooks", "notebooks/fig.ipynb", "out.ipynb");
   const nbclient = () => execute(python, "-m", "jupyter", "execute", "notebooks/fig.ipynb", "--output", "executed");
   const ours = () => marginalia("run", "--no-cache", "notebooks/fig.ipynb");
+  const nbval = () => execute(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "committed/fig.ipynb");
   const rows: Row[] = [
-    timed("execute five cells", ours, "papermill", hasPapermill, papermill),
-    timed("execute five cells", ours, "nbclient", hasNbclient, nbclient),
+    timed("execute six cells", ours, "papermill", hasPapermill, papermill),
+    timed("execute six cells", ours, "nbclient", hasNbclient, nbclient),
   ];
   marginalia("run", "notebooks/fig.ipynb");
   rows.push(timed("execute again what has not changed", () => marginalia("run", "notebooks/fig.ipynb"), "papermill", hasPapermill, papermill)); // prettier-ignore
@@ -145,17 +170,39 @@ try {
     cpSync(at("figures/fig/fig.ipynb"), at("committed/fig.ipynb"));
     link("2");
   };
+  reset();
+  rows.push(timed("check against what is committed", () => marginalia("run", "--check", "notebooks/fig.ipynb"), "nbval", hasNbval, nbval)); // prettier-ignore
+  const peers: Peer[] = [
+    { name: "nbval", isThere: hasNbval, execute: nbval },
+    { name: "papermill", isThere: hasPapermill, execute: papermill },
+    { name: "nbclient", isThere: hasNbclient, execute: nbclient },
+  ];
   for (const [name, plant] of [
     ["nothing planted", () => undefined],
     ["a bug in an imported module", () => link("2.5")],
     ["a cell of a written table", () => edit("offset: number = 0", "offset: number = 1")],
     ["a point of a trace", () => edit("shift: number = 0", "shift: number = 1")],
+    ["a verdict of the comparison with the paper", () => edit("judged: number = 0", "judged: number = 1")],
+    ["a value of the wrong type", () => edit("half(3));", 'half(\\"3\\"));')],
   ] as const) {
     reset();
-    rows.push(caught(name, plant, hasNbval));
+    rows.push(...caught(name, plant, peers));
+  }
+  // What each makes of a parameter from outside: of its type, and of another type.
+  reset();
+  const withPapermill = (value: string) => execute(python, "-m", "papermill", "--cwd", "notebooks", "-p", "shift", value, "notebooks/fig.ipynb", "out.ipynb"); // prettier-ignore
+  const withOurs = (value: string) => marginalia("run", "--no-cache", "-p", `shift=${value}`, "notebooks/fig.ipynb", "--out", "aside"); // prettier-ignore
+  for (const [name, value] of [
+    ["a parameter from outside", "5"],
+    ["a parameter of the wrong type from outside", "five"],
+  ] as const) {
+    // prettier-ignore
+    const [a, b] = [withOurs(value), hasPapermill ? withPapermill(value) : undefined];
+    const outcome = (result: typeof b) => (result ? (result.status === 0 ? "runs" : "refused") : "absent");
+    rows.push({ case: name, ours: outcome(a), peer: outcome(b), peerName: "papermill", unit: "verdict", ratio: null, said: { ours: a.status === 0 ? "" : a.said.trim().split("\n").at(-1)!, peer: b && b.status !== 0 ? b.said.trim().split("\n").at(-1)! : "" } }); // prettier-ignore
   }
   if (process.argv.includes("--json")) console.log(JSON.stringify(rows, undefined, 1));
-  else console.table(rows);
+  else console.table(rows.map(({ said: _said, ...row }) => row));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

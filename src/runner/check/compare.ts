@@ -18,7 +18,10 @@ export function isClose(was: number, is: number, { relative, absolute }: Toleran
   return Math.abs(was - is) <= absolute + relative * Math.max(Math.abs(was), Math.abs(is));
 }
 
-/** Csv text by columns; `toleranceOf` a column's name. Columns may come in another order, rows may not. */
+/**
+ * Csv text by columns; `toleranceOf` a column's name. Columns may come in another order, rows may not; where rows have come or gone,
+ * those with the same labels (the columns that are no numbers) are compared.
+ */
 export function compareTables(
   name: string,
   was: string,
@@ -38,20 +41,65 @@ export function compareTables(
   const shared = oldHeader.filter((column) => newHeader.includes(column));
   const [from, to] = [(column: string) => oldHeader.indexOf(column), (column: string) => newHeader.indexOf(column)];
   const isNumber = (column: string) => oldRows.every((row) => isNumberOrNothing(row[from(column)]));
-  const labels = shared.filter((column) => !isNumber(column)).slice(0, 2);
+  const keys = shared.filter((column) => !isNumber(column));
+  const labels = keys.slice(0, 2);
   const rowName = (row: readonly string[], i: number) =>
     [`row ${i + 1}`, ...labels.map((column) => `${column} = ${row[from(column)]}`)].join(", ");
+  const pairing = paired(
+    oldRows,
+    newRows,
+    (row) => keys.map((column) => row[from(column)]).join("\0"),
+    (row) => keys.map((column) => row[to(column)]).join("\0"),
+  );
+  const named = (row: readonly string[], index: (column: string) => number) =>
+    keys.map((column) => `${column} = ${row[index(column)]}`).join(", ");
+  differences.push(
+    ...shortened([
+      ...pairing.gone.map((row) => ({ place, what: `the row ${named(row, from)} is gone` })),
+      ...pairing.added.map((row) => ({ place, what: `the row ${named(row, to)} is new` })),
+    ], place), // prettier-ignore
+  );
   for (const column of shared) {
     const tolerance = toleranceOf(column);
     if (tolerance.ignore) continue;
     const found: Difference[] = [];
-    for (let i = 0; i < Math.min(oldRows.length, newRows.length); i++) {
-      const what = cellDifference(oldRows[i][from(column)], newRows[i][to(column)], tolerance);
-      if (what) found.push({ place: `${place}, column ${column}, ${rowName(oldRows[i], i)}`, what });
+    for (const [was, is, i] of pairing.pairs) {
+      const what = cellDifference(was[from(column)], is[to(column)], tolerance);
+      if (what) found.push({ place: `${place}, column ${column}, ${rowName(was, i)}`, what });
     }
     differences.push(...shortened(found, `${place}, column ${column}`));
   }
   return differences;
+}
+
+interface Pairing<T> {
+  /** With the old one's index. */
+  readonly pairs: readonly (readonly [was: T, is: T, index: number])[];
+  readonly gone: readonly T[];
+  readonly added: readonly T[];
+}
+
+/** As many of one as of the other go by their order; else by their names, where each has one of its own. */
+function paired<T>(
+  was: readonly T[],
+  is: readonly T[],
+  oldName: (item: T) => string,
+  newName: (item: T) => string,
+): Pairing<T> {
+  // prettier-ignore
+  const byOrder = was.slice(0, is.length).map((item, i) => [item, is[i], i] as const);
+  if (was.length === is.length) return { pairs: byOrder, gone: [], added: [] };
+  const after = new Map(is.map((item) => [newName(item), item]));
+  const before = new Set(was.map(oldName));
+  if (after.size < is.length || before.size < was.length) return { pairs: byOrder, gone: [], added: [] };
+  return {
+    pairs: was.flatMap((item, i) => {
+      const now = after.get(oldName(item));
+      return now === undefined ? [] : [[item, now, i] as const];
+    }),
+    gone: was.filter((item) => !after.has(oldName(item))),
+    added: is.filter((item) => !before.has(newName(item))),
+  };
 }
 
 function isNumberOrNothing(text: string): boolean {
@@ -86,10 +134,16 @@ export function compareFigures(name: string, was: PlainFigure, is: PlainFigure, 
   const differences: Difference[] = [];
   if (oldTraces.length !== newTraces.length)
     differences.push({ place, what: `${oldTraces.length} traces became ${newTraces.length}` });
-  for (let i = 0; i < Math.min(oldTraces.length, newTraces.length); i++) {
-    const title = (oldTraces[i] as { name?: unknown } | null)?.name;
-    const trace = `${place}, trace ${i + 1}${typeof title === "string" ? ` "${title}"` : ""}`;
-    differences.push(...shortened(compareValues(trace, oldTraces[i], newTraces[i], tolerance), trace));
+  const titled = (trace: unknown) => {
+    const title = (trace as { name?: unknown } | null)?.name;
+    return typeof title === "string" ? ` "${title}"` : "";
+  };
+  const { pairs, gone, added } = paired(oldTraces, newTraces, titled, titled);
+  for (const trace of gone) differences.push({ place, what: `the trace${titled(trace)} is gone` });
+  for (const trace of added) differences.push({ place, what: `the trace${titled(trace)} is new` });
+  for (const [before, after, i] of pairs) {
+    const trace = `${place}, trace ${i + 1}${titled(before)}`;
+    differences.push(...shortened(compareValues(trace, before, after, tolerance), trace));
   }
   const layouts = [was, is].map(({ layout }) => ({
     ...(layout as object | undefined),

@@ -51,7 +51,16 @@ describe("compareTables", () => {
       "table t: column error is gone",
       "table t: column bound is new",
       "table t: 2 rows became 1",
-      'table t, column method, row 1, method = lower: "lower" became "below"',
+      "table t: the row method = lower is gone",
+      "table t: the row method = upper is gone",
+      "table t: the row method = below is new",
+    ]);
+    expect(compareTables("t", csv, csv.replace("upper", "above"), standard)[0].what).toBe('"upper" became "above"');
+    const longer = compareTables("t", csv, "method,d,error\nnew,0.1,9\nlower,0.1,0.001\nupper,0.1,0.003\n", standard);
+    expect(longer.map(({ place, what }) => `${place}: ${what.split(" (")[0]}`)).toEqual([
+      "table t: 2 rows became 3",
+      "table t: the row method = new is new",
+      "table t, column error, row 2, method = upper: 0.002 became 0.003",
     ]);
   });
 
@@ -103,9 +112,20 @@ describe("compareFigures", () => {
     expect(told).toMatch(/^figure f, trace 1 "n = 8", y\[1\]: 0\.2 became 0\.25/);
   });
 
+  test("where a trace came, those of the same name are compared", () => {
+    const trace = (name: string, y: number) => ({ name, y: [y] });
+    const [was, is] = [[trace("a", 1), trace("b", 2)], [trace("new", 7), trace("a", 1), trace("b", 3)]]; // prettier-ignore
+    const found = compareFigures("f", { data: was }, { data: is }, DEFAULT_TOLERANCE);
+    expect(found.map(({ place, what }) => `${place}: ${what.split(" (")[0]}`)).toEqual([
+      "figure f: 2 traces became 3",
+      'figure f: the trace "new" is new',
+      'figure f, trace 2 "b", y[0]: 2 became 3',
+    ]);
+  });
+
   test("lost points and traces, styles and titles are told", () => {
     expect(changed(({ data }) => data[0].x.pop())).toEqual(['figure f, trace 1 "n = 8", x: 3 items became 2']);
-    expect(changed(({ data }) => data.pop())).toEqual(["figure f: 1 traces became 0"]);
+    expect(changed(({ data }) => data.pop())).toEqual(["figure f: 1 traces became 0", 'figure f: the trace "n = 8" is gone']); // prettier-ignore
     expect(changed(({ data }) => (data[0].line.color = "blue"))).toEqual([
       'figure f, trace 1 "n = 8", line, color: "red" became "blue"',
     ]);
