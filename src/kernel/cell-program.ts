@@ -72,7 +72,8 @@ export class ParsedFiles {
 export class CellProgram {
   /** Where cells' files seem to lie: there is no such folder. */
   readonly #cellFolder: string;
-  readonly #packageRoot: string;
+  /** The folder of the package that the kernel belongs to. */
+  readonly packageRoot: string;
   #problems: readonly string[];
   #folder: string;
   readonly #options: ts.CompilerOptions;
@@ -96,7 +97,7 @@ export class CellProgram {
   constructor(folder: string, packageRoot: string, parsed: ParsedFiles = new ParsedFiles()) {
     const { options, problems } = cellOptions(folder, packageRoot);
     this.#folder = folder;
-    this.#packageRoot = packageRoot;
+    this.packageRoot = packageRoot;
     this.#cellFolder = path.join(packageRoot, "__notebook__");
     this.#parsed = parsed;
     this.#problems = problems;
@@ -121,7 +122,7 @@ export class CellProgram {
 
   /** Goes to another notebook's folder; false when that one asks for other options, and a program of its own. */
   moveTo(folder: string): boolean {
-    const { options, problems } = cellOptions(folder, this.#packageRoot);
+    const { options, problems } = cellOptions(folder, this.packageRoot);
     if (JSON.stringify(options) !== JSON.stringify(this.#options)) return false;
     this.#folder = folder;
     this.#problems = problems;

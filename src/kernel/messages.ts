@@ -103,7 +103,7 @@ export class Dispatcher {
   async #complete(code: string, position: unknown): Promise<JsonObject> {
     const found = await this.#language.ask("complete", code, utf16Offset(code, position));
     const [start, end] = [codePoints(code, found.start), codePoints(code, found.end)];
-    const experimental = found.items.map(({ text, kind }) => ({ start, end, text, type: kind }));
+    const experimental = found.items.map(({ kind, ...item }) => ({ start, end, type: kind, ...item }));
     const metadata = { _jupyter_types_experimental: experimental };
     return {
       status: "ok",

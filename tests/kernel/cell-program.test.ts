@@ -162,6 +162,58 @@ describe("help while writing", () => {
     expect(items('import { table } from "node:fs/prom')).toEqual(["promises"]);
   });
 
+  test("explains what it offers: type and documentation", () => {
+    check("/** Adds one. */\nfunction nextNumber(n: number) { return n + 1 }");
+    const [item] = complete(program, "nextNum", 7).items;
+    expect(item).toMatchObject({ text: "nextNumber", kind: "alias", documentation: "Adds one." });
+    expect(item.signature).toContain("nextNumber(n: number): number");
+    const member = complete(program, 'import { readFileSync } from "node:fs"; readFileSy', 50).items[0];
+    expect(member.documentation).toMatch(/contents of the/);
+  });
+
+  describe("in strings", () => {
+    let typing: string;
+    beforeAll(() => {
+      typing = path.join(folder, "typing");
+      mkdirSync(path.join(typing, "sub"), { recursive: true });
+      for (const name of ["tool.ts", "data.json", "notes.txt", "sub/index.ts"])
+        writeFileSync(path.join(typing, name), "");
+    });
+    beforeEach(() => {
+      program = new CellProgram(typing, packageRoot);
+    });
+    const items = (code: string, cursor = code.length) => {
+      const { start, end, items } = complete(program, code, cursor);
+      return [code.slice(start, end), ...items.map(({ text }) => text)];
+    };
+
+    test("completes paths of modules from the notebook's folder, and what can be imported alone", () => {
+      expect(items('import { tool } from "./')).toEqual(["", "data.json", "sub/", "tool.ts"]);
+      expect(items('import { tool } from "./to')).toEqual(["to", "tool.ts"]);
+      expect(items('import { sub } from "./sub/"', 27)).toEqual(["", "index.ts"]);
+      expect(items('await import("./da")', 18)).toEqual(["da", "data.json"]);
+      expect(items('require("../nowhere/')).toEqual([""]);
+      expect(items(`export * from "${typing}/to`)).toEqual(["to", "tool.ts"]);
+    });
+
+    test("completes names of packages, their subpaths, and Node's own modules", () => {
+      mkdirSync(path.join(typing, "node_modules", "@own", "package-here"), { recursive: true });
+      expect(items('import {} from "@own/')).toEqual(["", "package-here"]);
+      expect(items('import {} from "arq')).toContain("arquero");
+      expect(items('import {} from "node:f')).toContain("node:fs/promises");
+      expect(items('import {} from "zod/v4/')).toContain("core");
+    });
+
+    test("completes paths of files in any string that a type does not complete", () => {
+      expect(items('readFileSync("./not', 19)).toEqual(["not", "notes.txt"]);
+      expect(items('readFileSync("not")', 17)).toEqual(["not", "notes.txt"]);
+      expect(items("const p = 'sub/in';", 17)).toEqual(["in", "index.ts"]);
+      expect(items('let way: "left" | "right" = "le"', 31)).toEqual(["le", "left"]);
+      expect(items('"https://to')).toEqual(["to"]);
+      expect(items('const s = "text"; to', 20)).not.toContain("tool.ts");
+    });
+  });
+
   test("tells type and documentation", () => {
     check("/** Adds one.\n * @returns the next number */\nfunction next(n: number) { return n + 1 }");
     const told = inspect(program, "next(1)", 5);
