@@ -53,7 +53,10 @@ interface TableMlp {
 export function messageLayer(shape: MessageLayerShape, name: string, store: ParameterStore): Layer {
   const networks = new Map(
     shape.factorShapes.map((cardinalities) => {
-      const own = { beliefs: tableMlp(cardinalities, "beliefs"), messages: tableMlp(cardinalities, "messages") };
+      const own = {
+        beliefs: tableMlp(cardinalities, "beliefs"),
+        messages: shape.doubleCounting ? undefined : tableMlp(cardinalities, "messages"),
+      };
       return [shapeName(cardinalities), own] as const;
     }),
   );
@@ -78,7 +81,7 @@ export function messageLayer(shape: MessageLayerShape, name: string, store: Para
         `this network has no MLP for tables [${shapeName(cardinalities)}]; it knows [${[...networks.keys()].join("], [")}]`,
       );
     const numerators = mixed(beliefs, own.beliefs, shape);
-    const denominators = shape.doubleCounting ? undefined : mixed(spread(group, incoming), own.messages, shape);
+    const denominators = own.messages && mixed(spread(group, incoming), own.messages, shape);
     return tf.concat2d(
       cardinalities.map((_, axis) => {
         const quotients = denominators
