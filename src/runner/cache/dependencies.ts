@@ -36,7 +36,7 @@ const TOO_FRESH = 2000;
 const OWN_TEMPORARY = ["marginalia-kernel-", "marginalia-trace-"];
 
 /**
- * What the trace file tells. Left out: installed packages (the lock file stands for them), what lies in `ownFolders` (the run's own
+ * What the trace file tells. Left out: installed packages (the lock file stands for them; what was compiled here stays in), what lies in `ownFolders` (the run's own
  * output), and what the run wrote before it read it. Undefined when there is no trace: the kernel is none of Node's.
  */
 export async function readTrace(file: string, ownFolders: readonly string[]): Promise<Trace | undefined> {
@@ -64,9 +64,12 @@ export async function readTrace(file: string, ownFolders: readonly string[]): Pr
   return { dependencies: lasting, written: there.filter((place) => place !== undefined) };
 }
 
+/** The back end that was compiled on this machine: no lock file stands for it. */
+const BUILT_HERE = /[/\\]node_modules[/\\]\.cache[/\\].*\.(node|wasm)$/;
+
 function isOutside(place: string, ownFolders: readonly string[]): boolean {
   return (
-    /[/\\]node_modules([/\\]|$)/.test(place) ||
+    (/[/\\]node_modules([/\\]|$)/.test(place) && !BUILT_HERE.test(place)) ||
     /^\/(proc|sys|dev)\//.test(place) ||
     OWN_TEMPORARY.some((name) => place.startsWith(path.join(tmpdir(), name))) ||
     ownFolders.some((folder) => place === folder || place.startsWith(folder + path.sep))

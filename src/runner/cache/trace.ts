@@ -5,7 +5,7 @@
  * Each file and kind is told once, in the order of the first time. What native code opens by itself is not seen.
  */
 import fs from "node:fs";
-import { register, syncBuiltinESMExports } from "node:module";
+import Module, { register, syncBuiltinESMExports } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
@@ -28,6 +28,7 @@ function trace(file: string): void {
   const kinds = isMainThread ? FUNCTIONS : FUNCTIONS.filter(([kind]) => kind === "read" || kind === "write");
   for (const [kind, names, argument] of kinds)
     for (const name of names) watch(name, (all) => tell(kind === "open" ? kindOfOpening(all[1]) : kind, all[argument]));
+  watchAddons(tell);
   if (isMainThread) register("./trace-imports.js", import.meta.url, { data: { log: file } });
   syncBuiltinESMExports();
 }
@@ -58,6 +59,25 @@ function watch(name: string, tell: (all: unknown[]) => void): void {
     // Keeps util.promisify's own form, and realpath's native.
     object[key] = Object.defineProperties(watched, Object.getOwnPropertyDescriptors(original));
   }
+}
+
+/** A compiled addon computes as much as any source; and one that is not there would, were it there. */
+function watchAddons(tell: (kind: TraceKind, place: unknown) => void): void {
+  const dlopen = process.dlopen.bind(process);
+  process.dlopen = (...all: Parameters<typeof dlopen>) => {
+    tell("read", all[1]);
+    return dlopen(...all);
+  };
+  const resolver = Module as unknown as { _resolveFilename: (request: string, ...rest: unknown[]) => string };
+  const resolve = resolver._resolveFilename;
+  resolver._resolveFilename = function (request, ...rest) {
+    try {
+      return resolve.call(resolver, request, ...rest);
+    } catch (error) {
+      if (path.isAbsolute(request)) tell("look", request);
+      throw error;
+    }
+  };
 }
 
 function kindOfOpening(flags: unknown): TraceKind {

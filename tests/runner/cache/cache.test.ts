@@ -36,6 +36,7 @@ describe("the trace of a process", () => {
     put("deeper.mjs", "");
     put("folder/inside", "");
     put("required.cjs", "");
+    const addon = put("node_modules/.cache/made/engine.node", "compiled here");
     put(
       "main.mjs",
       `import fs, { readFileSync, createReadStream } from "node:fs";
@@ -51,6 +52,9 @@ describe("the trace of a process", () => {
       fs.closeSync(fs.openSync(at("f.txt"), "r"));
       await import("./module.mjs");
       createRequire(import.meta.url)("./required.cjs");
+      const require = createRequire(import.meta.url);
+      try { require(at("node_modules/.cache/made/engine.node")); } catch {}
+      try { require(at("node_modules/.cache/made/other.node")); } catch {}
       fs.readdirSync(at("folder"));
       fs.existsSync(at("nowhere"));
       fs.writeFileSync(at("own.txt"), "mine");
@@ -62,10 +66,11 @@ describe("the trace of a process", () => {
     execFileSync(process.execPath, [at("main.mjs")], { env: environment });
     const trace = (await readTrace(at("trace"), []))!;
     const told = (kind: string) => trace.dependencies.filter((each) => each.kind === kind).map((each) => each.file);
-    for (const file of [...names, at("main.mjs"), at("module.mjs"), at("deeper.mjs"), at("required.cjs")])
+    for (const file of [...names, at("main.mjs"), at("module.mjs"), at("deeper.mjs"), at("required.cjs"), addon])
       expect(told("content")).toContain(file);
     expect(told("names")).toEqual([at("folder")]);
     expect(told("presence")).toContain(at("nowhere"));
+    expect(told("presence")).toContain(at("node_modules/.cache/made/other.node")); // a back end that may come to be there
     expect(told("content")).not.toContain(at("own.txt"));
     expect(trace.written.toSorted()).toEqual([at("moved.txt"), at("own.txt")]);
     expect(await changedFiles(trace.dependencies)).toEqual([]);
