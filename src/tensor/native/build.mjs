@@ -22,8 +22,9 @@ const root = path.resolve(here, "../../..");
 export const addonFile = path.join(root, "node_modules/.cache/marginalia/marginalia.node");
 export const wasmFile = path.join(here, "marginalia.wasm");
 
+/** Flags of every build. */
 // Not -ffast-math: infinities, NaN and the order of sums keep their meaning. Off are only errno and trapping.
-const common = [
+export const common = [
   "-std=gnu11",
   "-O2",
   "-ftree-vectorize",
