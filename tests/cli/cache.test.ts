@@ -39,3 +39,16 @@ writeFileSync(folder + "/table.csv", "x\\n" + half(Number(readFileSync("data.txt
   expect((await project.run("run", file)).stderr).toContain("fig: notebooks/half.ts has changed");
   expect(table()).toMatch(/^x\n2,/);
 });
+
+test("a notebook may scribble among temporary files and is kept all the same, but not when it writes into its project", async () => {
+  mkdirSync(project.in("node_modules"));
+  const write = (where: string) => `import { writeFileSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+writeFileSync(${where}, "mine");
+readFileSync(${where}, "utf8");`;
+  const scratch = project.notebook("scratch", code(write('tmpdir() + "/scratch.txt"')));
+  expect((await project.run("run", scratch)).stderr).not.toContain("not kept");
+  expect((await project.run("run", scratch)).stderr).toContain("restored from the cache");
+  const inside = project.notebook("inside", code(write('"beside.txt"')));
+  expect((await project.run("run", inside)).stderr).toMatch(/not kept in the cache: it writes outside its output folder \(notebooks.beside\.txt\)/); // prettier-ignore
+});

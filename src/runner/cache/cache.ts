@@ -11,6 +11,7 @@
  */
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { writeWhole } from "../whole-file.ts";
 import { z } from "zod";
@@ -92,7 +93,7 @@ export class RunCache {
     const traced = await readTrace(trace, [own]);
     if (!traced) return "the kernel does not tell what it reads";
     const inRoot = (file: string) => file.startsWith(run.outputRoot + path.sep);
-    const elsewhere = traced.written.filter((file) => !inRoot(file));
+    const elsewhere = traced.written.filter((file) => !inRoot(file) && !isScratch(file, projectOfNotebook(run.file)));
     if (elsewhere.length > 0) return `it writes outside its output folder (${shownPath(elsewhere[0])})`;
     const changed = await changedFiles(traced.dependencies);
     if (changed.length > 0) return `${shownPath(changed[0])} changed meanwhile`;
@@ -208,6 +209,13 @@ function describeChanged(files: readonly string[]): string {
 
 function listed(all: readonly string[]): string {
   return all.length > 4 ? `${all.slice(0, 3).join(", ")} and ${all.length - 3} more` : all.join(", ");
+}
+
+/** What lies among the system's temporary files, and is none of a project that lies there itself, nobody will look for later. */
+function isScratch(file: string, project: string): boolean {
+  const isBelow = (place: string, folder: string) => place.startsWith(folder + path.sep);
+  const temporary = tmpdir();
+  return isBelow(file, temporary) && (!isBelow(file, project) || isBelow(temporary, project));
 }
 
 async function filesSince(folder: string, since: number): Promise<string[]> {
