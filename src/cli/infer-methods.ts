@@ -93,20 +93,22 @@ export async function loadLearnedMethods(text?: string): Promise<void> {
   if (text === undefined || /^\s*gnn\b/.test(text)) await import("../learning/methods.ts");
 }
 
-/** What answers when no method was named: exactly if the graph allows it, else by an approximation. */
-export function defaultMethods(task: Task): { readonly exact: ParsedMethod; readonly approximate: ParsedMethod } {
-  const exact = { PR: "variable-elimination", MAR: "junction-tree[map=false]", MAP: "variable-elimination[task=max]" };
-  const messages = "bp[schedule=residual]";
-  const approximate = { PR: messages, MAR: messages, MAP: approximateMap() };
-  return { exact: parseMethod(exact[task]), approximate: parseMethod(approximate[task]) };
-}
+/** Seconds that the search for a most probable state may take; --time-limit replaces it. */
+const secondsOfSearch = 60;
 
-/** A search that may never end is given a minute; --time-limit replaces it. */
-function approximateMap(): string {
-  const search = methods.find(({ name }) => name === "branch-and-bound");
-  if (search === undefined) return "max-product";
-  const isOpenEnded = "timeLimit" in search.options.shape && parseMethod(search.name).options.timeLimit === undefined;
-  return isOpenEnded ? `${search.name}[timeLimit=60]` : search.name;
+/**
+ * What answers when no method was named: exactly if the graph allows it, else by an approximation. That for MAP turns from one into the
+ * other by itself, so its approximation stands in only where memory does not suffice.
+ */
+export function defaultMethods(task: Task): { readonly exact: ParsedMethod; readonly approximate: ParsedMethod } {
+  const exact = {
+    PR: "variable-elimination",
+    MAR: "junction-tree[map=false]",
+    MAP: `exact-map[seconds=${secondsOfSearch}]`,
+  };
+  const messages = "bp[schedule=residual]";
+  const approximate = { PR: messages, MAR: messages, MAP: "max-product[schedule=residual]" };
+  return { exact: parseMethod(exact[task]), approximate: parseMethod(approximate[task]) };
 }
 
 /** The help of --methods: every method with its options and the tasks that it answers. */

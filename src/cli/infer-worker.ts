@@ -48,6 +48,9 @@ export type FromInferWorker =
   | { readonly type: "answer"; readonly text: string; readonly failure?: string }
   | { readonly type: "refused"; readonly why: Refusal; readonly message: string };
 
+/** The rest is for what the estimate does not count: the model, orders, small tables. */
+const shareOfFreeMemory = 0.7;
+
 interface Problem {
   readonly model: Model;
   readonly conditioned: Conditioned;
@@ -81,6 +84,11 @@ function answer({ kind, deadline }: Attempt): void {
   const result = run(conditioned.graph, method, Random.fromSeed(seed), deadline);
   const answer = fileAnswer(task, model, conditioned, result);
   post({ type: "fact", text: `${result.method}: ${seconds(result.seconds)}, ${quality(task, result)}` });
+  if (request.method === undefined && task === "MAP" && result.map && boundOf(task, result) !== "exact")
+    post({
+      type: "warning",
+      text: `no state is proven to be the best in ${seconds(result.seconds)}; this is the best one found, it is NOT exact`,
+    });
   const failure = whyNoAnswer(answer, format);
   const text = failure === undefined || format === "json" ? answerText(answer, format) : "";
   post({ type: "answer", text, ...(failure && { failure }) });
@@ -140,12 +148,20 @@ function run(graph: FactorGraph, spec: ParsedMethod, random: Random, deadline: n
   const isOpen = limit !== undefined && (options[limit] === undefined || request.method === undefined);
   const added = {
     ...(deadline !== undefined && isOpen && { [limit]: Math.max(0, (0.9 * (deadline - Date.now())) / 1000) }),
+    // Tables that this machine has no room for would end the process.
+    ...(request.method === undefined && "memory" in method.options.shape && memoryHere(options.memory as number)),
     // What nobody will read need not be computed.
     ...(request.task === "PR" && "marginals" in method.options.shape && { marginals: false }),
   };
   const isChanged = Object.keys(added).length > 0;
   const result = method.run(model, isChanged ? { ...options, ...added } : options, { random });
   return isChanged ? { ...result, method: text } : result;
+}
+
+/** The standard limit on tables, in GB, or less where less is free. */
+function memoryHere(standard: number): { memory?: number } {
+  const free = (shareOfFreeMemory * process.availableMemory()) / 2 ** 30;
+  return free < standard ? { memory: free } : {};
 }
 
 function quality(task: Task, result: InferenceResult): string {

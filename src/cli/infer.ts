@@ -2,7 +2,7 @@
  * `marginalia infer`: answers PR, MAR or MAP about a model file. The answer alone goes to stdout; progress, notes and errors to stderr.
  *
  * Without --method an exact method is attempted first; if the graph is too wide, or half of the time limit is gone, an approximation
- * answers, and says so. All work is done in a thread (infer-worker.ts) that is ended in the middle of any loop.
+ * answers, and says so. MAP is one search, which says whether it has proven its state. All work is done in a thread (infer-worker.ts) that is ended in the middle of any loop.
  */
 import { Worker } from "node:worker_threads";
 import { createLogUpdate } from "log-update";
@@ -56,8 +56,9 @@ async function attempts(
 ): Promise<number> {
   const deadline = timeLimit === undefined ? undefined : Date.now() + 1000 * timeLimit;
   const isChoiceOurs = request.method === undefined;
-  const exactDeadline =
-    deadline !== undefined && isChoiceOurs ? deadline - 1000 * (1 - exactShare) * timeLimit! : deadline;
+  // The default for MAP ends by itself in time, with the best state found.
+  const isShared = isChoiceOurs && request.task !== "MAP";
+  const exactDeadline = deadline !== undefined && isShared ? deadline - 1000 * (1 - exactShare) * timeLimit! : deadline;
   let thread = new InferThread(request, progress);
   try {
     let outcome = await thread.attempt({ kind: "exact", deadline: exactDeadline }, signal);

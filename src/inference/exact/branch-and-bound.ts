@@ -332,9 +332,10 @@ export function branchAndBound(
   let isOptimal = true;
   let found = simplified.possible;
   let nodes = 0;
+  const parts = simplified.possible ? components(simplified.graph) : [];
   if (simplified.possible)
-    for (const part of components(simplified.graph).sort((a, b) => a.graph.numVariables - b.graph.numVariables)) {
-      const search = new Search(part.graph, settings, deadline, random);
+    for (const part of parts.sort((a, b) => a.graph.numVariables - b.graph.numVariables)) {
+      const search = new Search(part.graph, { ...settings, gap: settings.gap / parts.length }, deadline, random);
       const bracket = search.run();
       nodes += search.nodes;
       upperBound += bracket.upperBound;

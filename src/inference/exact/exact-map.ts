@@ -1,5 +1,11 @@
-/** MAP with certificate by whatever is cheaper: variable elimination where its tables are small, branch and bound elsewhere. */
+/**
+ * MAP with certificate by whatever is cheaper: variable elimination where its tables are small, branch and bound elsewhere.
+ *
+ * Between the two lie graphs that elimination solves in minutes and branch and bound in an instant or never. There branch and bound gets as
+ * long as elimination would take, which is then tried: never more than about twice the time of the better one.
+ */
 import { z } from "zod";
+import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { Random } from "../../graph/random.ts";
 import { defineMethod, formatMethod, parseOptions } from "../method.ts";
 import type { InferenceResult } from "../result.ts";
@@ -7,7 +13,7 @@ import { branchAndBound } from "./branch-and-bound.ts";
 import { exactAnswer } from "./conditioning.ts";
 import { TreewidthError } from "./elimination-order.ts";
 import { anyModelInWords, asFactorGraph, canBeFactorGraph, type AnyModel } from "./model.ts";
-import { planElimination, planOptions, planOptionsSchema } from "./plan.ts";
+import { planElimination, planOptions, planOptionsSchema, type PlanOptions } from "./plan.ts";
 import { simplify } from "./simplify.ts";
 
 const optionSchema = z.object({
@@ -17,10 +23,15 @@ const optionSchema = z.object({
 
 export type ExactMapOptions = z.input<typeof optionSchema>;
 
-/** log2 of the table entries that take elimination about a second. */
-const log2Quick = 28;
+/** Table entries that elimination computes in a second, roughly. */
+const entriesPerSecond = 2 ** 28;
+/** log2 of the table entries that elimination with conditioning may compute in all. */
+const log2Feasible = 36;
 
-/** A most probable state: see `branchAndBound`. */
+/**
+ * A most probable state; `map.upperBound` equals `map.score` when it is proven optimal, which `converged` says too, unless the time limit
+ * has come first. When no state is possible, logZ is -Infinity and there is no map.
+ */
 export function exactMap(
   model: AnyModel,
   options: ExactMapOptions = {},
@@ -28,28 +39,41 @@ export function exactMap(
 ): InferenceResult {
   const parsed = parseOptions("exact-map", optionSchema, options);
   const started = performance.now();
+  const secondsGone = (): number => (performance.now() - started) / 1000;
   const method = formatMethod("exact-map", optionSchema, parsed);
   const graph = asFactorGraph(model);
   const settings = { ...planOptionsSchema.parse({}), memory: parsed.memory, orderings: 50 };
-  if (isQuick()) {
-    const answer = exactAnswer(graph, { logZ: false, marginals: false, map: true }, settings, random);
-    const seconds = (performance.now() - started) / 1000;
-    return { method, bound: "exact", ...answer, converged: true, iterations: 1, maxDelta: [], seconds };
+  const secondsOfElimination = estimatedSeconds(graph, settings, random);
+  const left = (): number => Math.max(1e-3, (parsed.seconds ?? Infinity) - secondsGone());
+  const isEliminationLast = secondsOfElimination > 1 && 2 * secondsOfElimination < left();
+  let searched: InferenceResult | undefined;
+  if (secondsOfElimination > 1) {
+    const seconds = isEliminationLast ? secondsOfElimination : left();
+    const limit = Number.isFinite(seconds) ? { seconds } : {};
+    const answer = branchAndBound(graph, { ...limit, elimination: entriesPerSecond }, { random });
+    searched = { ...answer, method, seconds: secondsGone() };
+    if (answer.converged || !isEliminationLast) return searched;
   }
-  const left = parsed.seconds && Math.max(1e-3, parsed.seconds - (performance.now() - started) / 1000);
-  const answer = branchAndBound(graph, { seconds: left, elimination: 2 ** log2Quick }, { random });
-  return { ...answer, method, seconds: (performance.now() - started) / 1000 };
+  try {
+    const answer = exactAnswer(graph, { logZ: false, marginals: false, map: true }, settings, random);
+    return { method, bound: "exact", ...answer, converged: true, iterations: 1, maxDelta: [], seconds: secondsGone() };
+  } catch (error) {
+    if (error instanceof TreewidthError && searched) return searched;
+    throw error;
+  }
+}
 
-  function isQuick(): boolean {
-    const simplified = simplify(graph);
-    if (!simplified.possible) return true;
-    try {
-      const { fits, order } = planElimination(simplified.graph, "argmaxes", settings, random);
-      return fits && order.log2TotalSize <= log2Quick;
-    } catch (error) {
-      if (error instanceof TreewidthError) return false;
-      throw error;
-    }
+/** How long elimination will take, Infinity where it is out of reach. */
+function estimatedSeconds(graph: FactorGraph, settings: PlanOptions, random: Random): number {
+  const simplified = simplify(graph);
+  if (!simplified.possible) return 0;
+  try {
+    const { fits, order } = planElimination(simplified.graph, "argmaxes", settings, random);
+    if (!fits && order.log2TotalSize > log2Feasible) return Infinity;
+    return 2 ** order.log2TotalSize / entriesPerSecond;
+  } catch (error) {
+    if (error instanceof TreewidthError) return Infinity;
+    throw error;
   }
 }
 
