@@ -4,7 +4,9 @@
 let tf;
 let engine;
 try {
+  const chosen = require("@tensorflow/tfjs").engine().backendName;
   tf = require("tfjs-node-native");
+  if (chosen) tf.setBackend(chosen); // it puts itself in place when it is loaded, but a choice was made already
   engine = { name: "tensorflow", why: "the native @tensorflow/tfjs-node library is installed" };
 } catch (error) {
   tf = require("@tensorflow/tfjs");
