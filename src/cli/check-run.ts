@@ -6,14 +6,16 @@ import pc from "picocolors";
 import { findNotebooks, runAll } from "../runner/batch.ts";
 import { compareWithReference, findReference, type Reference } from "../runner/check/check.ts";
 import { CheckSettings } from "../runner/check/settings.ts";
-import { executeRun, type RunResult } from "../runner/execute.ts";
-import { describeFailure } from "../runner/failure.ts";
-import { findKernel } from "../runner/kernelspecs.ts";
+import { RunCache } from "../runner/cache/cache.ts";
+import { executeRun, type RunEvent, type RunResult } from "../runner/execute.ts";
+import { describeFailure, type CellFailure } from "../runner/failure.ts";
+import { findKernel, type Kernel } from "../runner/kernelspecs.ts";
 import { experimentFolder, figuresFolder, projectOfNotebook, shownPath } from "../runner/locations.ts";
 import { readNotebook } from "../runner/notebook.ts";
 import { declaredParameters, type Parameters } from "../runner/parameters.ts";
 import { prepareRun, type PreparedRun } from "../runner/prepare.ts";
 import { Progress } from "../runner/progress.ts";
+import { EventLog, writeJunit, type Outcome } from "../runner/reports.ts";
 import { EXIT } from "./exit-codes.ts";
 import { interruptible } from "./interrupts.ts";
 import type { RunOptions } from "./run.ts";
@@ -72,8 +74,16 @@ async function checkAll(
   signal: AbortSignal,
 ): Promise<number> {
   const kernel = findKernel(options.kernel);
-  const progress = new Progress(process.stderr, { runs: checks.map(({ run }) => run), jobs: options.jobs });
+  const runs = checks.map((each) => each.run);
+  const progress = new Progress(process.stderr, { runs, jobs: options.jobs });
+  const say = (problem: string) => progress.say(`${pc.yellow("!")} ${problem}`);
+  const log = options.events === undefined ? undefined : new EventLog(options.events, say);
+  const onEvent = (event: RunEvent) => {
+    progress.onEvent(event);
+    log?.onEvent(event);
+  };
   const byRun = new Map(checks.map((each) => [each.run, each]));
+  const outcomes: Outcome[] = [];
   let same = 0;
   const execute = async (run: PreparedRun): Promise<RunResult> => {
     const result = await executeRun(run, {
@@ -82,18 +92,19 @@ async function checkAll(
       notebookTimeout: options.notebookTimeout,
       memory: options.memory,
       signal,
-      onEvent: progress.onEvent,
+      onEvent,
     });
-    const { said, isSame } = await verdict(byRun.get(run)!, result);
-    progress.report(run, said);
+    const { said, isSame, failure } = await verdict(byRun.get(run)!, result);
+    const cause = isSame ? undefined : await changedSince(run, kernel);
+    progress.report(run, cause ? `${said}\n  ${cause}` : said);
     if (isSame) same++;
+    const { status, seconds } = result;
+    outcomes.push({ name: run.name, file: shownPath(run.file), status: failure && status === "ok" ? "failed" : status, seconds, failure }); // prettier-ignore
     return result;
   };
-  const results = await runAll(
-    checks.map(({ run }) => run),
-    execute,
-    { jobs: options.jobs, signal },
-  );
+  const results = await runAll(runs, execute, { jobs: options.jobs, signal });
+  if (options.junit !== undefined)
+    await writeJunit(options.junit, outcomes).catch((error: Error) => say(`no JUnit report: ${error.message}`));
   const all = checks.length + missing;
   if (all > 1) console.error(`${same} of ${all} notebooks give what is committed`);
   return same === all && results.length === checks.length ? EXIT.ok : EXIT.failed;
@@ -102,9 +113,9 @@ async function checkAll(
 async function verdict(
   { run, reference, settings }: Check,
   { status, failure }: RunResult,
-): Promise<{ said: string; isSame: boolean }> {
+): Promise<{ said: string; isSame: boolean; failure?: CellFailure }> {
   const shown = shownPath(run.file);
-  if (failure) return { said: `${status === "interrupted" ? pc.yellow("✗") : pc.red("✗")} ${describeFailure(failure, shown)}`, isSame: false }; // prettier-ignore
+  if (failure) return { said: `${status === "interrupted" ? pc.yellow("✗") : pc.red("✗")} ${describeFailure(failure, shown)}`, isSame: false, failure }; // prettier-ignore
   const executed = await readNotebook(run.output);
   const differences = await compareWithReference(reference, path.dirname(run.output), executed, settings);
   if (differences.length === 0)
@@ -113,5 +124,18 @@ async function verdict(
     what.includes("\n") ? `  ${place}:\n${what.replace(/^/gm, "    ")}` : `  ${place}: ${what}`,
   );
   const against = reference.folder === undefined ? "its own outputs" : shownPath(reference.folder);
-  return { said: [`${pc.red("✗")} ${shown} differs from ${against}:`, ...lines].join("\n"), isSame: false };
+  const message = `differs from ${against}: ${differences[0].place}: ${differences[0].what}`;
+  return {
+    said: [`${pc.red("✗")} ${shown} differs from ${against}:`, ...lines].join("\n"),
+    isSame: false,
+    failure: { kind: "difference", message, traceback: lines },
+  };
+}
+
+/** What has changed since this notebook was executed last on this machine, where the cache knows: a place to look first. */
+async function changedSince(run: PreparedRun, kernel: Kernel): Promise<string | undefined> {
+  const found = await RunCache.of(run.file)?.find(run, kernel);
+  return found?.why === undefined || found.why === "not in the cache"
+    ? undefined
+    : `since it was executed last: ${found.why}`;
 }

@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from "node:util";
 import type { Cell, CodeCell } from "./notebook.ts";
 
 export interface CellFailure {
-  readonly kind: "error" | "timeout" | "memory" | "kernel died" | "interrupted";
+  readonly kind: "error" | "timeout" | "memory" | "kernel died" | "interrupted" | "difference";
   /** 1-based over all cells of the executed notebook; undefined when no cell was running. */
   readonly cell?: number;
   readonly cellId?: string;

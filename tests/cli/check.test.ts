@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { code } from "../runner/notebooks.ts";
 import { Project } from "./command.ts";
 
@@ -27,6 +27,7 @@ console.log("half of 3 is", half(3));`;
 describe("marginalia run --check", () => {
   test("says that nothing has changed, and catches a bug planted in an imported module with the places named", async () => {
     const module = (divisor: string) => project.file("notebooks/paper/half.ts", `export const half = (x: number) => x / ${divisor};\n`); // prettier-ignore
+    mkdirSync(project.in("node_modules")); // where the cache lies
     module("2");
     const file = project.notebook("paper/fig", code("const points: number = 3;", "parameters"), code(WRITES));
     const source = JSON.parse(readFileSync(project.in(file), "utf8")) as { metadata: Record<string, unknown> };
@@ -41,7 +42,7 @@ describe("marginalia run --check", () => {
     expect(same.code).toBe(0);
 
     module("2.5");
-    const { code: exit, stderr } = await project.run("run", "--check", file);
+    const { code: exit, stderr } = await project.run("run", "--check", file, "--junit", "temporary/report.xml", "--events", "temporary/log.jsonl"); // prettier-ignore
     expect(exit).toBe(1);
     expect(stderr).toContain("differs from figures/paper/fig:");
     expect(stderr).toContain("table numbers, column half, row 1: 0.5 became 0.4 (");
@@ -51,6 +52,14 @@ describe("marginalia run --check", () => {
       /cell 3 \(id [\w-]+\), what it prints, line 1:\n {4}- half of 3 is 1\.5\n {4}\+ half of 3 is 1\.2/,
     );
     expect(stderr).not.toContain("noise");
-    expect(project.written()).toEqual(before);
+    expect(stderr).toContain("since it was executed last: notebooks/paper/half.ts has changed");
+    const [report, log] = ["report.xml", "log.jsonl"].map((name) =>
+      readFileSync(project.in("temporary", name), "utf8"),
+    );
+    expect(report).toMatch(
+      /failures="1".*<failure type="difference" message="differs from figures.paper.fig: .*column half/s,
+    );
+    expect(log.trim().split("\n").map((line) => (JSON.parse(line) as { event: string }).event)).toContain("run-end"); // prettier-ignore
+    expect(project.written().filter((name) => !name.startsWith("temporary"))).toEqual(before);
   });
 });
