@@ -2,7 +2,7 @@
 // Quick and silent when nothing is to do; otherwise says what it does and why. With --check it only says what is to do.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"; // prettier-ignore
+import { closeSync, existsSync, openSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"; // prettier-ignore
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -53,6 +53,16 @@ function installModules() {
   if (npm?.endsWith(".js")) run(process.execPath, [npm, ...args], installAdvice, `npm ${args.join(" ")}`);
   else run("npm", args, installAdvice);
   writeFileSync(platformStamp, platform);
+}
+
+/** Notebooks import "marginalia" from its own folder: Node and TypeScript find it by the package's name, tslab in node_modules. */
+function linkOwnName() {
+  const link = inRoot("node_modules", "marginalia");
+  try {
+    if (!existsSync(link)) symlinkSync(root, link, "junction");
+  } catch (error) {
+    say(`${link} could not be made, so notebooks do not run on tslab: ${error.message}`);
+  }
 }
 
 const installAdvice =
@@ -170,4 +180,5 @@ if (process.argv.includes("--check")) {
     say(`${whyCompile ?? "modules are new"}: compiling the tensor kernels`);
     compileAddon(say);
   }
+  linkOwnName();
 }

@@ -14,7 +14,7 @@ import { plainText } from "./plain-text.ts";
 import type { FromMain, MimeBundle } from "./threads.ts";
 
 // User code may shadow globals; these stay what they are.
-const { Object, Promise, Symbol, TypeError, Uint8Array } = globalThis;
+const { Object, Promise, Symbol, TypeError, Uint8Array, WeakSet } = globalThis;
 
 const DISPLAY = Symbol.for("Jupyter.display");
 const DISPLAY_METADATA = Symbol.for("Jupyter.displayMetadata");
@@ -64,6 +64,13 @@ export interface DisplayOptions {
   readonly metadata?: Dictionary;
 }
 
+const handles = new WeakSet<object>();
+
+/** Whether `display` has returned it: as a cell's last value it is not shown, since what was displayed is. */
+export function isDisplayHandle(value: unknown): boolean {
+  return typeof value === "object" && value !== null && handles.has(value);
+}
+
 /**
  * Gives cells `display` and `clearOutput`, and libraries the hook `globalThis[Symbol.for("marginalia.kernel")]` with
  * `display(data, metadata?, { displayId?, update? }?)`, `clearOutput(wait?)` and `comms` (comms.ts).
@@ -90,11 +97,13 @@ export function installDisplay(
   const display = (value: unknown, options: DisplayOptions = {}) => {
     const id = options.id ?? randomUUID();
     show(value, options, id, false);
-    return {
+    const handle = {
       id,
       update: (next: unknown, nextOptions: DisplayOptions = {}) => show(next, nextOptions, id, true),
       toString: () => `display ${id}`,
     };
+    handles.add(handle);
+    return handle;
   };
   const clearOutput = (wait = false) => send({ type: "clear_output", wait });
   const hook = {

@@ -11,7 +11,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { MessagePort, Worker } from "node:worker_threads";
 import { Comms } from "./comms.ts";
-import { installDisplay, mimeBundle } from "./display.ts";
+import { installDisplay, isDisplayHandle, mimeBundle } from "./display.ts";
 import { Input, type AskingRun } from "./input.ts";
 import { CellModules } from "./modules.ts";
 import { redirectOutput } from "./output.ts";
@@ -216,7 +216,7 @@ export class Runtime {
     const { result } = run;
     run.result = undefined;
     try {
-      if (result !== undefined) {
+      if (result !== undefined && !isDisplayHandle(result)) {
         const bundle = await runAs(run, () => mimeBundle(result));
         if (!run.ended) this.#send(run, { type: "execute_result", bundle });
       }

@@ -325,6 +325,11 @@ describe("output", () => {
     ]);
   });
 
+  test("a display as the last expression is shown once", async () => {
+    const cell = await kernel.execute("display(HTML`<b>1</b>`)");
+    expect([cell.contents("display_data").length, cell.result]).toEqual([1, undefined]);
+  });
+
   test("a display method that throws or returns no bundle is an error of the cell", async () => {
     const cell = await kernel.execute("({ [Symbol.for('Jupyter.display')]() { throw new Error('cannot draw') } })");
     expect(cell.error.evalue).toBe("cannot draw");
