@@ -21,6 +21,8 @@ export interface Libdai {
   readonly name: string;
   /** Undefined when libDAI is absent. */
   readonly run?: (graph: FactorGraph, updates: LibdaiUpdates, iterations: number, repeats: number) => LibdaiAnswer;
+  /** Milliseconds of its junction tree, planning included; undefined when libDAI is absent. */
+  readonly junctionTree?: (graph: FactorGraph) => number;
   readonly dispose: () => void;
 }
 
@@ -44,13 +46,17 @@ export function openLibdai(source: string): Libdai {
   execFileSync("g++", [...flags, source, library, "-lgmpxx", "-lgmp", "-o", program], {
     stdio: ["ignore", "ignore", "inherit"],
   });
+  const write = (graph: FactorGraph): string => {
+    const model = join(scratch, "model.fg");
+    writeFg(model, graph);
+    return model;
+  };
   return {
     name: "libDAI",
+    junctionTree: (graph) => Number(execFileSync(program, [write(graph), "JTREE"], { encoding: "utf8" })),
     run(graph, updates, iterations, repeats) {
-      const model = join(scratch, "model.fg");
-      writeFg(model, graph);
       return JSON.parse(
-        execFileSync(program, [model, updates, String(iterations), String(repeats)], { encoding: "utf8" }),
+        execFileSync(program, [write(graph), updates, String(iterations), String(repeats)], { encoding: "utf8" }),
       ) as LibdaiAnswer;
     },
     dispose: () => rmSync(scratch, { recursive: true, force: true }),

@@ -1,12 +1,16 @@
-/** `node main [--json]`: all benchmarks of inference; one row a line, or a JSON array. */
+/**
+ * `npm run bench -- inference [--json]`: all benchmarks of inference; one row a line, or a JSON array.
+ * bench/inference/result.json is what was measured last, with the machine it was measured on.
+ */
 import path from "node:path";
+import { exactRows } from "./exact.ts";
 import { openLibdai } from "./libdai.ts";
 import { messageRows } from "./messages.ts";
 
 const source = path.resolve("bench/inference/libdai.cpp");
 const libdai = openLibdai(source);
 try {
-  const rows = messageRows(libdai);
+  const rows = [...exactRows(libdai), ...messageRows(libdai)];
   if (process.argv.includes("--json")) console.log(JSON.stringify(rows, null, 2));
   else
     for (const row of rows)
