@@ -149,13 +149,6 @@ export {
 export { schedules, type Schedule } from "./inference/messages/schedule.ts";
 export { betheLogZ, type Beliefs } from "./inference/messages/free-energy.ts";
 
-// Variational: mean field's lower bounds on ln Z; upper bounds on the best score, and MAP with certificate
-export { meanField, type MeanFieldOptions, type MeanFieldResult } from "./inference/variational/naive-mean-field.ts";
-export { structuredMeanField, type StructuredMeanFieldOptions } from "./inference/variational/structured-mean-field.ts";
-export { mplp, type MplpOptions, type MplpResult } from "./inference/variational/mplp.ts";
-export { branchAndBound, type BranchAndBoundOptions } from "./inference/exact/branch-and-bound.ts";
-export { exactMap, type ExactMapOptions } from "./inference/exact/exact-map.ts";
-
 // Graphs without potentials, conversions, generators
 export { pairwiseFromArrays } from "./graph/pairwise.ts";
 export { adjacency, markovNetwork, topology, topologyOf, type Adjacency, type Topology } from "./graph/topology.ts";
