@@ -1,0 +1,195 @@
+/**
+ * The BPNNs of Kuck et al. 2020 on 50 Ising models of 10 x 10 beside PyTorch and libDAI: rows { case, ours, peer, peerName, unit, ratio },
+ * ratio < 1: ours is faster.
+ *
+ * One thread each. Turns alternate, so that whatever else the machine does meets both alike; the ratio is the median over rounds of the
+ * rounds' ratios, the times the best of all rounds. A step is loss, gradient and Adam on a batch that is packed already on both sides;
+ * both compute the same function, which is checked first. libDAI runs BP on one model after the other until it converges (tolerance
+ * 1e-9, at most 1000 iterations); its time is processor time without reading files. MARGINALIA_BENCH_PYTHON names a Python with PyTorch,
+ * MARGINALIA_LIBDAI a built checkout of libDAI.
+ */
+import { spawn } from "node:child_process";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type * as Tf from "@tensorflow/tfjs";
+import { Random } from "../../src/graph/random.ts";
+import { factorGraphBatch } from "../../src/learning/bpnn/batch.ts";
+import { runToFixedPoint, undamped } from "../../src/learning/bpnn/fixed-point.ts";
+import { bpnnBatch } from "../../src/learning/bpnn/infer.ts";
+import { isingExamples, isingTrainingSetting } from "../../src/learning/bpnn/ising-data.ts";
+import { defaultMessageLayer } from "../../src/learning/bpnn/message-layer.ts";
+import { BeliefPropagationNetwork, type BpnnShape } from "../../src/learning/bpnn/network.ts";
+import { packFactorGraphs } from "../../src/learning/bpnn/packed-factor-graphs.ts";
+import { Adam, setThreads } from "../../src/tensor/index.ts";
+import { tf } from "../../src/tensor/tf.ts";
+import { openLibdaiBp } from "./libdai.ts";
+
+interface Row {
+  readonly case: string;
+  readonly ours: number;
+  readonly peer: number | null;
+  readonly peerName: string;
+  readonly unit: "ms";
+  readonly ratio: number | null;
+}
+
+const rounds = 7;
+const shapes: Record<"message" | "damping", BpnnShape> = {
+  message: {
+    numLayers: 10,
+    tied: false,
+    layer: { ...defaultMessageLayer, factorShapes: [[2, 2]] },
+    readout: { type: "bethe" },
+  },
+  damping: {
+    numLayers: 17,
+    tied: true,
+    layer: { type: "damping", operator: { kind: "mlp", kept: 0.05 }, directions: "factor-to-variable" },
+    readout: { type: "bethe" },
+  },
+};
+
+setThreads(1);
+const examples = isingExamples(50, isingTrainingSetting, Random.fromSeed(1), "benchmark");
+const graphs = examples.map(({ graph }) => graph);
+const packed = packFactorGraphs(graphs);
+const batch = factorGraphBatch(packed);
+const targets = tf.tensor1d(Float32Array.from(examples, ({ logZ }, k) => logZ - packed.logScales[k]));
+
+function prepare(shape: BpnnShape) {
+  const network = new BeliefPropagationNetwork(shape, Random.fromSeed(1));
+  const optimizer = new Adam(1e-4);
+  const variables = [...network.parameters.values()];
+  return {
+    network,
+    step: () => {
+      const loss = () => tf.mean<Tf.Scalar>(tf.squaredDifference(network.run(batch).logZ, targets));
+      const { value, grads } = tf.variableGrads(loss, variables);
+      value.dataSync();
+      optimizer.applyGradients(grads);
+      tf.dispose([value, grads]);
+    },
+    inference: () => bpnnBatch(graphs, network), // packing, marginals and all
+  };
+}
+const ours = { message: prepare(shapes.message), damping: prepare(shapes.damping) };
+type Kind = keyof typeof ours;
+
+/** The same batch in PyTorch's words. */
+function forPeer() {
+  const [unary, pairs] = [1, 2].map((arity) => packed.factorGroups.find(({ cardinalities }) => cardinalities.length === arity)!); // prettier-ignore
+  const [variables] = packed.variableGroups;
+  const firstPairEntry = unary.numFactors * unary.width;
+  return {
+    graphs: packed.numGraphs,
+    variables: variables.numVariables,
+    pairs: Array.from(pairs.tables),
+    // Two entries a message, two states a variable; the unary factors stand in the order of their variables.
+    scopes: Array.from(
+      { length: 2 * pairs.numFactors },
+      (_, edge) => packed.entryStates[firstPairEntry + 2 * edge] / 2,
+    ),
+    pairGraphs: Array.from(pairs.graphs),
+    variableGraphs: Array.from(variables.graphs),
+    unary: Array.from(unary.tables),
+    degrees: Array.from(variables.degrees),
+    targets: Array.from(targets.dataSync()),
+  };
+}
+
+/** PyTorch in a process of its own; undefined where Python has none. */
+async function openPeer() {
+  const python = process.env.MARGINALIA_BENCH_PYTHON ?? "python3";
+  const peer = spawn(python, [path.join(path.dirname(fileURLToPath(import.meta.url)), "peer.py")]);
+  peer.on("error", () => undefined); // not installed: the lines end at once
+  peer.stdin.on("error", () => undefined);
+  peer.stderr.resume();
+  const lines = createInterface({ input: peer.stdout })[Symbol.asyncIterator]();
+  const answer = async (): Promise<unknown> => {
+    const { value, done } = (await lines.next()) as IteratorResult<string, undefined>;
+    return done ? undefined : JSON.parse(value);
+  };
+  const version = await answer();
+  if (typeof version !== "string") return undefined;
+  peer.stdin.write(`${JSON.stringify(forPeer())}\n`);
+  return {
+    name: `PyTorch ${version}`,
+    ask: async (request: string) => {
+      peer.stdin.write(`${request}\n`);
+      return (await answer()) as number;
+    },
+    end: () => peer.stdin.end(),
+  };
+}
+
+const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1];
+
+async function compare(
+  name: string,
+  work: () => unknown,
+  peerName: string,
+  theirs?: () => Promise<number>,
+): Promise<Row> {
+  const times: [number, number][] = [];
+  for (let round = 0; round <= rounds; round++) {
+    const started = performance.now();
+    work();
+    const own = performance.now() - started;
+    const other = theirs ? await theirs() : NaN;
+    if (round > 0) times.push([own, other]); // the first round warms up
+  }
+  const best = (at: 0 | 1) => Math.min(...times.map((pair) => pair[at]));
+  const compared = theirs
+    ? { peer: best(1), ratio: median(times.map(([a, b]) => a / b)) }
+    : { peer: null, ratio: null };
+  return { case: name, ours: best(0), peerName: theirs ? peerName : `${peerName}: absent`, unit: "ms", ...compared };
+}
+
+const rows: Row[] = [];
+const peer = await openPeer();
+const peerName = peer?.name ?? "PyTorch";
+const cases: [Kind, string][] = [
+  ["message", "BPNN, 10 layers"],
+  ["damping", "BPNN-D, 17 iterations"],
+];
+for (const [kind, name] of cases) {
+  if (peer) {
+    const theirs = await peer.ask(`check ${kind}`);
+    const own = tf.tidy(() => tf.sum(ours[kind].network.run(batch).logZ).dataSync()[0]);
+    if (!(Math.abs(theirs - own) < 1e-3 * Math.abs(own)))
+      throw new Error(`${name}: PyTorch's network gives ${theirs}, ours ${own}; they should be the same`);
+  }
+  const ask = (what: string) => peer && (() => peer.ask(`${what} ${kind}`));
+  rows.push(await compare(`${name}, training step, 50 models`, ours[kind].step, peerName, ask("step")));
+  rows.push(await compare(`${name}, 50 models in one batch`, ours[kind].inference, peerName, ask("inference")));
+}
+peer?.end();
+const libdai = openLibdaiBp(graphs, 1e-9, 1000);
+for (const updates of ["SEQRND", "PARALL"] as const) {
+  const bp = libdai && (() => Promise.resolve(libdai.run(updates).milliseconds));
+  const converged = libdai ? ` (${libdai.run(updates).converged} of 50 converge)` : "";
+  rows.push(await compare("BPNN, 10 layers, 50 models in one batch", ours.message.inference, `libDAI's BP ${updates}${converged}`, bp)); // prettier-ignore
+}
+const bpHere = () => graphs.forEach((graph) => runToFixedPoint(graph, undamped, { tolerance: 1e-9, maxIterations: 1000 })); // prettier-ignore
+rows.push(
+  await compare(
+    "BPNN, 10 layers, 50 models in one batch",
+    ours.message.inference,
+    "our BP in float64, one by one",
+    async () => {
+      // prettier-ignore
+      const started = performance.now();
+      bpHere();
+      return Promise.resolve(performance.now() - started);
+    },
+  ),
+);
+libdai?.dispose();
+if (process.argv.includes("--json")) console.log(JSON.stringify(rows, null, 2));
+else
+  for (const { case: name, ours: own, peer: other, peerName: whose, unit, ratio } of rows)
+    console.log(
+      `${name.padEnd(46)} ${own.toPrecision(4).padStart(8)} ${unit}   ` +
+        (ratio === null ? whose : `${whose} ${other!.toPrecision(4)} ${unit}, ratio ${ratio.toFixed(3)}`),
+    );
