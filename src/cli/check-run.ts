@@ -60,8 +60,10 @@ async function prepareCheck(file: string, scratch: string, options: CheckRunOpti
   const committed = reference.run?.profile;
   if (options.profile !== undefined && committed !== undefined && options.profile !== committed)
     return `${SKIPPED} ${file}: skipped, since what is committed is of the profile ${committed}, not ${options.profile}`;
-  const declared = new Set((await declaredParameters(source)).map(({ name }) => name));
-  const ofCommitted = Object.entries(reference.run?.parameters ?? {}).filter(([name]) => declared.has(name));
+  const recorded = Object.entries(reference.run?.parameters ?? {});
+  // TypeScript, which reads the declarations, is not loaded for nothing.
+  const declared = new Set((recorded.length > 0 ? await declaredParameters(source) : []).map(({ name }) => name));
+  const ofCommitted = recorded.filter(([name]) => declared.has(name));
   const parameters = { ...Object.fromEntries(ofCommitted), ...options.parameters } as Parameters;
   const run = await prepareRun(file, { outputRoot: scratch, parameters, profile: options.profile ?? committed, profileIfDeclared: true }); // prettier-ignore
   return { run, reference, settings };
