@@ -31,7 +31,8 @@ export async function doctor(): Promise<number> {
     ["kernel", startKernel],
     ["figures", figures],
     ["tables", tables],
-    ["tfjs engine", tensorEngine],
+    ["tensors", tensorEngine],
+    ["Danfo's tfjs", danfoEngine],
     [
       "C compiler",
       () =>
@@ -39,7 +40,7 @@ export async function doctor(): Promise<number> {
           ["cc", "gcc", "clang"],
           "--version",
           "native tensor kernels can be compiled",
-          "the prebuilt or wasm ones are used",
+          "tensors use the WebAssembly build",
         ),
     ],
     [
@@ -121,7 +122,15 @@ function tables(): Finding {
   return ok(`danfo ${version("danfojs-node")}, arquero ${version("arquero")}`);
 }
 
-function tensorEngine(): Finding {
+/** Which build of the kernels computes tensors here, and why; a missing engine is broken only where one was insisted on. */
+async function tensorEngine(): Promise<Finding> {
+  const { describeBackend } = await import("../tensor/index.ts");
+  const { backend, build, instructionSet, threads, why } = describeBackend();
+  const kernels = build === "native" ? `native kernels, ${instructionSet}, up to ${threads} threads` : instructionSet;
+  return ok(`${build ? `${backend}: ${kernels}` : backend} (${why})`);
+}
+
+function danfoEngine(): Finding {
   const { marginaliaEngine: engine } = fromHere("@tensorflow/tfjs-node") as typeof import("@tensorflow/tfjs-node");
   return ok(`${engine.name}: ${engine.why}`);
 }

@@ -107,7 +107,8 @@ test("marginalia doctor starts the kernel and names every part", async () => {
   expect(stdout).toMatch(/✓ node +\d+/);
   expect(stdout).toMatch(/✓ kernel +started, ran a cell and ended/);
   expect(stdout).toMatch(/✓ figures +resvg/);
-  expect(stdout).toMatch(/✓ tfjs engine +(tfjs|tensorflow): /);
+  expect(stdout).toMatch(/✓ tensors +marginalia: (native kernels, .+|WebAssembly SIMD) \(.+\)/);
+  expect(stdout).toMatch(/✓ Danfo's tfjs +(tfjs|tensorflow): /);
   for (const name of ["C compiler", "Python", "Jupyter", "browser"])
     expect(stdout).toMatch(new RegExp(`^[✓–] ${name} `, "m"));
 });

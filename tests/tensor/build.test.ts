@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 
 const inRoot = (file: string) => fileURLToPath(new URL(`../../${file}`, import.meta.url));
@@ -97,4 +97,71 @@ test("each way to choose a back end works, and says what is in use and why", () 
   const found = describeIn({ MARGINALIA_BACKEND: "", MARGINALIA_SIMD: "baseline", MARGINALIA_THREADS: "1" });
   expect(found).toMatchObject({ backend: "marginalia", threads: 1 });
   if (found.build === "native" && process.arch === "x64") expect(found.instructionSet).toBe("baseline");
+});
+
+describe("set-up without a compiler that works", () => {
+  /** What compileAddon leaves behind in a project of its own, and what it says. */
+  function compileIn(name: string, env: Record<string, string>) {
+    const folder = path.join(scratch, name);
+    mkdirSync(path.join(folder, "src/tensor"), { recursive: true });
+    mkdirSync(path.join(folder, "node_modules"));
+    symlinkSync(
+      inRoot("node_modules/node-api-headers"),
+      path.join(folder, "node_modules/node-api-headers"),
+      "junction",
+    );
+    cpSync(inRoot("src/tensor/native"), path.join(folder, "src/tensor/native"), { recursive: true });
+    const builderUrl = pathToFileURL(path.join(folder, "src/tensor/native/build.mjs")).href;
+    const program = `import(${JSON.stringify(builderUrl)}).then((builder) => {
+      const before = builder.addonTask();
+      const said = [];
+      builder.compileAddon((text) => said.push(text));
+      console.log(JSON.stringify({ before, said, after: builder.addonTask() ?? null }));
+    });`;
+    const text = execFileSync(process.execPath, ["-e", program], { encoding: "utf8", env: { ...process.env, ...env } });
+    const built = path.join(folder, "node_modules/.cache/marginalia/marginalia.node");
+    const note = JSON.parse(readFileSync(`${built}.json`, "utf8")) as { failure: string };
+    return {
+      ...(JSON.parse(text) as { before: string; said: string[]; after: null }),
+      note,
+      isBuilt: existsSync(built),
+    };
+  }
+
+  test("notes why, says that WebAssembly is used, and does not try again", () => {
+    const found = compileIn("none", { PATH: path.join(scratch, "nothing"), CC: "" });
+    expect(found).toMatchObject({ before: "no C compiler was noted yet", after: null, isBuilt: false });
+    expect(found.said).toEqual(["set-up found no C compiler (tried $CC, cc, gcc, clang); tensors use WebAssembly"]);
+    expect(found.note.failure).toMatch(/found no C compiler/);
+  });
+
+  test.skipIf(process.platform === "win32")("a compiler that fails leaves its message, and no half of an addon", () => {
+    const broken = path.join(scratch, "broken-cc");
+    const script = `#!/bin/sh\n[ "$1" = --version ] && echo broken 1.0 && exit 0\necho no space left >&2\nexit 1\n`;
+    writeFileSync(broken, script, { mode: 0o755 });
+    const found = compileIn("broken", { CC: broken });
+    expect(found).toMatchObject({
+      after: null,
+      isBuilt: false,
+      note: { failure: "the compiler failed: no space left" },
+    });
+  });
+});
+
+test("a script of a stranger trains in plain tfjs after one import, as a module and in CommonJS, native and in WebAssembly", () => {
+  if (!existsSync(inRoot("dist/tensor/index.js"))) return skipping("dist/ is not built");
+  const esm = readFileSync(inRoot("tests/tensor/stranger.mjs"), "utf8");
+  const commonjs = esm
+    .replace(/^import \* as tf from ("[^"]+");/m, "const tf = require($1);")
+    .replace(/^import ("[^"]+");/m, "require($1);");
+  for (const backend of ["", "wasm"])
+    for (const [type, text] of Object.entries({ module: esm, commonjs })) {
+      const args = [`--input-type=${type}`, "-e", text];
+      const env = { ...process.env, MARGINALIA_BACKEND: backend };
+      const answer = execFileSync(process.execPath, args, { cwd: inRoot("."), encoding: "utf8", env, stdio: "pipe" });
+      expect(JSON.parse(answer), `${type}, ${backend || "default"}`).toMatchObject({
+        backend: "marginalia",
+        learned: true,
+      });
+    }
 });
