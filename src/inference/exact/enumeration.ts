@@ -5,7 +5,8 @@
  *
  * The variables are split into a low block (the first 10 at most) and a high block. The high states are visited in Gray code
  * order, one flip a step, and the energy of the high block and the fields g_i = h_i + sum_{j high} J_ij S_j follow by increments.
- * Inside a block, ln p~ = E_high + E_low(S) + sum_i g_i S_i is filled by doubling, one addition a state. Marginals then cost O(1)
+ * Inside a block, ln p~ = E_high + E_low(S) + sum_i g_i S_i is filled by doubling, one addition a state; where exp(E_low) and prod e^{g_i S_i}
+ * are sure to stay in range, p~ itself is, one multiplication a state, without a thousand exponentials a block. Marginals then cost O(1)
  * a state instead of O(n^2): pairs within the low block are read off the sum of all blocks, pairs within the high block need only
  * each block's total, mixed pairs each block's single marginals, which folding the block in halves gives.
  *
@@ -25,6 +26,9 @@ const maxLowVariables = 10;
 const stepsBetweenRefreshes = 64;
 /** Below exp(-745) a number is 0 in float64: a block whose best state is that much worse than the best seen adds nothing. */
 const logNegligible = -745.2;
+
+/** Blocks are multiplied up only if no product of their terms can leave exp(+-this), half of what float64 holds. */
+const largestLogProduct = 300;
 
 /** What enumeration finds about n binary variables. Overwritten by the enumerator's next run. */
 export interface Enumerated {
@@ -50,6 +54,8 @@ export function createEnumerator(n: number): Enumerator {
   const blockSize = 1 << numLow;
   const numBlocks = 2 ** (n - numLow);
   const lowEnergies = new Float64Array(blockSize);
+  /** exp(lowEnergies - their largest). */
+  const lowWeights = new Float64Array(blockSize);
   const block = new Float64Array(blockSize);
   const blockSum = new Float64Array(blockSize);
   const folded = new Float64Array(blockSize);
@@ -98,15 +104,22 @@ export function createEnumerator(n: number): Enumerator {
     return sign * fields[j];
   }
 
+  /** Whether every product of p~'s terms that a block is made of stays within float64; with one block there is nothing to gain. */
+  function productsFit(): boolean {
+    if (n === numLow) return false;
+    let logProduct = 0;
+    for (let i = 0; i < numLow; i++) {
+      logProduct += Math.abs(parameters[biasOffset + i]);
+      for (let j = i + 1; j < n; j++) logProduct += Math.abs(weight(i, j));
+    }
+    return logProduct <= largestLogProduct;
+  }
+
   /** singles[2 i + a] = sum of the table's entries with S_i = a, for the lowest `numBits` variables; returns the sum of all. */
   function foldSingles(table: Float64Array, start: number, numBits: number): number {
-    for (let s = 0, size = 1 << numBits; s < size; s++) folded[s] = table[start + s];
-    for (let i = numBits - 1; i >= 0; i--) {
-      const half = 1 << i;
-      singles[2 * i] = sum(folded, 0, half);
-      singles[2 * i + 1] = sum(folded, half, 2 * half);
-      addHalves(folded, half);
-    }
+    if (numBits === 0) return table[start];
+    fold(table, start, folded, 1 << (numBits - 1), singles, 2 * numBits - 2);
+    for (let i = numBits - 2; i >= 0; i--) fold(folded, 0, folded, 1 << i, singles, 2 * i);
     return folded[0];
   }
 
@@ -150,24 +163,40 @@ export function createEnumerator(n: number): Enumerator {
     blockSum.fill(0);
     highStates.fill(0);
     fillLowEnergies();
+    const areProducts = productsFit();
+    let lowLargest = 0;
+    if (areProducts) {
+      for (const energy of lowEnergies) if (energy > lowLargest) lowLargest = energy;
+      for (let s = 0; s < blockSize; s++) lowWeights[s] = Math.exp(lowEnergies[s] - lowLargest);
+    }
     let largest = -Infinity;
     let highEnergy = 0;
     for (let step = 0; step < numBlocks; step++) {
       if (step > 0) highEnergy += flip(numLow + 31 - Math.clz32(step & -step));
       if (step % stepsBetweenRefreshes === 0) highEnergy = refresh();
-      block[0] = highEnergy;
-      for (let i = 0; i < numLow; i++) addDoubled(block, 1 << i, fields[i]);
-      const blockLargest = addAndFindLargest(block, lowEnergies);
+      let blockLargest;
+      let blockPeak;
+      if (areProducts) {
+        block[0] = 1;
+        for (let i = 0; i < numLow; i++) multiplyDoubled(block, 1 << i, Math.exp(fields[i]));
+        blockPeak = multiplyAndFindLargest(block, lowWeights);
+        blockLargest = highEnergy + lowLargest + Math.log(blockPeak);
+      } else {
+        block[0] = highEnergy;
+        for (let i = 0; i < numLow; i++) addDoubled(block, 1 << i, fields[i]);
+        blockLargest = blockPeak = addAndFindLargest(block, lowEnergies);
+      }
       if (blockLargest - largest < logNegligible) continue;
       if (blockLargest > largest) {
         const scale = Math.exp(largest - blockLargest);
         largest = blockLargest;
         for (let s = 0; s < blockSize; s++) blockSum[s] *= scale;
         for (let at = 0; at < joint.length; at++) joint[at] *= scale;
-        const best = block.indexOf(largest);
+        const best = block.indexOf(blockPeak);
         for (let i = 0; i < n; i++) mapStates[i] = i < numLow ? (best >> i) & 1 : highStates[i];
       }
-      exponentiateAndSum(block, largest, blockSum);
+      if (areProducts) scaleAndSum(block, Math.exp(highEnergy + lowLargest - largest), blockSum);
+      else exponentiateAndSum(block, largest, blockSum);
       if (n > numLow) addHigh();
     }
     const total = addLow();
@@ -191,10 +220,47 @@ function addHalves(table: Float64Array, half: number): void {
   for (let s = 0; s < half; s++) table[s] += table[half + s];
 }
 
-function sum(table: Float64Array, from: number, to: number): number {
-  let total = 0;
-  for (let s = from; s < to; s++) total += table[s];
-  return total;
+/**
+ * The two halves of a table added: into[s] = table[start + s] + table[start + half + s] for s < half. singles[at] and singles[at + 1] become the
+ * sums of the first and of the second half.
+ */
+function fold(table: Float64Array, start: number, into: Float64Array, half: number, singles: Float64Array, at: number) {
+  let first = 0;
+  let second = 0;
+  for (let s = 0; s < half; s++) {
+    const low = table[start + s];
+    const high = table[start + half + s];
+    first += low;
+    second += high;
+    into[s] = low + high;
+  }
+  singles[at] = first;
+  singles[at + 1] = second;
+}
+
+/** table[size + s] = table[s] * factor for s < size. */
+function multiplyDoubled(table: Float64Array, size: number, factor: number): void {
+  for (let s = 0; s < size; s++) table[size + s] = table[s] * factor;
+}
+
+/** table *= factors; returns the largest entry. */
+function multiplyAndFindLargest(table: Float64Array, factors: Float64Array): number {
+  let largest = 0;
+  for (let s = 0; s < table.length; s++) {
+    const entry = table[s] * factors[s];
+    table[s] = entry;
+    if (entry > largest) largest = entry;
+  }
+  return largest;
+}
+
+/** table *= scale, and sums += table. */
+function scaleAndSum(table: Float64Array, scale: number, sums: Float64Array): void {
+  for (let s = 0; s < table.length; s++) {
+    const entry = table[s] * scale;
+    table[s] = entry;
+    sums[s] += entry;
+  }
 }
 
 /** table += terms; returns the largest entry. */
