@@ -39,7 +39,7 @@ export interface RunOptions {
 
 /**
  * Prepares all notebooks before the first one runs, so that wrong usage costs no time and leaves no trace. A profile goes to the
- * notebooks that declare one: in a folder others may lie beside them. Of a notebook that is named itself it is asked.
+ * notebooks that declare one, since others may lie beside them; where none does, it is refused.
  */
 export async function run(paths: readonly string[], options: RunOptions): Promise<number> {
   const kernel = findKernel(options.kernel);
@@ -50,11 +50,13 @@ export async function run(paths: readonly string[], options: RunOptions): Promis
         outputRoot: options.out,
         parameters: options.parameters,
         profile: options.profile,
-        profileIfDeclared: !paths.includes(file),
+        profileIfDeclared: files.length > 1,
       }),
     ),
   );
   const without = options.profile === undefined ? [] : runs.filter(({ profile }) => profile === undefined);
+  if (runs.length > 1 && without.length === runs.length)
+    throw new InputError(`none of these notebooks declares the parameter profile, so --profile ${options.profile} says nothing`); // prettier-ignore
   if (without.length > 0) console.error(pc.dim(`no profiles, so executed as they are: ${without.map(({ name }) => name).join(", ")}`)); // prettier-ignore
   requireDistinctOutputs(runs);
   for (const { notebook, file } of runs) requireLanguage(notebook.metadata, file, kernel.language, options.kernel);
