@@ -113,13 +113,13 @@ const recipes = {
     },
   },
   "bpnn-d-invertible": {
-    shape: bpnnD({ kind: "invertible", kept: 0.1, push: 0.2 }),
+    shape: bpnnD({ kind: "invertible", kept: 0.1, push: 0.4 }),
     iterations: [5, 29],
     data: "ising",
     validateEvery: 5,
     training: {
-      paper: { ...adam, learningRate: 0.001, schedule: { kind: "step", every: 20, factor: 0.5 }, maxEpochs: 1000 },
-      committed: { ...adam, learningRate: 0.001, schedule: { kind: "step", every: 20, factor: 0.5 }, maxEpochs: 40 },
+      paper: { ...adam, learningRate: 0.0005, schedule: { kind: "step", every: 20, factor: 0.5 }, maxEpochs: 1000 },
+      committed: { ...adam, learningRate: 0.0005, schedule: { kind: "step", every: 20, factor: 0.5 }, maxEpochs: 40 },
     },
   },
   "bpnn-ising": {
