@@ -68,7 +68,8 @@ test("building the WebAssembly module again gives the committed bytes", () => {
   const version = /clang version (\S+?)[-\s]/.exec(`${output(clang, ["--version"])} `)?.[1];
   if (version !== builder.wasmCompiler)
     return skipping(`the committed module comes from clang ${builder.wasmCompiler}, here is ${version ?? "none"}`);
-  if (!output("wasm-ld", ["--version"])) return skipping("no wasm-ld");
+  const linker = output(clang, ["-print-prog-name=wasm-ld"]).trim();
+  if (!output(linker, ["--version"])) return skipping("no wasm-ld");
   const again = path.join(scratch, "again.wasm");
   builder.buildWasm(again);
   expect(readFileSync(again).equals(readFileSync(builder.wasmFile))).toBe(true);
