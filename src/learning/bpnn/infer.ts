@@ -42,8 +42,10 @@ export function bpnnInference(model: FactorGraph | PairwiseBinaryModel, options:
   const operators = operatorsOf(network);
   if (!operators) return { ...bpnnBatch([graph], network)[0], method };
   const started = performance.now();
-  const { messages: _, ...result } = runToFixedPoint(graph, operators, fixedPoint);
-  return { method, ...result, seconds: (performance.now() - started) / 1000 };
+  const { logZ, bound, marginals, factorMarginals, ...convergence } = runToFixedPoint(graph, operators, fixedPoint);
+  const { converged, iterations, maxDelta } = convergence;
+  const seconds = (performance.now() - started) / 1000;
+  return { method, logZ, bound, marginals, factorMarginals, converged, iterations, maxDelta, seconds };
 }
 
 /** Many graphs in one run of a network's layers; `seconds` of each is its share of the whole by numbers of graphs. */

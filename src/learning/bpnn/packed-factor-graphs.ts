@@ -52,13 +52,23 @@ export interface PackedFactorGraphs {
   readonly logScales: Float64Array;
 }
 
+/** Factors of one shape. */
+interface Members {
+  readonly cardinalities: number[];
+  readonly graphs: number[];
+  readonly factors: number[];
+}
+
 /**
  * Packs graphs in order.
  * @throws RangeError naming a factor over more than five variables.
  */
 export function packFactorGraphs(graphs: readonly FactorGraph[]): PackedFactorGraphs {
   const { variableGroups, firstStates, numVariableStates } = groupVariables(graphs);
-  const members = new Map<string, { cardinalities: number[]; factors: [graph: number, factor: number][] }>();
+  const members = new Map<string, Members>();
+  // Neighbouring factors mostly have one shape.
+  let lastSizes: number[] = [];
+  let group: Members | undefined;
   const logScales = new Float64Array(graphs.length);
   graphs.forEach(({ numFactors, scopes, scopeOffsets, cardinalities, tableOffsets, logPotentials }, graph) => {
     for (let factor = 0; factor < numFactors; factor++) {
@@ -70,12 +80,15 @@ export function packFactorGraphs(graphs: readonly FactorGraph[]): PackedFactorGr
       }
       if (arity > mostAxes)
         throw new RangeError(`factor ${factor} joins ${arity} variables; a BPNN takes factors of at most ${mostAxes}`);
-      const own = Array.from(scopes.subarray(first, first + arity), (variable) => cardinalities[variable]);
-      own.sort((a, b) => a - b);
-      const key = own.join(",");
-      let group = members.get(key);
-      if (!group) members.set(key, (group = { cardinalities: own, factors: [] }));
-      group.factors.push([graph, factor]);
+      if (arity !== lastSizes.length || lastSizes.some((size, at) => size !== cardinalities[scopes[first + at]])) {
+        lastSizes = Array.from(scopes.subarray(first, first + arity), (variable) => cardinalities[variable]);
+        const sorted = [...lastSizes].sort((a, b) => a - b);
+        const key = sorted.join(",");
+        group = members.get(key);
+        if (!group) members.set(key, (group = { cardinalities: sorted, graphs: [], factors: [] }));
+      }
+      group!.graphs.push(graph);
+      group!.factors.push(factor);
     }
   });
   // The order of the groups must not depend on the order of the factors.
@@ -88,20 +101,27 @@ export function packFactorGraphs(graphs: readonly FactorGraph[]): PackedFactorGr
   );
   const entryStates = new Int32Array(numEntries);
   let entry = 0;
-  const factorGroups = groups.map(({ cardinalities, factors }): FactorGroup => {
+  const factorGroups = groups.map(({ cardinalities, graphs: owners, factors }): FactorGroup => {
     const numStates = cardinalities.reduce((a, b) => a * b);
     const tables = new Float32Array(factors.length * numStates);
-    factors.forEach(([graph, factor], at) => {
+    factors.forEach((factor, at) => {
+      const graph = owners[at];
       const { scopes, scopeOffsets, tableOffsets, logPotentials, ...whole } = graphs[graph];
-      const scope = scopes.subarray(scopeOffsets[factor], scopeOffsets[factor + 1]);
-      const sizes = Array.from(scope, (variable) => whole.cardinalities[variable]);
-      const axes = sortedAxes(sizes);
-      const table = transpose(logPotentials.subarray(tableOffsets[factor], tableOffsets[factor + 1]), sizes, axes);
-      logScales[graph] += shiftTable(table, tables, at * numStates);
-      axes.forEach((axis, position) => {
-        const firstState = firstStates[graph][scope[axis]];
+      const first = scopeOffsets[factor];
+      let axes: number[] | undefined;
+      let table = logPotentials;
+      let start = tableOffsets[factor];
+      if (cardinalities.some((size, axis) => size !== whole.cardinalities[scopes[first + axis]])) {
+        const sizes = cardinalities.map((_, axis) => whole.cardinalities[scopes[first + axis]]);
+        axes = sortedAxes(sizes);
+        table = transpose(logPotentials.subarray(start, start + numStates), sizes, axes);
+        start = 0;
+      }
+      logScales[graph] += shiftTable(table, start, tables, at * numStates, numStates);
+      for (let position = 0; position < cardinalities.length; position++) {
+        const firstState = firstStates[graph][scopes[first + (axes ? axes[position] : position)]];
         for (let state = 0; state < cardinalities[position]; state++) entryStates[entry++] = firstState + state;
-      });
+      }
     });
     return {
       cardinalities,
@@ -109,8 +129,8 @@ export function packFactorGraphs(graphs: readonly FactorGraph[]): PackedFactorGr
       numStates,
       width: cardinalities.reduce((a, b) => a + b),
       tables,
-      graphs: Int32Array.from(factors, ([graph]) => graph),
-      factors: Int32Array.from(factors, ([, factor]) => factor),
+      graphs: Int32Array.from(owners),
+      factors: Int32Array.from(factors),
     };
   });
   return { numGraphs: graphs.length, factorGroups, variableGroups, numVariableStates, entryStates, logScales };
@@ -138,11 +158,11 @@ export function transpose(table: Float64Array, sizes: readonly number[], axes: r
 }
 
 /** Copies a table with its maximum taken off, which is returned. */
-function shiftTable(from: Float64Array, to: Float32Array, at: number): number {
+function shiftTable(from: Float64Array, start: number, to: Float32Array, at: number, length: number): number {
   let largest = -Infinity;
-  for (const entry of from) if (entry > largest) largest = entry;
+  for (let state = 0; state < length; state++) if (from[start + state] > largest) largest = from[start + state];
   const shift = largest === -Infinity ? 0 : largest;
-  from.forEach((entry, state) => (to[at + state] = Math.max(logZero, entry - shift)));
+  for (let state = 0; state < length; state++) to[at + state] = Math.max(logZero, from[start + state] - shift);
   return largest;
 }
 
@@ -158,16 +178,16 @@ function groupVariables(graphs: readonly FactorGraph[]) {
       const owners: number[] = [];
       const variables: number[] = [];
       const degrees: number[] = [];
-      graphs.forEach(({ cardinalities, variableEdgeOffsets }, graph) =>
-        cardinalities.forEach((own, variable) => {
-          if (own !== cardinality) return;
+      graphs.forEach(({ cardinalities, numVariables, variableEdgeOffsets }, graph) => {
+        for (let variable = 0; variable < numVariables; variable++) {
+          if (cardinalities[variable] !== cardinality) continue;
           owners.push(graph);
           variables.push(variable);
           degrees.push(variableEdgeOffsets[variable + 1] - variableEdgeOffsets[variable]);
           firstStates[graph][variable] = numVariableStates;
           numVariableStates += cardinality;
-        }),
-      );
+        }
+      });
       return {
         cardinality,
         numVariables: owners.length,
