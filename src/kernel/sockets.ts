@@ -22,6 +22,8 @@ const LOOK_AGAIN = 5; // milliseconds
 const IMPATIENCE = 30_000; // milliseconds
 /** How long unsent messages keep a closing socket open. */
 const LINGER = 300; // milliseconds
+/** So long a port that is taken is tried again. */
+const TAKEN = 1000; // milliseconds
 /** Signatures remembered, so that a recorded message has no effect when it is sent again. */
 const REMEMBERED = 1 << 16;
 
@@ -54,7 +56,7 @@ export class Sockets {
     const sockets = new Sockets(connection, session);
     const { shell, control, stdin } = sockets.#routers;
     const all = { shell, control, stdin, iopub: sockets.#iopub, hb: sockets.#heartbeat };
-    for (const [channel, socket] of Object.entries(all)) await socket.bind(endpoint(connection, channel as Channel));
+    for (const [channel, socket] of Object.entries(all)) await bound(socket, endpoint(connection, channel as Channel));
     void sockets.#beat();
     return sockets;
   }
@@ -148,6 +150,17 @@ export class Sockets {
       for await (const frames of this.#heartbeat) await this.#heartbeat.send(frames);
     } catch (error) {
       if (!this.#closed) log(`the heartbeat has stopped: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** A port may still be held for a moment, by the kernel that this one replaces or by who looked for a free one. */
+async function bound(socket: { bind(address: string): Promise<void> }, address: string): Promise<void> {
+  for (const end = Date.now() + TAKEN; ; await sleep(20 * LOOK_AGAIN)) {
+    try {
+      return await socket.bind(address);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE" || Date.now() > end) throw error;
     }
   }
 }

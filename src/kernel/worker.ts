@@ -117,5 +117,6 @@ try {
   await serve(readConnectionFile(connectionFile));
 } catch (error) {
   log((error as Error).message);
+  language.close();
   await exit(1);
 }
