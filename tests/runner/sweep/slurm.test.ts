@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { PointResult } from "../../../src/runner/sweep/point.ts";
@@ -47,6 +49,23 @@ test.skipIf(!hasSlurm)(
     expect(cluster.ask("squeue", "--noheader").trim()).toBe("");
   },
   PATIENCE,
+);
+
+test.skipIf(!hasSlurm)(
+  "marginalia sweep --engine slurm, with options for sbatch",
+  async () => {
+    const args = [main, "sweep", "notebooks/fig.ipynb", "-p", "n=8,9", "--kernel", "kernel.json", "--no-cache"];
+    const more = ["--engine", "slurm", "--sbatch=--time=5", "--sbatch=--comment=mine", "--chunk", "2"];
+    const child = spawn(process.execPath, [...args, ...more], { cwd: sweep.folder, stdio: ["ignore", "ignore", "pipe"] }); // prettier-ignore
+    let said = "";
+    child.stderr.on("data", (piece: Buffer) => (said += piece.toString()));
+    expect(await new Promise((resolve) => child.once("close", resolve)), said).toBe(0);
+    expect(said).toMatch(/Slurm job \d+: 1 chunk of points/);
+    expect(said).toContain("2 of 2 points done");
+    const csv = readFileSync(sweep.at("figures", "fig-sweep", "results.csv"), "utf8");
+    expect(csv).toMatch(/^id,n,square,status\n\w+,8,88,ok\n\w+,9,99,ok\n$/);
+  },
+  120_000,
 );
 
 test.skipIf(!hasSlurm)(
