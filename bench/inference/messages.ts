@@ -5,6 +5,8 @@
  * Rates are of whole iterations through the library's schedules, by processor time, the best of several runs, so that other work on the machine
  * does not count. The pairwise form computes fewer, larger things than libDAI's messages; a rate counts the messages that an iteration replaces.
  */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Random } from "../../src/graph/random.ts";
 import { toFactorGraph } from "../../src/graph/convert.ts";
 import { factorGraph, type FactorGraph } from "../../src/graph/factor-graph.ts";
@@ -27,6 +29,8 @@ export interface BenchmarkRow {
 }
 
 const root = Random.fromSeed(7);
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 const undamped = { damping: 0, dampingDomain: "log" } as const;
 const libdaiUpdates: Partial<Record<Schedule, LibdaiUpdates>> = {
   parallel: "PARALL",
@@ -97,8 +101,11 @@ function memoryRow(
   graph: (() => FactorGraph) | undefined,
   libdai: Libdai,
 ): BenchmarkRow {
+  // Arrays of earlier rows must be gone before, or they would be counted as they go.
+  collectGarbage();
   const before = process.memoryUsage().arrayBuffers;
   const held = build();
+  collectGarbage();
   const ours = (process.memoryUsage().arrayBuffers - before) / numEdges;
   const peer = graph && libdai.run ? libdai.run(graph(), "PARALL", 1, 1).bytesPerEdge : null;
   return {

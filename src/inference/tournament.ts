@@ -33,12 +33,21 @@ export class Tournament {
   /** Gives an item another cost. */
   set(item: number, cost: number): void {
     const winners = this.#winners;
-    this.costs[item] = cost;
-    for (let node = (this.costs.length + item) >> 1; node > 0; node >>= 1) {
-      const winner = this.#better(node);
+    const costs = this.costs;
+    costs[item] = cost;
+    let winner = item;
+    let least = cost;
+    for (let node = costs.length + item; node > 1; node >>= 1) {
+      const rival = winners[node ^ 1];
+      const cheapest = costs[rival];
+      if (cheapest < least || (cheapest === least && rival < winner)) {
+        winner = rival;
+        least = cheapest;
+      }
+      const parent = node >> 1;
       // Further up nothing changes when another item won here, and wins again.
-      if (winner === winners[node] && winner !== item) return;
-      winners[node] = winner;
+      if (winner !== item && winners[parent] === winner) return;
+      winners[parent] = winner;
     }
   }
 
