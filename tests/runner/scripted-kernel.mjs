@@ -7,6 +7,7 @@
 //   no-idle: replies, but never goes idle | ask: asks for input although that is not allowed | env <name> | cwd | forged <text>
 import { createHmac, randomUUID } from "node:crypto";
 import { spawn } from "node:child_process";
+import { Buffer } from "node:buffer";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { setInterval, setTimeout } from "node:timers";
 import { Publisher, Router } from "zeromq";
