@@ -161,3 +161,21 @@ function pairOf(n: number, k: number): [number, number] {
   while (rest >= n - i - 1) rest -= n - i++ - 1;
   return [i, i + 1 + rest];
 }
+
+describe("hubs and isolated variables", () => {
+  it.each(["min-fill", "weighted-min-fill", "min-weight", "min-degree"] as const)(
+    "%s orders a star and a wheel of 8,000 spokes beside isolated variables, at the smallest width",
+    (heuristic) => {
+      const spokes = 8_000;
+      const pair = (a: number, b: number) => ({ variables: [a, b], logPotentials: [0, 1, 1, 0] });
+      const star = Array.from({ length: spokes }, (_, leaf) => pair(0, leaf + 1));
+      const rim = Array.from({ length: spokes - 1 }, (_, leaf) => pair(leaf + 1, leaf + 2));
+      const cardinalities = new Int32Array(2 * spokes).fill(2); // the second half is isolated
+      expect(eliminationOrder(factorGraph(cardinalities, star), { heuristic, orderings: 1 }).width).toBe(1);
+      expect(eliminationOrder(factorGraph(cardinalities, [...star, ...rim]), { heuristic, orderings: 1 }).width).toBe(
+        2,
+      );
+    },
+    10_000,
+  );
+});

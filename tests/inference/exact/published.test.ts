@@ -56,7 +56,7 @@ function readInstance(path: string): Conditioned {
   return condition(model.graph, readEvidence(`${path}.evid`, model));
 }
 
-/** Wide ones take longer than a test should: Grids_26 (its MAP score is 3051.0127576, as published), sums over 20 x 20 grids, DBN_11, the circuits. bench/ has them. */
+/** Wide ones take longer than a test should (`marginalia infer` answers them): sums over 20 x 20 grids, DBN_11, the circuits, MAP of Grids_26. */
 const isQuick = (path: string): boolean => !/Grids_1[57]|DBN_11|2bitcomp|c432|log-1|sat-grid/.test(path);
 
 describe.skipIf(!sharedData)(`UAI instances${needsSharedData}`, () => {

@@ -161,6 +161,17 @@ describe("structured mean field", () => {
   });
 });
 
+it.each(["mean-field", "structured-mean-field"])("%s stops when the time is up, with a bound that holds", (name) => {
+  const model = isingOn(
+    squareGrid(16),
+    () => 0.1,
+    () => 0.4,
+  );
+  const result = infer(model, `${name}[seconds=0.05,tolerance=0,restarts=1000000000]`);
+  expect(result.logZ!).toBeLessThanOrEqual(enumerate(model).logZ!);
+  expect(result.seconds).toBeLessThan(10);
+});
+
 describe("invariance", () => {
   it("scaling a factor moves the bound by its logarithm; relabelling variables leaves it", () => {
     for (let trial = 0; trial < 40; trial++) {
