@@ -1,9 +1,18 @@
 import { defineConfig } from "vitest/config";
 
+/** A browser's tests come last, one after another: beside kernels that fill both cores JupyterLab lost its connections. */
+const browser = ["kernel/jupyterlab.test.ts", "runner/gallery-browser.test.ts"];
+
 export default defineConfig({
   test: {
     root: import.meta.dirname,
-    include: ["**/*.test.ts"],
+    projects: [
+      {
+        extends: true,
+        test: { name: "tests", include: ["**/*.test.ts"], exclude: browser, sequence: { groupOrder: 0 } },
+      },
+      { extends: true, test: { name: "browser", include: browser, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+    ],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 60_000,

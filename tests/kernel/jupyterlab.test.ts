@@ -61,7 +61,7 @@ async function freePort(): Promise<number> {
 /** How long a poll goes on where the machine is busy; what is there at once is seen at once. */
 const PATIENCE = { timeout: 60_000 };
 
-describe.skipIf(!ready)("JupyterLab", { timeout: 300_000 }, () => {
+describe.skipIf(!ready)("JupyterLab", { timeout: 300_000, retry: 1 }, () => {
   let folder: string;
   let server: ChildProcess;
   let browser: Browser;
