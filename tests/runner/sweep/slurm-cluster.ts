@@ -6,9 +6,12 @@ import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 
 // sbatch wants a configuration even to tell its version, so it is asked for help.
-export const hasSlurm = [["slurmctld", "-V"], ["slurmd", "-V"], ["sbatch", "--usage"]].every(([program, ask]) => spawnSync(program, [ask]).error === undefined); // prettier-ignore
+const isInstalled = [["slurmctld", "-V"], ["slurmd", "-V"], ["sbatch", "--usage"]].every(([program, ask]) => spawnSync(program, [ask]).error === undefined); // prettier-ignore
+
+/** Asked for, since the cluster itself does not always come back within minutes when its controller has been killed. */
+export const hasSlurm = isInstalled && process.env.MARGINALIA_SLURM === "yes";
 if (!hasSlurm)
-  console.warn("SKIPPED: sweeps over Slurm, since slurmctld, slurmd or sbatch is not on PATH (Debian: apt-get install slurm-wlm)"); // prettier-ignore
+  console.warn("SKIPPED: sweeps over Slurm, which need MARGINALIA_SLURM=yes, and slurmctld, slurmd and sbatch on PATH (Debian: apt-get install slurm-wlm)"); // prettier-ignore
 
 const NODES = ["node1", "node2"];
 
