@@ -228,7 +228,8 @@ export { paperGnnTraining, trainGnn, type GnnTarget, type GnnTraining } from "./
 export { gnnBatch, gnnInference, type GnnOptions } from "./learning/gnn/infer.ts";
 export { ablations, trainedAblation, type AblationName } from "./learning/gnn/ablations.ts";
 export { richExample, richGnn, trainRichGnn } from "./learning/gnn/rich-models.ts";
-export { committedModels, gnnNamed, gnnOf, readGnnModel, type TrainedGnn } from "./learning/gnn/weights.ts";
+export { committedModels } from "./learning/training/committed-models.ts";
+export { gnnNamed, gnnOf, readGnnModel, type TrainedGnn } from "./learning/gnn/weights.ts";
 export { paperGnns, paperRandom, paperSeeds, trainPaperGnn, type PaperGnn } from "./learning/gnn/paper-models.ts";
 export {
   evaluateGnn,

@@ -144,20 +144,7 @@ export class RefinedRecursion {
 
   /** Eliminates position p, which must be the next; returns the prefactor, natural log. */
   eliminate(p: number, xi: number): number {
-    const { state, numVariables: n } = this;
-    const row = n + p * n;
-    const bias = state[p];
-    const l = lambda(xi);
-    let neighbours = 0;
-    for (let j = p + 1; j < n; j++) {
-      const weight = state[row + j];
-      if (weight === 0) continue;
-      neighbours++;
-      state[j] += weight * (0.5 + 2 * l * bias + l * weight);
-      addMultiple(state, n + j * n + j + 1, row + j + 1, n - j - 1, 2 * l * weight);
-    }
-    this.#isolated[p] = neighbours === 0 ? 1 : 0;
-    return neighbours === 0 ? softplus(bias) : bias / 2 + l * bias * bias + minusF(xi);
+    return this.#eliminateWithin(p, xi, this.numVariables);
   }
 
   /** The adjoints of position p's bias and row from those of all later positions; returns d result / d lambda = E[x^2]. */

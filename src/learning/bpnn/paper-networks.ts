@@ -17,7 +17,8 @@
 import path from "node:path";
 import { Random } from "../../graph/random.ts";
 import { setThreads } from "../../tensor/index.ts";
-import { modelsFolder } from "../gnn/weights.ts";
+import { modelsFolder } from "../training/committed-models.ts";
+import type { KeptRun } from "../training/kept-training.ts";
 import { runJobs } from "../training/jobs.ts";
 import { configurationHash, trainingSettings, type TrainingOptions } from "../training/options.ts";
 import { readModelFile, type SavedModel } from "../training/saved-model.ts";
@@ -27,7 +28,7 @@ import { defaultMessageLayer } from "./message-layer.ts";
 import type { BpnnShape } from "./network.ts";
 import { blockModelProblems, blockModelTrainingSetting } from "./sbm-data.ts";
 import type { BpnnConfiguration, BpnnExamples } from "./train-bpnn.ts";
-import { trainSavedBpnn, type SavedBpnnRun } from "./train-saved.ts";
+import { trainSavedBpnn } from "./train-saved.ts";
 import { bpnnOf, type TrainedBpnn } from "./weights.ts";
 
 /** The root of everything drawn for this paper. */
@@ -174,7 +175,7 @@ export function trainKuckNetwork(
   seed: number,
   scale: TrainingScale,
   folder: string,
-  run: SavedBpnnRun = {},
+  run: KeptRun = {},
 ): Promise<SavedModel> {
   const examples = (): BpnnExamples => kuckData[recipes[name].data].examples(seed);
   const configuration = kuckConfiguration(name, seed, scale);

@@ -1,12 +1,8 @@
-/**
- * Trained networks from disk. `weights` of the method string is a file, or a name of a committed model: "kuck2020/bpnn-ising-2" is
- * data/models/kuck2020/bpnn-ising-2.json, and "kuck2020/bpnn-ising" the seed of it with the lowest validation loss.
- */
-import path from "node:path";
+/** Trained networks from disk; training/committed-models.ts says what `weights` of the method string can name. */
 import { z } from "zod";
 import { Random } from "../../graph/random.ts";
-import { committedModels, filesNamed } from "../gnn/weights.ts";
-import { readModelFile, type SavedModel } from "../training/saved-model.ts";
+import { readNamedModel } from "../training/committed-models.ts";
+import type { SavedModel } from "../training/saved-model.ts";
 import { loadParameters } from "../training/tensors-as-text.ts";
 import { betheActivations } from "./bethe-layer.ts";
 import { directions } from "./damping-layer.ts";
@@ -89,21 +85,9 @@ export function operatorsOf({ shape, parameters }: BeliefPropagationNetwork): Da
   return layer.directions === "both" ? { toVariable, toFactor: make("variable-to-factor") } : { toVariable };
 }
 
-/**
- * Reads the model that `weights` names.
- * @throws RangeError saying which names there are, or what is wrong with the file.
- */
+/** Reads the model that `weights` names: see `readNamedModel`. */
 export function readBpnnModel(weights: string): SavedModel {
-  if (weights.endsWith(".json")) return readModelFile(path.resolve(weights), "bpnn");
-  const files = filesNamed(weights);
-  if (!files.length) {
-    const names = committedModels().filter((name) => name.includes("/bpnn-"));
-    throw new RangeError(
-      `there are no weights "${weights}"; expected a file ending in .json or one of ${names.join(", ") || "none"}`,
-    );
-  }
-  const models = files.map((file) => readModelFile(file, "bpnn"));
-  return models.reduce((best, model) => (model.training.validationLoss < best.training.validationLoss ? model : best));
+  return readNamedModel(weights, "bpnn");
 }
 
 const loaded = new Map<string, TrainedBpnn>();

@@ -4,7 +4,6 @@
  *
  *   gin-ising   10 layers of width 4 on Ising models      gin-sbm   20 layers of width 4 on the stochastic block model
  */
-import { existsSync } from "node:fs";
 import path from "node:path";
 import { Random } from "../../graph/random.ts";
 import { tf } from "../../tensor/tf.ts";
@@ -15,11 +14,11 @@ import {
   readExpected,
   type TrainingScale,
 } from "../bpnn/paper-networks.ts";
-import type { SavedBpnnRun } from "../bpnn/train-saved.ts";
-import { configurationHash, trainingSettings, type TrainingOptions } from "../training/options.ts";
-import { readModelFile, savedModel, writeModel, type SavedModel } from "../training/saved-model.ts";
+import { keptTraining, type KeptRun } from "../training/kept-training.ts";
+import { trainingSettings, type TrainingOptions } from "../training/options.ts";
+import type { SavedModel } from "../training/saved-model.ts";
 import { loadParameters } from "../training/tensors-as-text.ts";
-import { train } from "../training/train.ts";
+import { train, type TrainingRun } from "../training/train.ts";
 import { blockModelFeatureGraph, blockModelFeatures, isingFeatureGraph, isingFeatures } from "./features.ts";
 import { ginBatch, GraphIsomorphismNetwork, type FeatureGraph, type GinShape } from "./network.ts";
 
@@ -96,24 +95,30 @@ export function ginConfiguration(name: GinName, seed: number, scale: TrainingSca
   };
 }
 
-/**
- * Trains one GIN on the mean squared error of ln Z and saves it to `<folder>/<name>-<seed>.json`; goes on from a checkpoint beside it, and
- * trains nothing if the model of this configuration is there already.
- */
-export async function trainGin(
+/** Trains one GIN on the mean squared error of ln Z and saves it to `<folder>/<name>-<seed>.json`: see `keptTraining`. */
+export function trainGin(
   name: GinName,
   seed: number,
   scale: TrainingScale,
   folder: string,
-  { provenance, ...run }: SavedBpnnRun = {},
+  run: KeptRun = {},
 ): Promise<SavedModel> {
   const configuration = ginConfiguration(name, seed, scale);
+  return keptTraining(
+    { name: `${name}-${seed}`, configuration, train: (whole) => fitGin(name, seed, configuration, whole) },
+    folder,
+    run,
+  );
+}
+
+/** A network with weights from the seed, trained. The caller disposes it. */
+async function fitGin(
+  name: GinName,
+  seed: number,
+  configuration: ReturnType<typeof ginConfiguration>,
+  run: TrainingRun,
+) {
   const { shape, training, validateEvery } = configuration;
-  const file = path.join(folder, `${name}-${seed}.json`);
-  if (existsSync(file)) {
-    const model = readModelFile(file, "gin");
-    if (model.configurationHash === configurationHash(configuration)) return model;
-  }
   const examples = examplesOf(name, seed);
   const network = new GraphIsomorphismNetwork(shape, Random.fromSeed(seed).split("weights"));
   const loss = (list: readonly GinExample[]) => {
@@ -137,13 +142,12 @@ export async function trainGin(
         configuration,
       },
       training,
-      { ...run, checkpoint: path.join(folder, `${name}-${seed}.checkpoint.json`) },
+      run,
     );
-    const model = savedModel("gin", configuration, network.parameters, result, provenance);
-    if (result.stopped !== "signal") writeModel(file, model);
-    return model;
-  } finally {
+    return { network, result };
+  } catch (error) {
     network.dispose();
+    throw error;
   }
 }
 

@@ -3,14 +3,16 @@
  * epochs. The baseline is trained so too, for a fair comparison.
  */
 import path from "node:path";
+import { modelsFolder } from "../training/committed-models.ts";
+import type { KeptRun } from "../training/kept-training.ts";
 import { trainingSettings } from "../training/options.ts";
 import { readModelFile } from "../training/saved-model.ts";
 import { gnnSplits, structuredExamples } from "./data.ts";
 import { paperGnnShape, type GnnShape } from "./network.ts";
 import { paperDataSeed, paperRandom } from "./paper-models.ts";
 import { gnnConfiguration, paperGnnTraining } from "./train-gnn.ts";
-import { trainSavedGnn, type SavedGnnRun } from "./train-saved.ts";
-import { gnnOf, modelsFolder, type TrainedGnn } from "./weights.ts";
+import { trainSavedGnn } from "./train-saved.ts";
+import { gnnOf, type TrainedGnn } from "./weights.ts";
 
 interface Ablation {
   readonly shape?: Partial<GnnShape>;
@@ -37,7 +39,7 @@ export async function trainedAblation(
   name: AblationName,
   profile: "quick" | "paper",
   folder = path.join(modelsFolder, "../downloads/yoon2018/ablations"),
-  run: SavedGnnRun = {},
+  run: KeptRun = {},
 ): Promise<TrainedGnn> {
   if (profile === "quick")
     return gnnOf(readModelFile(path.join(modelsFolder, "yoon2018/ablations", `${name}.json`), "gnn"));

@@ -5,6 +5,8 @@
 import path from "node:path";
 import { Random } from "../../graph/random.ts";
 import { setThreads } from "../../tensor/index.ts";
+import { modelsFolder } from "../training/committed-models.ts";
+import type { KeptRun } from "../training/kept-training.ts";
 import { configurationHash, trainingSettings } from "../training/options.ts";
 import { runJobs } from "../training/jobs.ts";
 import { readModelFile, type SavedModel } from "../training/saved-model.ts";
@@ -12,8 +14,8 @@ import type { TrainingProgress } from "../training/train.ts";
 import { gnnSplits, structuredExamples } from "./data.ts";
 import { gnnArchitectures, paperGnnShape, type GnnArchitecture } from "./network.ts";
 import { gnnConfiguration, paperGnnTraining, type GnnTarget } from "./train-gnn.ts";
-import { trainSavedGnn, type SavedGnnRun } from "./train-saved.ts";
-import { gnnOf, modelsFolder, type TrainedGnn } from "./weights.ts";
+import { trainSavedGnn } from "./train-saved.ts";
+import { gnnOf, type TrainedGnn } from "./weights.ts";
 
 /** The root of everything drawn for this paper. */
 export const paperDataSeed = 2018;
@@ -49,7 +51,7 @@ export function paperGnnConfiguration({ architecture, target, seed }: PaperGnn) 
 }
 
 /** Trains one network at the paper's scale, saved in `folder`: see `trainSavedGnn`. */
-export function trainPaperGnn(which: PaperGnn, folder: string, run: SavedGnnRun = {}): Promise<SavedModel> {
+export function trainPaperGnn(which: PaperGnn, folder: string, run: KeptRun = {}): Promise<SavedModel> {
   const configuration = paperGnnConfiguration(which);
   const { numNodes } = configuration.data;
   const examples = () => ({

@@ -8,14 +8,16 @@ import { gaussianIsing } from "../../graph/generators/ising.ts";
 import { connectedErdosRenyi } from "../../graph/generators/random-graphs.ts";
 import { structuredFamilies, structuredGraph } from "../../graph/generators/structured.ts";
 import { Random } from "../../graph/random.ts";
+import { modelsFolder } from "../training/committed-models.ts";
+import type { KeptRun } from "../training/kept-training.ts";
 import { trainingSettings } from "../training/options.ts";
 import type { SavedModel } from "../training/saved-model.ts";
 import { exampleOf, type GnnExample } from "./data.ts";
 import { paperGnnShape } from "./network.ts";
 import { paperDataSeed } from "./paper-models.ts";
 import { gnnConfiguration, paperGnnTraining } from "./train-gnn.ts";
-import { trainSavedGnn, type SavedGnnRun } from "./train-saved.ts";
-import { gnnNamed, gnnOf, modelsFolder, type TrainedGnn } from "./weights.ts";
+import { trainSavedGnn } from "./train-saved.ts";
+import { gnnNamed, gnnOf, type TrainedGnn } from "./weights.ts";
 
 const sizes = { training: 4000, validation: 400 } as const;
 const [smallest, largest] = [8, 16];
@@ -51,7 +53,7 @@ export function richGnnConfiguration(seed: number) {
 }
 
 /** Trains on the richer set; see `trainSavedGnn`. The committed result is "yoon2018/rich-marginals". */
-export function trainRichGnn(seed: number, folder: string, run: SavedGnnRun = {}): Promise<SavedModel> {
+export function trainRichGnn(seed: number, folder: string, run: KeptRun = {}): Promise<SavedModel> {
   const draw = (split: keyof typeof sizes) =>
     Array.from({ length: sizes[split] }, (_, index) => richExample(split, index));
   const examples = () => ({ training: draw("training"), validation: draw("validation") });
@@ -66,7 +68,7 @@ export function trainRichGnn(seed: number, folder: string, run: SavedGnnRun = {}
 export async function richGnn(
   profile: "quick" | "paper",
   folder = path.join(modelsFolder, "../downloads/yoon2018"),
-  run: SavedGnnRun = {},
+  run: KeptRun = {},
 ): Promise<TrainedGnn> {
   return profile === "quick" ? gnnNamed("yoon2018/rich-marginals") : gnnOf(await trainRichGnn(1, folder, run));
 }
