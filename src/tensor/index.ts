@@ -9,7 +9,17 @@ export {
   type MessagePassing,
 } from "./ops/message.ts";
 export { gruCell, gruCellByParts, type GruWeights } from "./ops/gru.ts";
-export { factorToVariable, factorToVariableByParts } from "./ops/factor.ts";
+export { beliefsOfFactors, factorToVariable, quotientToVariable, spreadMessages } from "./ops/factor.ts";
+export { mixedLogs, normaliseLogs, sumOfOthers } from "./ops/log-messages.ts";
+export {
+  beliefsByParts,
+  factorToVariableByParts,
+  mixedByParts,
+  normaliseByParts,
+  quotientToVariableByParts,
+  spreadByParts,
+  sumOfOthersByParts,
+} from "./ops/factor-by-parts.ts";
 export { logSumExp } from "./ops/log-sum-exp.ts";
 export { Adam, RmsProp, type AdamOptions, type RmsPropOptions } from "./optimizers.ts";
 export { segmentMax, segmentMean, segmentSoftmax } from "./ops/segments.ts";

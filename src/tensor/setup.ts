@@ -16,6 +16,7 @@ import { registerReductions } from "./kernels/reductions.ts";
 import { registerFallbacks } from "./kernels/register.ts";
 import { loadLibrary } from "./library.ts";
 import { registerFactor } from "./ops/factor.ts";
+import { registerLogMessages } from "./ops/log-messages.ts";
 import { registerGru } from "./ops/gru.ts";
 import { registerMessage } from "./ops/message.ts";
 import { registerSegments } from "./ops/segments.ts";
@@ -72,6 +73,7 @@ function install(): () => BackendDescription {
   registerMessage();
   registerGru();
   registerFactor();
+  registerLogMessages();
   registerSegments();
   registerSparse();
   registerOptimizers();

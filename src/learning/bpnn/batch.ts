@@ -8,9 +8,8 @@
  * Messages are natural logs, each normalised to log-sum-exp 0 and kept at -99 or above.
  */
 import type * as Tf from "@tensorflow/tfjs";
-import { factorToVariable } from "../../tensor/index.ts";
+import { beliefsOfFactors, factorToVariable, normaliseLogs, sumOfOthers } from "../../tensor/index.ts";
 import { tf } from "../../tensor/tf.ts";
-import { disposeSumOut, logSumOut, normaliseRows, sumOutOf, type SumOut } from "./log-sum-out.ts";
 import { logZero, type FactorGroup, type PackedFactorGraphs, type VariableGroup } from "./packed-factor-graphs.ts";
 
 /** One tensor a factor group: [numFactors, width], natural log. */
@@ -22,7 +21,6 @@ export interface FactorGroupTensors extends Omit<FactorGroup, "tables" | "graphs
   readonly graphs: Tf.Tensor1D;
   /** [width, numStates], 0 or 1: which states of the table agree with an entry of the messages. */
   readonly expansion: Tf.Tensor2D;
-  readonly sumOut: SumOut;
 }
 
 export interface VariableGroupTensors extends Omit<VariableGroup, "degrees" | "graphs"> {
@@ -53,7 +51,6 @@ export function factorGraphBatch(packed: PackedFactorGraphs): FactorGraphBatch {
       tables: tf.tensor2d(tables, [group.numFactors, group.numStates]),
       graphs: tf.tensor1d(graphs, "int32"),
       expansion: tf.tensor2d(expansionOf(group.cardinalities), [group.width, group.numStates]),
-      sumOut: sumOutOf(group.cardinalities),
     })),
     variableGroups: packed.variableGroups.map(({ degrees, graphs, ...group }) => {
       const start = firstState;
@@ -90,10 +87,7 @@ function expansionOf(cardinalities: readonly number[]): Float32Array {
 /** Frees the tensors of a batch that was not made inside tf.tidy. */
 export function disposeBatch({ entryStates, factorGroups, variableGroups }: FactorGraphBatch): void {
   entryStates.dispose();
-  for (const { tables, graphs, expansion, sumOut } of factorGroups) {
-    tf.dispose([tables, graphs, expansion]);
-    disposeSumOut(sumOut);
-  }
+  for (const { tables, graphs, expansion } of factorGroups) tf.dispose([tables, graphs, expansion]);
   for (const { degreesLessOne, graphs } of variableGroups) tf.dispose([degreesLessOne, graphs]);
 }
 
@@ -129,51 +123,34 @@ export function onRows(
 }
 
 /** Every message of a group shifted to log-sum-exp 0, then kept at -99 or above. */
-export function normalise(group: FactorGroupTensors, messages: Tf.Tensor2D): Tf.Tensor2D {
-  return tf.maximum(onRows(group, [messages], normaliseRows), logZero);
-}
-
-/** Up to so many binary axes, sums across all factors at once are faster than the kernel, which goes factor by factor. */
-const mostFoldedAxes = 3;
-
-/** Belief propagation's own messages from factors to variables (Eq. 2 of the paper), normalised. */
-export function propagate(batch: FactorGraphBatch, incoming: Messages): Tf.Tensor2D[] {
-  return batch.factorGroups.map((group, g) => {
-    const { cardinalities, numFactors, tables, expansion, sumOut } = group;
-    if (cardinalities.length === 1) return normalise(group, tables);
-    if (!sumOut.folds || cardinalities.length > mostFoldedAxes)
-      return normalise(group, factorToVariable(tf.reshape(tables, [numFactors, ...cardinalities]), incoming[g]));
-    const all = tf.add<Tf.Tensor2D>(tables, tf.matMul(incoming[g], expansion));
-    const sums = cardinalities.map((_, axis) => logSumOut(all, sumOut, axis));
-    return normalise(group, tf.sub(tf.concat2d(sums, 1), incoming[g])); // the variable's own message is the same for all terms
-  });
-}
-
-/** Sums over variables of all messages, [numVariableStates, 1], not normalised. */
-function totals({ entryStates, numVariableStates }: FactorGraphBatch, flat: Tf.Tensor2D): Tf.Tensor2D {
-  return tf.unsortedSegmentSum(flat, entryStates, numVariableStates);
-}
-
-const flatten = (messages: Messages): Tf.Tensor2D =>
-  tf.concat2d(
-    messages.map((tensor) => tf.reshape<Tf.Rank.R2>(tensor, [-1, 1])),
-    0,
+export function normalise({ cardinalities }: FactorGroupTensors, messages: Tf.Tensor2D): Tf.Tensor2D {
+  const [cardinality] = cardinalities;
+  if (cardinalities.every((other) => other === cardinality)) return normaliseLogs(messages, logZero, cardinality);
+  const parts = tf.split<Tf.Tensor2D>(messages, [...cardinalities], 1);
+  return tf.concat2d(
+    parts.map((part) => normaliseLogs(part, logZero)),
+    1,
   );
-
-/** The sum over the other factors of a variable: a symmetric linear map, so its own gradient. */
-function sumOfOthers(batch: FactorGraphBatch, flat: Tf.Tensor2D): Tf.Tensor2D {
-  const apply = (x: Tf.Tensor2D) => tf.sub<Tf.Tensor2D>(tf.gather(totals(batch, x), batch.entryStates), x);
-  return tf.customGrad((x) => ({
-    value: apply(x as Tf.Tensor2D),
-    gradFunc: (dy: Tf.Tensor) => apply(dy as Tf.Tensor2D),
-  }))(flat) as Tf.Tensor2D;
 }
+
+/** Tables as [numFactors, c_1, ..., c_d]. */
+const shaped = ({ tables, numFactors, cardinalities }: FactorGroupTensors): Tf.Tensor =>
+  tf.reshape(tables, [numFactors, ...cardinalities]);
+
+/** Belief propagation's own messages from the factors of one group to variables (Eq. 2 of the paper), normalised. */
+export function propagate(group: FactorGroupTensors, incoming: Tf.Tensor2D): Tf.Tensor2D {
+  return factorToVariable(shaped(group), incoming, logZero);
+}
+
+const flatten = (messages: Messages): Tf.Tensor1D =>
+  tf.concat1d(messages.map((tensor) => tf.reshape<Tf.Rank.R1>(tensor, [-1])));
 
 /** Messages from variables to factors, normalised. */
 export function variableToFactor(batch: FactorGraphBatch, messages: Messages): Tf.Tensor2D[] {
   if (messages.length === 0) return [];
+  const { entryStates, numVariableStates } = batch;
   const sums = tf.split(
-    sumOfOthers(batch, flatten(messages)),
+    sumOfOthers(flatten(messages), entryStates, numVariableStates),
     batch.factorGroups.map(({ numFactors, width }) => numFactors * width),
   );
   return batch.factorGroups.map((group, g) => normalise(group, tf.reshape(sums[g], [group.numFactors, group.width])));
@@ -181,19 +158,24 @@ export function variableToFactor(batch: FactorGraphBatch, messages: Messages): T
 
 /** ln b_i, one tensor a variable group: [numVariables, cardinality]. */
 export function variableBeliefs(batch: FactorGraphBatch, messages: Messages): Tf.Tensor2D[] {
-  const sums = messages.length ? totals(batch, flatten(messages)) : tf.zeros<Tf.Rank.R2>([batch.numVariableStates, 1]);
-  return batch.variableGroups.map(({ numVariables, cardinality, firstState }) => {
-    const own = tf.slice(sums, [firstState, 0], [numVariables * cardinality, 1]);
-    return tf.maximum(normaliseRows(tf.reshape(own, [numVariables, cardinality])), logZero);
+  const { entryStates, numVariableStates, variableGroups } = batch;
+  const sums = messages.length
+    ? tf.unsortedSegmentSum(flatten(messages), entryStates, numVariableStates)
+    : tf.zeros<Tf.Rank.R1>([numVariableStates]);
+  return variableGroups.map(({ numVariables, cardinality, firstState }) => {
+    const own = tf.slice(sums, firstState, numVariables * cardinality);
+    return normaliseLogs(tf.reshape(own, [numVariables, cardinality]), logZero);
   });
 }
 
-/** ln b_a, one tensor a factor group: [numFactors, numStates]. */
+/** ln b_a of one group: [numFactors, numStates]. */
+export function beliefsOf(group: FactorGroupTensors, incoming: Tf.Tensor2D): Tf.Tensor2D {
+  return beliefsOfFactors(shaped(group), incoming, logZero);
+}
+
+/** ln b_a, one tensor a factor group. */
 export function factorBeliefs(batch: FactorGraphBatch, incoming: Messages): Tf.Tensor2D[] {
-  return batch.factorGroups.map(({ tables, expansion, sumOut }, g) => {
-    const logs = tf.add<Tf.Tensor2D>(tables, tf.matMul(incoming[g], expansion));
-    return tf.maximum(tf.sub(logs, logSumOut(logs, sumOut)), logZero);
-  });
+  return batch.factorGroups.map((group, g) => beliefsOf(group, incoming[g]));
 }
 
 /** Sums of rows [count, 1] over each graph: [numGraphs]. */

@@ -29,7 +29,10 @@ export function dampingLayer(shape: DampingLayerShape, name: string, store: Para
     shape.directions === "both" && dampingTensors(shape.operator, `${name}/variable-to-factor`, store, random);
   return {
     update(batch: FactorGraphBatch, { messages, incoming }: LayerState): LayerState {
-      const next = damped(batch, propagate(batch, incoming), messages, toVariable);
+      const fresh = batch.factorGroups.map((group, g) =>
+        group.cardinalities.length === 1 ? messages[g] : propagate(group, incoming[g]),
+      );
+      const next = damped(batch, fresh, messages, toVariable);
       const sums = variableToFactor(batch, next);
       return { messages: next, incoming: toFactor ? damped(batch, sums, incoming, toFactor) : sums };
     },
@@ -38,6 +41,7 @@ export function dampingLayer(shape: DampingLayerShape, name: string, store: Para
 
 function damped(batch: FactorGraphBatch, fresh: Messages, last: Messages, operator: DampingTensors): Tf.Tensor2D[] {
   return batch.factorGroups.map((group, g) => {
+    if (fresh[g] === last[g]) return last[g]; // of a factor over one variable, and H(0) = 0
     const moved = onRows(group, [last[g], fresh[g]], (before, after) => operator.apply(tf.sub(before, after)));
     return normalise(group, tf.add(fresh[g], moved));
   });

@@ -15,12 +15,12 @@
  * here the correction is relative: ln B(p) = ln p + ln(1 + r (MLP(p) - p) / max(p, floor)).
  */
 import type * as Tf from "@tensorflow/tfjs";
-import { messagePassing, type DenseLayer } from "../../tensor/index.ts";
+import { messagePassing, mixedLogs, quotientToVariable, spreadMessages, type DenseLayer } from "../../tensor/index.ts";
 import { tf } from "../../tensor/tf.ts";
-import { axisPermutations, permutationMatrix, shapeName } from "./axes.ts";
-import { factorBeliefs, normalise, variableToFactor, type FactorGraphBatch, type FactorGroupTensors } from "./batch.ts";
+import { axisPermutations, meanPermutation, shapeName } from "./axes.ts";
+import { beliefsOf, normalise, variableToFactor, type FactorGraphBatch, type FactorGroupTensors } from "./batch.ts";
 import type { Layer, LayerState } from "./layer.ts";
-import { logSumOut } from "./log-sum-out.ts";
+import { logZero } from "./packed-factor-graphs.ts";
 import type { ParameterStore } from "./parameters.ts";
 
 export interface MessageLayerShape {
@@ -46,8 +46,10 @@ export const defaultMessageLayer: Omit<MessageLayerShape, "factorShapes"> = {
 /** An MLP on tables of one shape. */
 interface TableMlp {
   readonly layers: readonly [DenseLayer, DenseLayer];
-  /** One [numStates, numStates] a permutation of the axes. */
-  readonly permutations: readonly Tf.Tensor2D[];
+  /** Where the entries of the MLP for all permutations come from: [numStates x hidden], [hidden], [hidden x numStates]. */
+  readonly copies: { readonly inner: Tf.Tensor1D; readonly bias: Tf.Tensor1D; readonly outer: Tf.Tensor1D };
+  /** The mean of the permutations' matrices, [numStates, numStates]. */
+  readonly mean: Tf.Tensor2D;
 }
 
 export function messageLayer(shape: MessageLayerShape, name: string, store: ParameterStore): Layer {
@@ -66,39 +68,47 @@ export function messageLayer(shape: MessageLayerShape, name: string, store: Para
       kernel: store.identity(`${name}/${shapeName(cardinalities)}/${which}/${layer}/kernel`, size),
       bias: store.constant<Tf.Rank.R1>(`${name}/${shapeName(cardinalities)}/${which}/${layer}/bias`, [size], 0),
     });
-    const permutations = axisPermutations(cardinalities).map((permutation) =>
-      store.fixed<Tf.Rank.R2>([size, size], permutationMatrix(permutation)),
+    const permutations = axisPermutations(cardinalities);
+    const hidden = size * permutations.length;
+    // x Q has entry x[permutation[s]] at s, so Q W has row s of W at permutation[s].
+    const inner = new Int32Array(size * hidden);
+    const outer = new Int32Array(size * hidden);
+    permutations.forEach((permutation, copy) =>
+      permutation.forEach((from, to) => {
+        for (let unit = 0; unit < size; unit++) {
+          inner[from * hidden + copy * size + unit] = to * size + unit;
+          outer[(copy * size + unit) * size + from] = unit * size + to;
+        }
+      }),
     );
-    return { layers: [dense(0), dense(1)], permutations };
+    const copies = {
+      inner: store.fixedIndex(inner),
+      bias: store.fixedIndex(Int32Array.from({ length: hidden }, (_, unit) => unit % size)),
+      outer: store.fixedIndex(outer),
+    };
+    // The mean over Q of b Q^T: permutations come with their inverses, so it is that over Q of b Q.
+    const mean = store.fixed<Tf.Rank.R2>([size, size], meanPermutation(cardinalities));
+    return { layers: [dense(0), dense(1)], copies, mean };
   }
 
-  /** The messages of one group, not normalised. */
-  function send(group: FactorGroupTensors, beliefs: Tf.Tensor2D, incoming: Tf.Tensor2D): Tf.Tensor2D {
-    const { cardinalities, numFactors, numStates } = group;
+  /** The messages of one group, normalised. */
+  function send(group: FactorGroupTensors, incoming: Tf.Tensor2D): Tf.Tensor2D {
+    const { cardinalities } = group;
     const own = networks.get(shapeName(cardinalities));
     if (!own)
       throw new RangeError(
         `this network has no MLP for tables [${shapeName(cardinalities)}]; it knows [${[...networks.keys()].join("], [")}]`,
       );
-    const numerators = mixed(beliefs, own.beliefs, shape);
-    const denominators = own.messages && mixed(spread(group, incoming), own.messages, shape);
-    return tf.concat2d(
-      cardinalities.map((_, axis) => {
-        const quotients = denominators
-          ? tf.sub<Tf.Tensor2D>(numerators, tf.slice(denominators, [axis * numFactors, 0], [numFactors, numStates]))
-          : numerators;
-        return logSumOut(quotients, group.sumOut, axis);
-      }),
-      1,
-    );
+    const numerators = mixed(beliefsOf(group, incoming), own.beliefs, shape);
+    const denominators = own.messages && mixed(spreadMessages(incoming, cardinalities), own.messages, shape);
+    return quotientToVariable(numerators, denominators, cardinalities, logZero);
   }
 
   return {
     update(batch: FactorGraphBatch, { messages, incoming }: LayerState): LayerState {
-      const beliefs = factorBeliefs(batch, incoming);
       const next = batch.factorGroups.map((group, g) => {
-        if (group.cardinalities.length === 1) return normalise(group, group.tables);
-        const sent = normalise(group, send(group, beliefs[g], incoming[g]));
+        if (group.cardinalities.length === 1) return messages[g];
+        const sent = send(group, incoming[g]);
         return normalise(group, tf.add(tf.mul(sent, 1 - shape.damping), tf.mul(messages[g], shape.damping)));
       });
       return { messages: next, incoming: variableToFactor(batch, next) };
@@ -106,43 +116,23 @@ export function messageLayer(shape: MessageLayerShape, name: string, store: Para
   };
 }
 
-/** Every message spread over its factor's table, one axis after the other: [arity x numFactors, numStates], natural log. */
-function spread(
-  { cardinalities, numFactors, numStates, expansion }: FactorGroupTensors,
-  incoming: Tf.Tensor2D,
-): Tf.Tensor2D {
-  let first = 0;
-  const parts = cardinalities.map((cardinality): Tf.Tensor2D => {
-    const own = tf.slice(incoming, [0, first], [numFactors, cardinality]);
-    const onto = tf.slice(expansion, [first, 0], [cardinality, numStates]);
-    first += cardinality;
-    return tf.matMul(own, onto);
-  });
-  return tf.concat2d(parts, 0);
-}
-
 /** ln of (1 - r) p + r MLP(p) for rows of ln p, relative to p as the file's head says. */
 function mixed(logs: Tf.Tensor2D, mlp: TableMlp, { residual, floor }: MessageLayerShape): Tf.Tensor2D {
-  const p = tf.exp(logs);
-  const out = messagePassing({ blocks: [{ x: p }], layers: equivariant(mlp), last: "relu" });
-  const relative = tf.div(tf.sub(out, p), tf.maximum(p, floor));
-  return tf.add(logs, tf.log1p(tf.mul(relative, residual)));
+  const out = messagePassing({ blocks: [{ x: tf.exp(logs) }], layers: equivariant(mlp), last: "relu" });
+  return mixedLogs(logs, out, residual, floor);
 }
 
 /**
  * The mean over permutations Q of x -> relu(x Q W_1 + b_1) W_2 Q^T as one MLP, whose hidden layer holds those of all permutations:
- * W_1' = [Q W_1, ...], W_2' = [W_2 Q^T; ...] / count.
+ * W_1' = [Q W_1, ...], W_2' = [W_2 Q^T; ...] / count. Their entries are picked, since products of matrices this small cost more.
  */
-function equivariant({ layers: [first, second], permutations }: TableMlp): DenseLayer[] {
-  const share = 1 / permutations.length;
-  const kernels = permutations.map((Q) => tf.matMul<Tf.Tensor2D>(Q, first.kernel));
-  const outer = permutations.map((Q) => tf.matMul<Tf.Tensor2D>(second.kernel, Q, false, true));
-  const biases = permutations.map((Q) => tf.matMul<Tf.Tensor2D>(tf.reshape(second.bias, [1, -1]), Q, false, true));
+function equivariant({ layers: [first, second], copies, mean }: TableMlp): DenseLayer[] {
+  const [size, hidden] = [first.bias.shape[0], copies.bias.shape[0]];
+  const pick = (entries: Tf.Tensor, copy: Tf.Tensor1D) => tf.gather(tf.reshape(entries, [-1]), copy);
+  const outer = tf.mul(second.kernel, size / hidden);
+  const bias = tf.matMul<Tf.Tensor2D>(tf.reshape(second.bias, [1, size]), mean);
   return [
-    { kernel: tf.concat2d(kernels, 1), bias: tf.concat1d(permutations.map(() => first.bias)) },
-    {
-      kernel: tf.mul(tf.concat2d(outer, 0), share),
-      bias: tf.reshape(tf.mul(tf.addN<Tf.Tensor2D>(biases), share), [-1]),
-    },
+    { kernel: tf.reshape(pick(first.kernel, copies.inner), [size, hidden]), bias: tf.gather(first.bias, copies.bias) },
+    { kernel: tf.reshape(pick(outer, copies.outer), [hidden, size]), bias: tf.reshape(bias, [size]) },
   ];
 }

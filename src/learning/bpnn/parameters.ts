@@ -14,6 +14,13 @@ export class ParameterStore {
     return tensor;
   }
 
+  /** A constant that indexes. */
+  fixedIndex(values: Int32Array): Tf.Tensor1D {
+    const tensor = tf.tidy(() => tf.keep(tf.tensor1d(values, "int32")));
+    this.#fixed.push(tensor);
+    return tensor;
+  }
+
   /** A parameter with the given values, row-major. @throws RangeError when the name is taken. */
   add<Rank extends Tf.Rank>(name: string, shape: Tf.ShapeMap[Rank], values: Float32Array): Tf.Tensor<Rank> {
     if (this.parameters.has(name)) throw new RangeError(`there is a parameter ${name} already`);

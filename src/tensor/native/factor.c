@@ -1,136 +1,178 @@
-/* Factor to variable: for a batch of factors of one shape, with messages m_j from the variables,
+/* Factor to variable: for a batch of factors of one shape, for every variable i at once,
  *
- *   out_i(x_i) = ln sum over x without x_i of exp(table(x) + sum over j != i of m_j(x_j))
+ *   out_i(x_i) = ln sum over x without x_i of exp(q_i(x))
  *
- * for every variable i at once, and the gradient. All of it in the log domain; a sum of nothing but zeros is -Infinity,
- * and its gradient is 0. */
-
-enum { MOST_VARIABLES = 5, MOST_STATES = 65536 };
+ * with q_i(x) = table(x) + sum over j != i of message_j(x_j)      (factor)
+ *  or  q_i(x) = table(x) - denominator_i(x)                       (quotient; no denominators: 0)
+ *
+ * and, if asked for, each out_i shifted to log-sum-exp 0 and kept at a floor or above. Gradients compute the sums again rather
+ * than keep them. */
 
 typedef struct {
-  int variables;
-  int64_t states, messages, cardinality[MOST_VARIABLES], offset[MOST_VARIABLES], stride[MOST_VARIABLES];
-  const float *table, *message, *out, *dout;
-  float *result, *dtable, *dmessage;
+  Shape shape;
+  int64_t factors;
+  int normalised;
+  float floor;
+  const float *table, *message, *denominator, *dout;
+  float *result, *dtable, *dmessage, *ddenominator;
 } Factor;
 
-/* Arrays table [factors, states], message [factors, sum of cardinalities]; parameters factors, then cardinalities. */
-static int read_factor(Factor *f, const Array *arrays, const double *params, int paramCount, int64_t *factors) {
-  SIZE(count, 0)
-  *factors = count;
-  *f = (Factor){.variables = paramCount - 1, .states = 1};
-  REQUIRE(f->variables >= 1 && f->variables <= MOST_VARIABLES, "a factor has 1 to 5 variables");
-  for (int v = 0; v < f->variables; v++) {
-    SIZE(cardinality, v + 1)
-    f->cardinality[v] = cardinality;
-    f->offset[v] = f->messages;
-    f->messages += cardinality;
-    f->states = area(f->states, cardinality);
-    REQUIRE(cardinality > 0 && f->states > 0 && f->states <= MOST_STATES, "a factor has 1 to 65536 states");
-  }
-  for (int64_t v = f->variables - 1, stride = 1; v >= 0; v--) {
-    f->stride[v] = stride;
-    stride *= f->cardinality[v];
-  }
-  LENGTH(0, area(count, f->states), "table");
-  LENGTH(1, area(count, f->messages), "message");
-  f->table = FLOATS(0);
-  f->message = FLOATS(1);
-  return 0;
+/* Parameters: factors, 1 to normalise, floor, then the size of each axis. */
+static int read_factor(Factor *f, const double *params, int paramCount) {
+  SIZE(factors, 0)
+  *f = (Factor){.factors = factors, .normalised = params[1] != 0, .floor = (float)params[2]};
+  return read_shape(&f->shape, params + 3, paramCount - 3);
 }
 
-/* values(x) = table(x) + messages of all variables but `without`. */
-static void sum_messages(const Factor *f, const float *table, const float *message, int without, float *restrict values) {
-  copy_floats(values, table, f->states);
-  for (int v = 0; v < f->variables; v++) {
-    if (v == without) continue;
-    const int64_t stride = f->stride[v], cardinality = f->cardinality[v];
-    for (int64_t base = 0; base < f->states; base += stride * cardinality)
-      for (int64_t state = 0; state < cardinality; state++) {
-        const float added = message[f->offset[v] + state];
-        for (int64_t i = base + state * stride; i < base + (state + 1) * stride; i++) values[i] += added;
-      }
+/* q of one axis. */
+static void exponents(const Factor *f, int axis, int64_t from, int64_t tables, Row *restrict table, Row *restrict message,
+                      Row *restrict values) {
+  const Shape *shape = &f->shape;
+  if (f->denominator) {
+    load_rows(values, f->denominator + (axis * f->factors + from) * shape->states, tables, shape->states);
+    for (int64_t entry = 0; entry < shape->states; entry++) EACH_TABLE values[entry][t] = table[entry][t] - values[entry][t];
+    return;
   }
+  copy_floats(values[0], table[0], shape->states * TABLES);
+  if (f->message)
+    for (int other = 0; other < shape->axes; other++)
+      if (other != axis) add_message(shape, other, values, message);
 }
-
-#define EACH_STATE(f, v, state, i)                                                                          \
-  for (int64_t base = 0; base < (f)->states; base += (f)->stride[v] * (f)->cardinality[v])                  \
-    for (int64_t state = 0; state < (f)->cardinality[v]; state++)                                           \
-      for (int64_t i = base + state * (f)->stride[v]; i < base + (state + 1) * (f)->stride[v]; i++)
 
 static int factor_range(void *context, int64_t from, int64_t to) {
   const Factor *f = context;
+  const Shape *shape = &f->shape;
   const size_t mark = mg_scratch_mark();
-  float *restrict values = mg_scratch((size_t)(f->states + f->messages) * sizeof(float)), *restrict sum = values + f->states;
-  REQUIRE(values, "no memory for a factor's table");
-  for (int64_t factor = from; factor < to; factor++) {
-    const float *table = f->table + factor * f->states, *message = f->message + factor * f->messages;
-    for (int v = 0; v < f->variables; v++) {
-      float *out = f->result + factor * f->messages + f->offset[v];
-      sum_messages(f, table, message, v, values);
-      for (int64_t s = 0; s < f->cardinality[v]; s++) out[s] = -INFINITY_F, sum[s] = 0;
-      EACH_STATE(f, v, s, i) out[s] = values[i] > out[s] || values[i] != values[i] ? values[i] : out[s];
-      EACH_STATE(f, v, s, i) values[i] -= absolute(out[s]) <= FLT_MAX ? out[s] : 0.0f;
-      for (int64_t i = 0; i < f->states; i++) values[i] = exponential(values[i]);
-      EACH_STATE(f, v, s, i) sum[s] += values[i];
-      for (int64_t s = 0; s < f->cardinality[v]; s++)
-        if (absolute(out[s]) <= FLT_MAX) out[s] += logarithm(sum[s]);
+  Row *table = scratch_rows(2 * shape->states + 3 * shape->width);
+  REQUIRE(table, "no memory for a tile of factors");
+  Row *values = table + shape->states, *message = values + shape->states, *out = message + shape->width, *sum = out + shape->width;
+  for (int64_t at = from; at < to; at += TABLES) {
+    const int64_t tables = MIN(TABLES, to - at);
+    load_rows(table, f->table + at * shape->states, tables, shape->states);
+    if (f->message) load_rows(message, f->message + at * shape->width, tables, shape->width);
+    for (int axis = 0; axis < shape->axes; axis++) {
+      Row *own = out + shape->offset[axis];
+      exponents(f, axis, at, tables, table, message, values);
+      log_sums(shape, axis, values, own, sum);
+      if (f->normalised) normalise_rows(own, shape->size[axis], f->floor);
     }
+    store_rows(f->result + at * shape->width, out, tables, shape->width);
   }
   mg_scratch_release(mark);
   return 0;
 }
 
-/* f table, f message, F out; factors, cardinality of each variable. */
+/* f table, f message, F out; as in read_factor. */
 KERNEL(factor_kernel) {
   (void)arrayCount;
   Factor f;
-  int64_t factors;
-  if (read_factor(&f, arrays, params, paramCount, &factors)) return 1;
+  if (read_factor(&f, params, paramCount)) return 1;
+  LENGTH(0, area(f.factors, f.shape.states), "table");
+  LENGTH(1, area(f.factors, f.shape.width), "message");
   LENGTH(2, arrays[1].length, "out");
+  f.table = FLOATS(0);
+  f.message = FLOATS(1);
   f.result = FLOATS(2);
-  return parallel_range(factors, 16384 / (f.states * f.variables) + 1, factor_range, &f);
+  return parallel_range(f.factors, tables_piece(&f.shape), factor_range, &f);
+}
+
+/* f numerator, f denominator [axes, factors, states] or empty, F out. */
+KERNEL(quotient_kernel) {
+  (void)arrayCount;
+  Factor f;
+  if (read_factor(&f, params, paramCount)) return 1;
+  const int64_t entries = area(f.factors, f.shape.states);
+  LENGTH(0, entries, "numerator");
+  if (arrays[1].length) LENGTH(1, area(entries, f.shape.axes), "denominator");
+  LENGTH(2, area(f.factors, f.shape.width), "out");
+  f.table = FLOATS(0);
+  f.denominator = arrays[1].length ? FLOATS(1) : 0;
+  f.result = FLOATS(2);
+  return parallel_range(f.factors, tables_piece(&f.shape), factor_range, &f);
+}
+
+/* values become the gradient by q of one axis, dout its result's. */
+static void exponents_gradient(const Factor *f, int axis, Row *restrict values, Row *restrict out, Row *restrict sum,
+                               Row *restrict dout) {
+  const Shape *shape = &f->shape;
+  const int64_t size = shape->size[axis];
+  log_sums(shape, axis, values, out, sum);
+  if (f->normalised) {
+    normalise_rows(out, size, f->floor);
+    normalise_gradient_rows(out, dout, size, f->floor);
+  }
+  for (int64_t s = 0; s < size; s++) EACH_TABLE dout[s][t] = sum[s][t] == 0 ? 0.0f : dout[s][t] / sum[s][t];
+  EACH_STATE(shape, axis, state, entry)
+    EACH_TABLE values[entry][t] = values[entry][t] == 0 ? 0.0f : values[entry][t] * dout[state][t];
 }
 
 static int factor_gradient_range(void *context, int64_t from, int64_t to) {
   const Factor *f = context;
+  const Shape *shape = &f->shape;
+  const int64_t states = shape->states, width = shape->width;
   const size_t mark = mg_scratch_mark();
-  float *restrict values = mg_scratch((size_t)f->states * sizeof(float));
-  REQUIRE(values, "no memory for a factor's table");
-  for (int64_t factor = from; factor < to; factor++) {
-    const float *table = f->table + factor * f->states, *message = f->message + factor * f->messages;
-    float *restrict dtable = f->dtable + factor * f->states, *restrict dmessage = f->dmessage + factor * f->messages;
-    zero_floats(dtable, f->states);
-    zero_floats(dmessage, f->messages);
-    for (int v = 0; v < f->variables; v++) {
-      const float *out = f->out + factor * f->messages + f->offset[v];
-      const float *dout = f->dout + factor * f->messages + f->offset[v];
-      sum_messages(f, table, message, v, values);
-      EACH_STATE(f, v, s, i) values[i] -= out[s] == -INFINITY_F ? 0.0f : out[s];
-      for (int64_t i = 0; i < f->states; i++) values[i] = exponential(values[i]);
-      EACH_STATE(f, v, s, i) values[i] = values[i] == 0 ? 0.0f : values[i] * dout[s];
-      add_floats(dtable, values, f->states);
-      for (int w = 0; w < f->variables; w++)
-        if (w != v) EACH_STATE(f, w, s, i) dmessage[f->offset[w] + s] += values[i];
+  Row *table = scratch_rows(3 * states + 5 * width);
+  REQUIRE(table, "no memory for a tile of factors");
+  Row *values = table + states, *dtable = values + states, *message = dtable + states, *dmessage = message + width;
+  Row *dout = dmessage + width, *out = dout + width, *sum = out + width;
+  for (int64_t at = from; at < to; at += TABLES) {
+    const int64_t tables = MIN(TABLES, to - at);
+    load_rows(table, f->table + at * states, tables, states);
+    load_rows(dout, f->dout + at * width, tables, width);
+    if (f->message) load_rows(message, f->message + at * width, tables, width);
+    zero_floats(dtable[0], states * TABLES);
+    zero_floats(dmessage[0], width * TABLES);
+    for (int axis = 0; axis < shape->axes; axis++) {
+      exponents(f, axis, at, tables, table, message, values);
+      exponents_gradient(f, axis, values, out, sum, dout + shape->offset[axis]);
+      for (int64_t entry = 0; entry < states; entry++) add_to_row(dtable[entry], values[entry]);
+      if (f->message)
+        for (int other = 0; other < shape->axes; other++)
+          if (other != axis) add_sums(shape, other, dmessage, values);
+      if (!f->ddenominator) continue;
+      for (int64_t entry = 0; entry < states; entry++) EACH_TABLE values[entry][t] = -values[entry][t];
+      store_rows(f->ddenominator + (axis * f->factors + at) * states, values, tables, states);
     }
+    store_rows(f->dtable + at * states, dtable, tables, states);
+    if (f->message) store_rows(f->dmessage + at * width, dmessage, tables, width);
   }
   mg_scratch_release(mark);
   return 0;
 }
 
-/* f table, f message, f out, f dout, F dtable, F dmessage; factors, cardinality of each variable. */
+/* f table, f message, f dout, F dtable, F dmessage. */
 KERNEL(factor_gradient_kernel) {
   (void)arrayCount;
   Factor f;
-  int64_t factors;
-  if (read_factor(&f, arrays, params, paramCount, &factors)) return 1;
-  LENGTH(2, arrays[1].length, "out");
-  LENGTH(3, arrays[1].length, "the gradient of out");
-  LENGTH(4, arrays[0].length, "dtable");
-  LENGTH(5, arrays[1].length, "dmessage");
-  f.out = FLOATS(2);
-  f.dout = FLOATS(3);
-  f.dtable = FLOATS(4);
-  f.dmessage = FLOATS(5);
-  return parallel_range(factors, 16384 / (f.states * f.variables) + 1, factor_gradient_range, &f);
+  if (read_factor(&f, params, paramCount)) return 1;
+  LENGTH(0, area(f.factors, f.shape.states), "table");
+  LENGTH(1, area(f.factors, f.shape.width), "message");
+  LENGTH(2, arrays[1].length, "the gradient of out");
+  LENGTH(3, arrays[0].length, "dtable");
+  LENGTH(4, arrays[1].length, "dmessage");
+  f.table = FLOATS(0);
+  f.message = FLOATS(1);
+  f.dout = FLOATS(2);
+  f.dtable = FLOATS(3);
+  f.dmessage = FLOATS(4);
+  return parallel_range(f.factors, tables_piece(&f.shape), factor_gradient_range, &f);
+}
+
+/* f numerator, f denominator, f dout, F dnumerator, F ddenominator: empty as the denominator is. */
+KERNEL(quotient_gradient_kernel) {
+  (void)arrayCount;
+  Factor f;
+  if (read_factor(&f, params, paramCount)) return 1;
+  const int64_t entries = area(f.factors, f.shape.states);
+  LENGTH(0, entries, "numerator");
+  if (arrays[1].length) LENGTH(1, area(entries, f.shape.axes), "denominator");
+  LENGTH(2, area(f.factors, f.shape.width), "the gradient of out");
+  LENGTH(3, entries, "dnumerator");
+  LENGTH(4, arrays[1].length, "ddenominator");
+  f.table = FLOATS(0);
+  f.denominator = arrays[1].length ? FLOATS(1) : 0;
+  f.dout = FLOATS(2);
+  f.dtable = FLOATS(3);
+  f.ddenominator = arrays[1].length ? FLOATS(4) : 0;
+  return parallel_range(f.factors, tables_piece(&f.shape), factor_gradient_range, &f);
 }

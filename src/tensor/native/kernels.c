@@ -11,7 +11,9 @@
 #include "optimize.c"
 #include "message.c"
 #include "recurrent.c"
+#include "tables.c"
 #include "factor.c"
+#include "beliefs.c"
 #include "convolve.c"
 #include "image.c"
 
@@ -42,8 +44,19 @@ const Operation OPERATIONS[] = {
     {"messageGradient", "@", 7, message_gradient_kernel},
     {"gru", "ffffffFF", 3, gru_kernel},
     {"gruGradient", "ffffffFFFFFF", 3, gru_gradient_kernel},
-    {"factor", "ffF", 2, factor_kernel},
-    {"factorGradient", "ffffFF", 2, factor_gradient_kernel},
+    {"factor", "ffF", 4, factor_kernel},
+    {"factorGradient", "fffFF", 4, factor_gradient_kernel},
+    {"quotient", "ffF", 4, quotient_kernel},
+    {"quotientGradient", "fffFF", 4, quotient_gradient_kernel},
+    {"beliefs", "ffF", 3, beliefs_kernel},
+    {"beliefsGradient", "ffFF", 3, beliefs_gradient_kernel},
+    {"spread", "fF", 2, spread_kernel},
+    {"spreadGradient", "fF", 2, spread_gradient_kernel},
+    {"normalise", "fF", 3, normalise_kernel},
+    {"normaliseGradient", "ffF", 3, normalise_gradient_kernel},
+    {"sumOfOthers", "fiF", 1, sum_of_others_kernel},
+    {"mixture", "ffF", 2, mixture_kernel},
+    {"mixtureGradient", "fffFF", 2, mixture_gradient_kernel},
     {"convolve", "fffF", 16, convolve_kernel},
     {"convolveInputGradient", "ffF", 15, convolve_input_gradient_kernel},
     {"convolveFilterGradient", "ffF", 15, convolve_filter_gradient_kernel},

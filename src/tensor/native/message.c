@@ -6,7 +6,8 @@
  *
  * Runs over pieces of at most PIECE rows in tiles of TILE: only [e, input width] and [e, output width] ever exist as a
  * whole; the hidden layers live in the cache, and the gradient computes them again rather than store them. Pieces are
- * the same however many threads there are, and their sums are added in order, so results are too. */
+ * the same however many threads there are, and their sums are added in order, so results are too. Layers of few units go by
+ * narrow.c. */
 
 enum { TILE = 120, PIECE = 480, MOST_BLOCKS = 8, MOST_LAYERS = 8 };
 
@@ -110,6 +111,20 @@ static const float *tile_input(const Message *m, int64_t at, int64_t rows, float
   return input;
 }
 
+/* The gradient of y for a tile, where it lies or gathered into `to`. */
+static const float *output_gradient(const Message *m, int64_t at, int64_t rows, float *to) {
+  const int64_t width = m->layer[m->layers - 1].to;
+  if (!m->summed) return m->dout + at * width;
+  for (int64_t r = 0; r < rows; r++) {
+    const int64_t segment = m->segment[at + r];
+    if (segment < 0 || segment >= m->segments) zero_floats(to + r * width, width);
+    else copy_row(to + r * width, m->dout + segment * width, width);
+  }
+  return to;
+}
+
+#include "narrow.c"
+
 static int message_range(void *context, int64_t from, int64_t to) {
   const Message *m = context;
   const size_t mark = mg_scratch_mark();
@@ -140,10 +155,11 @@ static int message_forward(Message *m, const Array *arrays) {
   LENGTH(0, area(m->summed ? m->segments : m->count, width), "out");
   REQUIRE(arrays[0].type == FLOAT32, "out must be float32");
   REQUIRE(area(m->count, width) >= 0, "there are too many rows");
-  if (pack_layers(m, 0)) return 1;
+  const int narrow = m->widest <= NARROW_WIDTH;
+  if (!narrow && pack_layers(m, 0)) return 1;
   m->y = m->summed ? mg_scratch((size_t)(m->count * width) * sizeof(float)) : FLOATS(0);
   REQUIRE(m->y || m->count == 0, "no memory for the messages");
-  if (parallel_range(m->count, PIECE, message_range, m)) return 1;
+  if (parallel_range(m->count, PIECE, narrow ? narrow_range : message_range, m)) return 1;
   if (m->summed) add_segments(m, m->y, FLOATS(0), width);
   return 0;
 }
@@ -196,11 +212,8 @@ static int gradient_range(void *context, int64_t from, int64_t to) {
     const int64_t rows = MIN(TILE, to - at);
     const float *x = tile_input(m, at, rows, input);
     run_layers(m, rows, x, values);
-    for (int64_t r = 0; r < rows; r++) {
-      const int64_t row = m->summed ? m->segment[at + r] : at + r;
-      if (m->summed && (row < 0 || row >= m->segments)) zero_floats(gradient + r * outWidth, outWidth);
-      else copy_row(gradient + r * outWidth, m->dout + row * outWidth, outWidth);
-    }
+    const float *dy = output_gradient(m, at, rows, gradient);
+    if (dy != gradient) copy_floats(gradient, dy, rows * outWidth);
     back_through_layers(m, rows, x, values, gradient, other, packed, dweights, m->dinput + at * m->inputWidth);
   }
   mg_scratch_release(mark);
@@ -219,14 +232,15 @@ static int message_backward(Message *m, const Array *arrays) {
   LENGTH(written, area(m->summed ? m->segments : m->count, width), "the gradient of out");
   REQUIRE(area(m->count, MAX(width, m->inputWidth)) >= 0, "there are too many rows");
   m->dout = FLOATS(written);
-  if (pack_layers(m, 1)) return 1;
+  const int narrow = m->widest <= NARROW_WIDTH;
+  if (!narrow && pack_layers(m, 1)) return 1;
   const int direct = m->blocks == 1 && !m->block[0].index;
   const int64_t pieces = (m->count + PIECE - 1) / PIECE;
   m->dinput = direct ? FLOATS(0) : mg_scratch((size_t)(m->count * m->inputWidth) * sizeof(float));
   m->partial = mg_scratch((size_t)(MAX(pieces, 1) * m->weights) * sizeof(float));
   REQUIRE((m->dinput || m->count == 0) && m->partial, "no memory for the gradients");
   if (m->count == 0) zero_floats(m->partial, m->weights);
-  RangeLoop loop = {m->count, PIECE, gradient_range, m};
+  RangeLoop loop = {m->count, PIECE, narrow ? narrow_gradient_range : gradient_range, m};
   if (pieces > 0 && mg_parallel((int)pieces, range_task, &loop)) return 1;
   for (int64_t p = 1; p < pieces; p++) add_floats(m->partial, m->partial + p * m->weights, m->weights);
   int64_t offset = 0;

@@ -1,0 +1,125 @@
+/**
+ * What belief propagation needs besides factor.ts, on messages and distributions in natural logs, differentiable: one kernel each with a
+ * hand-written gradient on the `marginalia` back end; elsewhere factor-by-parts.ts.
+ */
+import type * as Tf from "@tensorflow/tfjs";
+import { backendName } from "../backend.ts";
+import { accelerate, type KernelCall } from "../kernels/register.ts";
+import { tf } from "../tf.ts";
+import { mixedByParts, normaliseByParts, sumOfOthersByParts } from "./factor-by-parts.ts";
+
+/**
+ * Messages shifted to log-sum-exp 0, then kept at `floor` or above; an entry at the floor has no gradient.
+ * @param x [rows, width], natural log
+ * @param states of a message: a row holds width / states of them, by default one.
+ * @throws RangeError if the width is no multiple of the states.
+ */
+export function normaliseLogs(x: Tf.Tensor2D, floor: number, states = x.shape[1]): Tf.Tensor2D {
+  if (x.shape[1] % states !== 0)
+    throw new RangeError(`rows of ${x.shape[1]} numbers do not hold messages of ${states} states`);
+  if (tf.getBackend() !== backendName) return tf.reshape(normaliseByParts(tf.reshape(x, [-1, states]), floor), x.shape);
+  return tf.engine().runKernel("MarginaliaNormalise", { x }, { floor, states });
+}
+
+/**
+ * For each entry of `x` [count] the sum of all others of its group: a symmetric linear map, so its own gradient.
+ * @param groups int32 [count], each in [0, count of groups)
+ * @throws RangeError if lengths or types do not fit, or a group is outside.
+ */
+export function sumOfOthers(x: Tf.Tensor1D, groups: Tf.Tensor1D, numGroups: number): Tf.Tensor1D {
+  if (groups.dtype !== "int32" || groups.shape[0] !== x.shape[0])
+    throw new RangeError(`${x.shape[0]} entries need as many int32 groups, got ${groups.dtype} [${groups.shape[0]}]`);
+  if (tf.getBackend() !== backendName) return sumOfOthersByParts(x, groups, numGroups);
+  return tf.engine().runKernel("MarginaliaSumOfOthers", { x, groups }, { numGroups });
+}
+
+/**
+ * ln of (1 - share) p + share q by a correction relative to p: ln p + ln(1 + share (q - p) / max(p, floor)), for p = exp(logs).
+ * @param other q, of the same shape, not in logs
+ */
+export function mixedLogs<T extends Tf.Tensor>(logs: T, other: T, share: number, floor: number): T {
+  if (!tf.util.arraysEqual(logs.shape, other.shape))
+    throw new RangeError(`a mixture needs two of one shape, got [${logs.shape.join(", ")}] and [${other.shape.join(", ")}]`); // prettier-ignore
+  if (tf.getBackend() !== backendName) return mixedByParts(logs, other, share, floor) as T;
+  return tf.engine().runKernel("MarginaliaMixture", { logs, other }, { share, floor });
+}
+
+const messageParams = ({ length }: Float32Array, attrs: KernelCall["attrs"]) => {
+  const { states, floor } = attrs as { states: number; floor: number };
+  return [length / states, states, floor];
+};
+
+function normalise({ inputs: { x }, attrs, backend }: KernelCall): Tf.TensorInfo {
+  const source = backend.readFloats(x);
+  const { info, values } = backend.floats(x.shape);
+  backend.library.run("normalise", messageParams(values, attrs), source, values);
+  return info;
+}
+
+function normaliseGradient({ inputs: { y, dy }, attrs, backend }: KernelCall): Tf.TensorInfo {
+  const read = [backend.readFloats(y), backend.readFloats(dy)];
+  const { info, values } = backend.floats(y.shape);
+  backend.library.run("normaliseGradient", messageParams(values, attrs), ...read, values);
+  return info;
+}
+
+function others({ inputs: { x, groups }, attrs, backend }: KernelCall): Tf.TensorInfo {
+  const [source, ids] = [backend.readFloats(x), backend.readInts(groups)];
+  const { info, values } = backend.floats(x.shape);
+  try {
+    backend.library.run("sumOfOthers", [attrs.numGroups as number], source, ids, values);
+  } catch (error) {
+    backend.disposeIntermediateTensorInfo(info);
+    throw error;
+  }
+  return info;
+}
+
+function mixture({ inputs: { logs, other }, attrs, backend }: KernelCall): Tf.TensorInfo {
+  const { share, floor } = attrs as { share: number; floor: number };
+  const read = [backend.readFloats(logs), backend.readFloats(other)];
+  const { info, values } = backend.floats(logs.shape);
+  backend.library.run("mixture", [share, floor], ...read, values);
+  return info;
+}
+
+function mixtureGradient({ inputs: { logs, other, dy }, attrs, backend }: KernelCall): Tf.TensorInfo[] {
+  const { share, floor } = attrs as { share: number; floor: number };
+  const read = [logs, other, dy].map((tensor) => backend.readFloats(tensor));
+  const results = [logs, other].map(({ shape }) => backend.floats(shape));
+  const written = results.map(({ values }) => values);
+  backend.library.run("mixtureGradient", [share, floor], ...read, ...written);
+  return results.map(({ info }) => info);
+}
+
+export function registerLogMessages(): void {
+  accelerate("MarginaliaNormalise", normalise);
+  accelerate("MarginaliaNormaliseGradient", normaliseGradient);
+  accelerate("MarginaliaSumOfOthers", others);
+  accelerate("MarginaliaMixture", mixture);
+  accelerate("MarginaliaMixtureGradient", mixtureGradient);
+  const engine = tf.engine();
+  tf.registerGradient({
+    kernelName: "MarginaliaNormalise",
+    outputsToSave: [true],
+    gradFunc: (dy, [y], attrs) => ({
+      x: () => engine.runKernel("MarginaliaNormaliseGradient", { y, dy: dy as Tf.Tensor }, attrs),
+    }),
+  });
+  tf.registerGradient({
+    kernelName: "MarginaliaSumOfOthers",
+    inputsToSave: ["groups"],
+    gradFunc: (dy, [groups], attrs) => ({
+      x: () => engine.runKernel("MarginaliaSumOfOthers", { x: dy as Tf.Tensor, groups }, attrs),
+    }),
+  });
+  tf.registerGradient({
+    kernelName: "MarginaliaMixture",
+    inputsToSave: ["logs", "other"],
+    gradFunc: (dy, [logs, other], attrs) => {
+      const inputs = { logs, other, dy: dy as Tf.Tensor };
+      const both = engine.runKernel("MarginaliaMixtureGradient", inputs, attrs) as unknown as Tf.Tensor[];
+      return { logs: () => both[0], other: () => both[1] };
+    },
+  });
+}
