@@ -314,7 +314,8 @@ export {
 } from "./tensor/ops/message.ts";
 export { gruCell, gruCellByParts, type GruWeights } from "./tensor/ops/gru.ts";
 export { beliefsOfFactors, factorToVariable, quotientToVariable, spreadMessages } from "./tensor/ops/factor.ts";
-export { mixedLogs, normaliseLogs, sumOfOthers } from "./tensor/ops/log-messages.ts";
+export { normaliseLogs, sumOfOthers } from "./tensor/ops/log-messages.ts";
+export { tableMlp, type TableMlp } from "./tensor/ops/table-mlp.ts";
 export { logSumExp } from "./tensor/ops/log-sum-exp.ts";
 export { Adam, RmsProp, type AdamOptions, type RmsPropOptions } from "./tensor/optimizers.ts";
 export { segmentMax, segmentMean, segmentSoftmax } from "./tensor/ops/segments.ts";

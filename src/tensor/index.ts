@@ -10,11 +10,11 @@ export {
 } from "./ops/message.ts";
 export { gruCell, gruCellByParts, type GruWeights } from "./ops/gru.ts";
 export { beliefsOfFactors, factorToVariable, quotientToVariable, spreadMessages } from "./ops/factor.ts";
-export { mixedLogs, normaliseLogs, sumOfOthers } from "./ops/log-messages.ts";
+export { normaliseLogs, sumOfOthers } from "./ops/log-messages.ts";
+export { tableMlp, tableMlpByParts, type TableMlp } from "./ops/table-mlp.ts";
 export {
   beliefsByParts,
   factorToVariableByParts,
-  mixedByParts,
   normaliseByParts,
   quotientToVariableByParts,
   spreadByParts,

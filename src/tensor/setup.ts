@@ -17,6 +17,7 @@ import { registerFallbacks } from "./kernels/register.ts";
 import { loadLibrary } from "./library.ts";
 import { registerFactor } from "./ops/factor.ts";
 import { registerLogMessages } from "./ops/log-messages.ts";
+import { registerTableMlp } from "./ops/table-mlp.ts";
 import { registerGru } from "./ops/gru.ts";
 import { registerMessage } from "./ops/message.ts";
 import { registerSegments } from "./ops/segments.ts";
@@ -74,6 +75,7 @@ function install(): () => BackendDescription {
   registerGru();
   registerFactor();
   registerLogMessages();
+  registerTableMlp();
   registerSegments();
   registerSparse();
   registerOptimizers();

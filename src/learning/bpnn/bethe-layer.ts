@@ -32,65 +32,71 @@ export interface BetheLayerShape {
   readonly invariant: boolean;
 }
 
-type Regression = (input: Tf.Tensor2D) => Tf.Tensor2D;
-
 export interface BetheLayer {
   /** [numGraphs], natural log, of the shifted tables. @param trajectory beliefs after each of the K layers. */
   logZ(batch: FactorGraphBatch, trajectory: readonly LogBeliefs[]): Tf.Tensor1D;
 }
 
 export function betheLayer(shape: BetheLayerShape, numLayers: number, name: string, store: ParameterStore): BetheLayer {
-  const { activation, invariant } = shape;
   const ofFactors = new Map(
-    shape.factorShapes.map((cardinalities) => {
-      const size = cardinalities.reduce((a, b) => a * b);
-      const regression = regress(`${name}/factors/${shapeName(cardinalities)}`, numLayers, 2 * size, activation, store);
-      const matrices = !invariant
-        ? []
-        : activation === "linear"
-          ? [meanPermutation(cardinalities)]
-          : axisPermutations(cardinalities).map(permutationMatrix);
-      return [shapeName(cardinalities), { regression, permutations: matrices.map((Q) => store.fixed<Tf.Rank.R2>([size, size], Q)) }] as const; // prettier-ignore
-    }),
+    shape.factorShapes.map((cardinalities) => [shapeName(cardinalities), factorTerms(cardinalities)] as const),
   );
   const ofVariables = new Map(
-    shape.cardinalities.map(
-      (size) => [size, regress(`${name}/variables/${size}`, numLayers, size, activation, store)] as const,
-    ),
+    shape.cardinalities.map((size) => {
+      const mlp = mlpOf(`${name}/variables/${size}`, numLayers, size, shape.activation, store);
+      return [size, regression(mlp)] as const;
+    }),
   );
 
-  function factorTerms(group: FactorGroupTensors, trajectory: readonly Tf.Tensor2D[]): Tf.Tensor2D {
-    const own = ofFactors.get(shapeName(group.cardinalities));
-    if (!own) throw unknown(`tables [${shapeName(group.cardinalities)}]`, [...ofFactors.keys()]);
-    const input = tf.concat2d(
-      trajectory.flatMap((logs) => {
-        const b = tf.exp(logs);
-        return [tf.mul<Tf.Tensor2D>(b, group.tables), tf.neg(tf.mul<Tf.Tensor2D>(b, logs))];
-      }),
-      1,
-    );
-    const permuted = own.permutations.map((Q) => {
-      const rows = tf.reshape<Tf.Rank.R2>(input, [-1, group.numStates]);
-      return tf.reshape<Tf.Rank.R2>(tf.matMul(rows, Q), input.shape);
+  /** What the factors of one shape add: [numFactors, 1]. */
+  function factorTerms(cardinalities: readonly number[]) {
+    const size = cardinalities.reduce((a, b) => a * b);
+    const mlp = mlpOf(`${name}/factors/${shapeName(cardinalities)}`, numLayers, 2 * size, shape.activation, store);
+    // Inputs come with b ln f of all layers first, the MLP's with both terms of each layer side by side.
+    const order = Array.from({ length: 2 * numLayers * size }, (_, at) => {
+      const [term, layer, state] = [Math.floor(at / (numLayers * size)), Math.floor(at / size) % numLayers, at % size];
+      return (2 * layer + term) * size + state;
     });
-    if (!permuted.length) return own.regression(input);
-    return tf.div(tf.addN(permuted.map(own.regression)), permuted.length);
+    const rows = store.fixedIndices<Tf.Rank.R1>([order.length], order);
+    const matrices = shape.invariant ? axisPermutations(cardinalities).map(permutationMatrix) : [];
+    const permutations = matrices.map((Q) => store.fixed<Tf.Rank.R2>([size, size], Q));
+    const mean = shape.invariant ? store.fixed<Tf.Rank.R2>([size, size], meanPermutation(cardinalities)) : undefined;
+    /** x Q, or Q^T w, state by state. */
+    const permute = (x: Tf.Tensor2D, Q: Tf.Tensor2D, transposed: boolean): Tf.Tensor2D =>
+      tf.reshape(tf.matMul(tf.reshape<Tf.Rank.R2>(x, [-1, size]), Q, false, transposed), x.shape);
+
+    return ({ tables }: FactorGroupTensors, trajectory: readonly Tf.Tensor2D[]): Tf.Tensor2D => {
+      const logs = tf.concat2d([...trajectory], 1);
+      const b = tf.exp(logs);
+      const energies = tf.mul<Tf.Tensor2D>(b, tf.tile(tables, [1, numLayers]));
+      const input = tf.concat2d([energies, tf.neg(tf.mul<Tf.Tensor2D>(b, logs))], 1);
+      const first = tf.gather(mlp.first, rows);
+      if (shape.activation === "linear") {
+        const weights = tf.matMul<Tf.Tensor2D>(first, mlp.second);
+        return regression(mlp, mean ? permute(weights, mean, true) : weights)(input);
+      }
+      const whole = regression({ ...mlp, first });
+      if (!permutations.length) return whole(input);
+      return tf.div(tf.addN(permutations.map((Q) => whole(permute(input, Q, false)))), permutations.length);
+    };
   }
 
   return {
     logZ({ numGraphs, factorGroups, variableGroups }, trajectory) {
       const fromFactors = factorGroups.map((group, g) => {
+        const terms = ofFactors.get(shapeName(group.cardinalities));
+        if (!terms) throw unknown(`tables [${shapeName(group.cardinalities)}]`, [...ofFactors.keys()]);
         const beliefs = trajectory.map(({ factors }) => factors[g]);
-        return sumByGraph(factorTerms(group, beliefs), group.graphs, numGraphs);
+        return sumByGraph(terms(group, beliefs), group.graphs, numGraphs);
       });
       const fromVariables = variableGroups.map(({ cardinality, degreesLessOne, graphs }, g) => {
-        const regression = ofVariables.get(cardinality);
-        if (!regression) throw unknown(`variables of ${cardinality} states`, [...ofVariables.keys()]);
-        const terms = trajectory.map(({ variables }) => {
-          const logs = variables[g];
-          return tf.mul<Tf.Tensor2D>(tf.mul(tf.exp(logs), logs), degreesLessOne);
-        });
-        return sumByGraph(regression(tf.concat2d(terms, 1)), graphs, numGraphs);
+        const terms = ofVariables.get(cardinality);
+        if (!terms) throw unknown(`variables of ${cardinality} states`, [...ofVariables.keys()]);
+        const logs = tf.concat2d(
+          trajectory.map(({ variables }) => variables[g]),
+          1,
+        );
+        return sumByGraph(terms(tf.mul(tf.mul(tf.exp(logs), logs), degreesLessOne)), graphs, numGraphs);
       });
       return [...fromFactors, ...fromVariables].reduce(
         (sum, part) => tf.add(sum, part),
@@ -104,14 +110,22 @@ function unknown(what: string, known: readonly (string | number)[]): RangeError 
   return new RangeError(`this Bethe layer has no MLP for ${what}; it knows [${known.join("], [")}]`);
 }
 
+interface BetheMlp {
+  readonly activation: BetheActivation;
+  readonly first: Tf.Tensor2D;
+  readonly firstBias: Tf.Tensor2D;
+  readonly second: Tf.Tensor2D;
+  readonly secondBias: Tf.Tensor2D;
+}
+
 /** Linear(n, n)-[ReLU]-Linear(n, 1) for n = numLayers x width inputs, the sum of the last `width` at the start. */
-function regress(
+function mlpOf(
   name: string,
   numLayers: number,
   width: number,
   activation: BetheActivation,
   store: ParameterStore,
-): Regression {
+): BetheMlp {
   const n = numLayers * width;
   const hidden = activation === "linear" ? n : 2 * n;
   const first = new Float32Array(n * hidden);
@@ -122,11 +136,23 @@ function regress(
       first[input * hidden + copy * n + input] = sign;
       if (input >= n - width) second[copy * n + input] = sign;
     }
-  const W1 = store.add<Tf.Rank.R2>(`${name}/0/kernel`, [n, hidden], first);
-  const b1 = store.constant<Tf.Rank.R2>(`${name}/0/bias`, [1, hidden], 0);
-  const W2 = store.add<Tf.Rank.R2>(`${name}/1/kernel`, [hidden, 1], second);
-  const b2 = store.constant<Tf.Rank.R2>(`${name}/1/bias`, [1, 1], 0);
-  if (activation === "linear")
-    return (input) => tf.add(tf.matMul(input, tf.matMul(W1, W2)), tf.add(tf.matMul(b1, W2), b2));
-  return (input) => tf.add(tf.matMul(tf.relu<Tf.Tensor2D>(tf.add(tf.matMul(input, W1), b1)), W2), b2);
+  return {
+    activation,
+    first: store.add<Tf.Rank.R2>(`${name}/0/kernel`, [n, hidden], first),
+    firstBias: store.constant<Tf.Rank.R2>(`${name}/0/bias`, [1, hidden], 0),
+    second: store.add<Tf.Rank.R2>(`${name}/1/kernel`, [hidden, 1], second),
+    secondBias: store.constant<Tf.Rank.R2>(`${name}/1/bias`, [1, 1], 0),
+  };
+}
+
+/** The MLP on rows [count, n]: [count, 1]. @param product of both kernels, where there is no nonlinearity between them */
+function regression({ activation, first, firstBias, second, secondBias }: BetheMlp, product?: Tf.Tensor2D) {
+  return (input: Tf.Tensor2D): Tf.Tensor2D => {
+    if (activation === "linear")
+      return tf.add(
+        tf.matMul(input, product ?? tf.matMul(first, second)),
+        tf.add(tf.matMul(firstBias, second), secondBias),
+      );
+    return tf.add(tf.matMul(tf.relu<Tf.Tensor2D>(tf.add(tf.matMul(input, first), firstBias)), second), secondBias);
+  };
 }

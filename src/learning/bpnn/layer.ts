@@ -1,4 +1,5 @@
 /** What a layer of a belief propagation neural network is: messages in, messages out. */
+import type * as Tf from "@tensorflow/tfjs";
 import type { FactorGraphBatch, Messages } from "./batch.ts";
 
 export interface LayerState {
@@ -6,6 +7,8 @@ export interface LayerState {
   readonly messages: Messages;
   /** From variables to factors, natural log, normalised. */
   readonly incoming: Messages;
+  /** ln b_a of each factor group by `incoming`, where it is known already. */
+  readonly beliefs?: readonly Tf.Tensor2D[];
 }
 
 export interface Layer {

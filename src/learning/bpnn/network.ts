@@ -84,10 +84,9 @@ export class BeliefPropagationNetwork {
         // Beliefs come from messages by belief propagation's own equations, also where messages to factors are damped.
         const isDamped = this.shape.layer.type === "damping" && this.shape.layer.directions === "both";
         const incoming = isDamped ? variableToFactor(batch, state.messages) : state.incoming;
-        trajectory.push({
-          factors: factorBeliefs(batch, incoming),
-          variables: variableBeliefs(batch, state.messages),
-        });
+        const factors = factorBeliefs(batch, incoming);
+        trajectory.push({ factors, variables: variableBeliefs(batch, state.messages) });
+        if (!isDamped) state = { ...state, beliefs: factors };
       }
     }
     const beliefs = trajectory.at(-1)!;

@@ -14,9 +14,9 @@ export class ParameterStore {
     return tensor;
   }
 
-  /** A constant that indexes. */
-  fixedIndex(values: Int32Array): Tf.Tensor1D {
-    const tensor = tf.tidy(() => tf.keep(tf.tensor1d(values, "int32")));
+  /** The same of int32 indices. */
+  fixedIndices<Rank extends Tf.Rank>(shape: Tf.ShapeMap[Rank], values: readonly number[]): Tf.Tensor<Rank> {
+    const tensor = tf.tidy(() => tf.keep(tf.tensor<Rank>([...values], shape, "int32")));
     this.#fixed.push(tensor);
     return tensor;
   }

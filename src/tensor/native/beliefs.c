@@ -1,5 +1,5 @@
-/* What else belief propagation needs of small tables: normalised messages and beliefs, the sum over a variable's other factors, and
- * the mixture of a distribution with what a network makes of it. */
+/* What else belief propagation needs of small tables: normalised messages and beliefs, messages spread over tables, and the sum over a
+ * variable's other factors. */
 
 typedef struct {
   Shape shape;
@@ -200,55 +200,4 @@ KERNEL(sum_of_others_kernel) {
   for (int64_t i = 0; i < count; i++) total[group[i]] += x[i];
   for (int64_t i = 0; i < count; i++) y[i] = total[group[i]] - x[i];
   return 0;
-}
-
-typedef struct {
-  float share, floor;
-  const float *logs, *other, *dy;
-  float *out, *dother;
-} Mixture;
-
-/* y = ln p + ln(1 + share (q - p) / max(p, floor)), p = exp(logs), q = other. */
-static int mixture_range(void *context, int64_t from, int64_t to) {
-  const Mixture *m = context;
-  const float share = m->share, floor = m->floor;
-  const float *restrict logs = m->logs, *restrict other = m->other;
-  float *restrict out = m->out;
-  for (int64_t i = from; i < to; i++) {
-    const float p = exponential(logs[i]);
-    out[i] = logs[i] + log_one_plus(share * (other[i] - p) / MAX(p, floor));
-  }
-  return 0;
-}
-
-/* With r the quotient: dy/dq = share / (max(p, floor) (1 + r)), and by ln p it is 1 - (share p + [p > floor] r p) / (max(p, floor) (1 + r)). */
-static int mixture_gradient_range(void *context, int64_t from, int64_t to) {
-  const Mixture *m = context;
-  const float share = m->share, floor = m->floor;
-  const float *restrict logs = m->logs, *restrict other = m->other, *restrict dy = m->dy;
-  float *restrict dlogs = m->out, *restrict dother = m->dother;
-  for (int64_t i = from; i < to; i++) {
-    const float p = exponential(logs[i]), largest = MAX(p, floor);
-    const float r = share * (other[i] - p) / largest;
-    const float weight = dy[i] / (largest * (1.0f + r));
-    dother[i] = share * weight;
-    dlogs[i] = dy[i] - weight * p * (share + (p > floor ? r : 0.0f));
-  }
-  return 0;
-}
-
-/* f logs, f other, F y; share, floor. */
-KERNEL(mixture_kernel) {
-  UNUSED_COUNTS;
-  for (int i = 1; i < 3; i++) LENGTH(i, arrays[0].length, "an array");
-  Mixture m = {.share = (float)params[0], .floor = (float)params[1], .logs = FLOATS(0), .other = FLOATS(1), .out = FLOATS(2)};
-  return parallel_range(arrays[0].length, 16384, mixture_range, &m);
-}
-
-/* f logs, f other, f dy, F dlogs, F dother. */
-KERNEL(mixture_gradient_kernel) {
-  UNUSED_COUNTS;
-  for (int i = 1; i < 5; i++) LENGTH(i, arrays[0].length, "an array");
-  Mixture m = {(float)params[0], (float)params[1], FLOATS(0), FLOATS(1), FLOATS(2), FLOATS(3), FLOATS(4)};
-  return parallel_range(arrays[0].length, 16384, mixture_gradient_range, &m);
 }

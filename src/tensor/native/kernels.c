@@ -14,6 +14,7 @@
 #include "tables.c"
 #include "factor.c"
 #include "beliefs.c"
+#include "table-mlp.c"
 #include "convolve.c"
 #include "image.c"
 
@@ -55,8 +56,8 @@ const Operation OPERATIONS[] = {
     {"normalise", "fF", 3, normalise_kernel},
     {"normaliseGradient", "ffF", 3, normalise_gradient_kernel},
     {"sumOfOthers", "fiF", 1, sum_of_others_kernel},
-    {"mixture", "ffF", 2, mixture_kernel},
-    {"mixtureGradient", "fffFF", 2, mixture_gradient_kernel},
+    {"tableMlp", "fiffffF", 5, table_mlp_kernel},
+    {"tableMlpGradient", "fifffffFFFFF", 5, table_mlp_gradient_kernel},
     {"convolve", "fffF", 16, convolve_kernel},
     {"convolveInputGradient", "ffF", 15, convolve_input_gradient_kernel},
     {"convolveFilterGradient", "ffF", 15, convolve_filter_gradient_kernel},

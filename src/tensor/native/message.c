@@ -149,17 +149,22 @@ static void add_segments(const Message *m, const float *y, float *out, int64_t w
   add_rows(out, m->segments, y, m->segment, m->count, width);
 }
 
+/* Writes m->y. */
+static int run_rows(Message *m) {
+  const int narrow = m->widest <= NARROW_WIDTH;
+  if (!narrow && pack_layers(m, 0)) return 1;
+  return parallel_range(m->count, PIECE, narrow ? narrow_range : message_range, m);
+}
+
 /* One array written: out [segments or count, width of the last layer]. */
 static int message_forward(Message *m, const Array *arrays) {
   const int64_t width = m->layer[m->layers - 1].to;
   LENGTH(0, area(m->summed ? m->segments : m->count, width), "out");
   REQUIRE(arrays[0].type == FLOAT32, "out must be float32");
   REQUIRE(area(m->count, width) >= 0, "there are too many rows");
-  const int narrow = m->widest <= NARROW_WIDTH;
-  if (!narrow && pack_layers(m, 0)) return 1;
   m->y = m->summed ? mg_scratch((size_t)(m->count * width) * sizeof(float)) : FLOATS(0);
   REQUIRE(m->y || m->count == 0, "no memory for the messages");
-  if (parallel_range(m->count, PIECE, narrow ? narrow_range : message_range, m)) return 1;
+  if (run_rows(m)) return 1;
   if (m->summed) add_segments(m, m->y, FLOATS(0), width);
   return 0;
 }
@@ -220,6 +225,20 @@ static int gradient_range(void *context, int64_t from, int64_t to) {
   return 0;
 }
 
+/* Writes m->dinput, and the gradients of all W and b, one layer after the other, into m->partial. */
+static int run_rows_back(Message *m) {
+  const int narrow = m->widest <= NARROW_WIDTH;
+  if (!narrow && pack_layers(m, 1)) return 1;
+  const int64_t pieces = (m->count + PIECE - 1) / PIECE;
+  m->partial = mg_scratch((size_t)(MAX(pieces, 1) * m->weights) * sizeof(float));
+  REQUIRE((m->dinput || m->count == 0) && m->partial, "no memory for the gradients");
+  if (m->count == 0) zero_floats(m->partial, m->weights);
+  RangeLoop loop = {m->count, PIECE, narrow ? narrow_gradient_range : gradient_range, m};
+  if (pieces > 0 && mg_parallel((int)pieces, range_task, &loop)) return 1;
+  for (int64_t p = 1; p < pieces; p++) add_floats(m->partial, m->partial + p * m->weights, m->weights);
+  return 0;
+}
+
 static int message_backward(Message *m, const Array *arrays) {
   const int written = m->blocks + 2 * m->layers;
   const int64_t width = m->layer[m->layers - 1].to;
@@ -232,17 +251,9 @@ static int message_backward(Message *m, const Array *arrays) {
   LENGTH(written, area(m->summed ? m->segments : m->count, width), "the gradient of out");
   REQUIRE(area(m->count, MAX(width, m->inputWidth)) >= 0, "there are too many rows");
   m->dout = FLOATS(written);
-  const int narrow = m->widest <= NARROW_WIDTH;
-  if (!narrow && pack_layers(m, 1)) return 1;
   const int direct = m->blocks == 1 && !m->block[0].index;
-  const int64_t pieces = (m->count + PIECE - 1) / PIECE;
   m->dinput = direct ? FLOATS(0) : mg_scratch((size_t)(m->count * m->inputWidth) * sizeof(float));
-  m->partial = mg_scratch((size_t)(MAX(pieces, 1) * m->weights) * sizeof(float));
-  REQUIRE((m->dinput || m->count == 0) && m->partial, "no memory for the gradients");
-  if (m->count == 0) zero_floats(m->partial, m->weights);
-  RangeLoop loop = {m->count, PIECE, narrow ? narrow_gradient_range : gradient_range, m};
-  if (pieces > 0 && mg_parallel((int)pieces, range_task, &loop)) return 1;
-  for (int64_t p = 1; p < pieces; p++) add_floats(m->partial, m->partial + p * m->weights, m->weights);
+  if (run_rows_back(m)) return 1;
   int64_t offset = 0;
   for (int l = 0; l < m->layers; l++) {
     const int64_t size = m->layer[l].from * m->layer[l].to;

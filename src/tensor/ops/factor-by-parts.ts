@@ -66,8 +66,3 @@ export function normaliseByParts(x: Tf.Tensor2D, floor: number): Tf.Tensor2D {
 export function sumOfOthersByParts(x: Tf.Tensor1D, groups: Tf.Tensor1D, count: number): Tf.Tensor1D {
   return tf.sub(tf.gather(tf.unsortedSegmentSum(x, groups, count), groups), x);
 }
-
-export function mixedByParts(logs: Tf.Tensor, other: Tf.Tensor, share: number, floor: number): Tf.Tensor {
-  const p = tf.exp(logs);
-  return tf.add(logs, tf.log1p(tf.mul(tf.div(tf.sub(other, p), tf.maximum(p, floor)), share)));
-}

@@ -100,7 +100,7 @@ export function spreadMessages(messages: Tf.Tensor2D, cardinalities: readonly nu
       `axes [${cardinalities.join(", ")}] need messages [factors, ${sum(cardinalities)}], got [${messages.shape.join(", ")}]`,
     );
   if (tf.getBackend() !== backendName) return spreadByParts(messages, cardinalities);
-  return tf.engine().runKernel("MarginaliaSpread", { messages }, { cardinalities } as never);
+  return tf.engine().runKernel("MarginaliaSpread", { messages }, { cardinalities });
 }
 
 type Floor = number | null;

@@ -1,12 +1,12 @@
 /**
- * What belief propagation needs besides factor.ts, on messages and distributions in natural logs, differentiable: one kernel each with a
+ * What belief propagation needs besides factor.ts, on messages in natural logs, differentiable: one kernel each with a
  * hand-written gradient on the `marginalia` back end; elsewhere factor-by-parts.ts.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import { backendName } from "../backend.ts";
 import { accelerate, type KernelCall } from "../kernels/register.ts";
 import { tf } from "../tf.ts";
-import { mixedByParts, normaliseByParts, sumOfOthersByParts } from "./factor-by-parts.ts";
+import { normaliseByParts, sumOfOthersByParts } from "./factor-by-parts.ts";
 
 /**
  * Messages shifted to log-sum-exp 0, then kept at `floor` or above; an entry at the floor has no gradient.
@@ -31,17 +31,6 @@ export function sumOfOthers(x: Tf.Tensor1D, groups: Tf.Tensor1D, numGroups: numb
     throw new RangeError(`${x.shape[0]} entries need as many int32 groups, got ${groups.dtype} [${groups.shape[0]}]`);
   if (tf.getBackend() !== backendName) return sumOfOthersByParts(x, groups, numGroups);
   return tf.engine().runKernel("MarginaliaSumOfOthers", { x, groups }, { numGroups });
-}
-
-/**
- * ln of (1 - share) p + share q by a correction relative to p: ln p + ln(1 + share (q - p) / max(p, floor)), for p = exp(logs).
- * @param other q, of the same shape, not in logs
- */
-export function mixedLogs<T extends Tf.Tensor>(logs: T, other: T, share: number, floor: number): T {
-  if (!tf.util.arraysEqual(logs.shape, other.shape))
-    throw new RangeError(`a mixture needs two of one shape, got [${logs.shape.join(", ")}] and [${other.shape.join(", ")}]`); // prettier-ignore
-  if (tf.getBackend() !== backendName) return mixedByParts(logs, other, share, floor) as T;
-  return tf.engine().runKernel("MarginaliaMixture", { logs, other }, { share, floor });
 }
 
 const messageParams = ({ length }: Float32Array, attrs: KernelCall["attrs"]) => {
@@ -75,29 +64,10 @@ function others({ inputs: { x, groups }, attrs, backend }: KernelCall): Tf.Tenso
   return info;
 }
 
-function mixture({ inputs: { logs, other }, attrs, backend }: KernelCall): Tf.TensorInfo {
-  const { share, floor } = attrs as { share: number; floor: number };
-  const read = [backend.readFloats(logs), backend.readFloats(other)];
-  const { info, values } = backend.floats(logs.shape);
-  backend.library.run("mixture", [share, floor], ...read, values);
-  return info;
-}
-
-function mixtureGradient({ inputs: { logs, other, dy }, attrs, backend }: KernelCall): Tf.TensorInfo[] {
-  const { share, floor } = attrs as { share: number; floor: number };
-  const read = [logs, other, dy].map((tensor) => backend.readFloats(tensor));
-  const results = [logs, other].map(({ shape }) => backend.floats(shape));
-  const written = results.map(({ values }) => values);
-  backend.library.run("mixtureGradient", [share, floor], ...read, ...written);
-  return results.map(({ info }) => info);
-}
-
 export function registerLogMessages(): void {
   accelerate("MarginaliaNormalise", normalise);
   accelerate("MarginaliaNormaliseGradient", normaliseGradient);
   accelerate("MarginaliaSumOfOthers", others);
-  accelerate("MarginaliaMixture", mixture);
-  accelerate("MarginaliaMixtureGradient", mixtureGradient);
   const engine = tf.engine();
   tf.registerGradient({
     kernelName: "MarginaliaNormalise",
@@ -112,14 +82,5 @@ export function registerLogMessages(): void {
     gradFunc: (dy, [groups], attrs) => ({
       x: () => engine.runKernel("MarginaliaSumOfOthers", { x: dy as Tf.Tensor, groups }, attrs),
     }),
-  });
-  tf.registerGradient({
-    kernelName: "MarginaliaMixture",
-    inputsToSave: ["logs", "other"],
-    gradFunc: (dy, [logs, other], attrs) => {
-      const inputs = { logs, other, dy: dy as Tf.Tensor };
-      const both = engine.runKernel("MarginaliaMixtureGradient", inputs, attrs) as unknown as Tf.Tensor[];
-      return { logs: () => both[0], other: () => both[1] };
-    },
   });
 }
