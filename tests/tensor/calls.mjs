@@ -103,8 +103,24 @@ export const fitting = {
       f(gates),
     ];
   },
-  factor: (sizes) => factor(sizes, false),
-  factorGradient: (sizes) => factor(sizes, true),
+  factor: (sizes) => tables(sizes, ({ t, m, more, shape }) => [more, f(t), f(m), f(m)]),
+  factorGradient: (sizes) => tables(sizes, ({ t, m, more }) => [more, f(t), f(m), f(m), f(t), f(m)]),
+  quotient: (sizes) => tables(sizes, ({ t, m, more, axes }) => [more, f(t), f(below(2) * axes * t), f(m)]),
+  quotientGradient: (sizes) =>
+    tables(sizes, ({ t, m, more, axes }) => {
+      const denominators = below(2) * axes * t;
+      return [more, f(t), f(denominators), f(m), f(t), f(denominators)];
+    }),
+  beliefs: (sizes) => tables(sizes, ({ t, m, shape }) => [[shape[0], -9, ...shape.slice(1)], f(t), f(m), f(t)]),
+  beliefsGradient: (sizes) =>
+    tables(sizes, ({ t, m, shape }) => [[shape[0], -9, ...shape.slice(1)], f(t), f(t), f(t), f(m)]),
+  spread: (sizes) => tables(sizes, ({ t, m, axes, shape }) => [shape, f(m), f(axes * t)]),
+  spreadGradient: (sizes) => tables(sizes, ({ t, m, axes, shape }) => [shape, f(axes * t), f(m)]),
+  normalise: ([rows, states]) => [[rows, states, -9], f(rows * states), f(rows * states)],
+  normaliseGradient: ([rows, states]) => [[rows, states, -9], f(rows * states), f(rows * states), f(rows * states)],
+  sumOfOthers: ([count, groups]) => [[groups], f(count), ids(count, groups), f(count)],
+  tableMlp: (sizes) => tableMlp(sizes, (logs, mlp) => [f(logs), ...mlp(), f(logs)]),
+  tableMlpGradient: (sizes) => tableMlp(sizes, (logs, mlp) => [f(logs), ...mlp(), f(logs), f(logs), ...mlp().slice(1)]),
   convolve: (sizes) => image(sizes, ([x, w, y]) => [f(x), f(w), f(below(2) * sizes[6]), f(y)], [below(6)]),
   convolveInputGradient: (sizes) => image(sizes, ([x, w, y]) => [f(y), f(w), f(x)]),
   convolveFilterGradient: (sizes) => image(sizes, ([x, w, y]) => [f(x), f(y), f(w)]),
@@ -168,12 +184,21 @@ function message([count, rows, width, hidden, out, segments], gradient) {
   return [[...params, ...widths], ...written, ...(gradient ? [f(result)] : []), ...read];
 }
 
-function factor(sizes, gradient) {
+/** `call` with the lengths of some tables [factors, c_1, ..., c_n] and of their messages. */
+function tables(sizes, call) {
   const cardinalities = sizes.slice(0, 1 + below(3)).map((size) => Math.min(size, 7));
   const [states, width] = [cardinalities.reduce((a, b) => a * b), cardinalities.reduce((a, b) => a + b)];
-  const count = sizes[5];
-  const [t, m] = [count * states, count * width];
-  return [[count, ...cardinalities], f(t), f(m), ...(gradient ? [f(m), f(m), f(t), f(m)] : [f(m)])];
+  const shape = [sizes[5], ...cardinalities];
+  const more = [sizes[5], below(2), -9, ...cardinalities];
+  return call({ t: sizes[5] * states, m: sizes[5] * width, axes: cardinalities.length, shape, more });
+}
+
+function tableMlp([count, states, permutations], arrays) {
+  const weights = () => [
+    ids(permutations * states, states),
+    ...[states * states, states, states * states, states].map((length) => f(length)),
+  ];
+  return [[count, states, permutations, 0.5, 0.1], ...arrays(count * states, weights)];
 }
 
 function image([batch, h, w, channels, p, q, out], arrays, more = []) {

@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../src/graph/random.ts";
 import {
   Adam,
+  beliefsByParts,
+  beliefsOfFactors,
   factorToVariable,
   factorToVariableByParts,
   gruCell,
@@ -10,7 +12,17 @@ import {
   logSumExp,
   messagePassing,
   messagePassingByParts,
+  normaliseByParts,
+  normaliseLogs,
+  quotientToVariable,
+  quotientToVariableByParts,
   RmsProp,
+  spreadByParts,
+  spreadMessages,
+  sumOfOthers,
+  sumOfOthersByParts,
+  tableMlp,
+  tableMlpByParts,
   type MessagePassing,
 } from "../../src/tensor/index.ts";
 import { expectClose, expectGradient, integers, normal, on } from "./compare.ts";
@@ -50,6 +62,8 @@ const shapes: Shape[] = [
   { rows: 1600, widths: [64, 64, 5], blocks: [{ rows: 450, width: 5, indexed: true }, { rows: 450, width: 5, indexed: true }, { rows: 1600, width: 3, indexed: false }], segments: 450 }, // prettier-ignore
   { rows: 450, widths: [64, 64, 1], blocks: [{ rows: 450, width: 5, indexed: false }] },
   { rows: 7, widths: [3], blocks: [{ rows: 4, width: 2, indexed: true }] },
+  { rows: 500, widths: [8, 4], blocks: [{ rows: 500, width: 4, indexed: false }] },
+  { rows: 97, widths: [16, 5, 2], blocks: [{ rows: 30, width: 3, indexed: true }, { rows: 97, width: 2, indexed: false }], segments: 30 }, // prettier-ignore
   { rows: 0, widths: [4, 2], blocks: [{ rows: 4, width: 2, indexed: true }], segments: 3 },
   { rows: 0, widths: [4, 2], blocks: [{ rows: 0, width: 2, indexed: false }] },
   { rows: 121, widths: [17, 33, 9, 2], blocks: [{ rows: 121, width: 40, indexed: false }, { rows: 9, width: 1, indexed: true }], segments: 1 }, // prettier-ignore
@@ -197,6 +211,152 @@ describe("factor to variable", () => {
     expectClose(out.values, [0, 1, 0.5, -Infinity]);
     expectClose(dTable.values, [2, 0, 1, 0]);
     expectClose(dMessages.values, [1, 0, 2, 0]);
+  });
+});
+
+/** Factors of these shapes, and how many: none, one, one tile of the kernels, and more than that. */
+const tableShapes = [
+  [2, 2],
+  [2, 3, 4],
+  [2, 2, 2, 2, 2],
+  [17, 5],
+];
+const tableCounts = [0, 1, 64, 200];
+const sizesOf = (cardinalities: readonly number[]) => ({
+  states: cardinalities.reduce((a, b) => a * b, 1),
+  width: cardinalities.reduce((a, b) => a + b, 0),
+});
+
+describe("belief propagation's steps on tables, as their parts", () => {
+  for (const cardinalities of tableShapes)
+    for (const factors of tableCounts) {
+      const { states, width } = sizesOf(cardinalities);
+      const r = random("tables", factors, ...cardinalities);
+      // Wide enough for some entries to fall below the floor.
+      const wide = (label: string, shape: number[]) => normal(r.split(label), shape).mul(40);
+      const title = `${factors} tables of ${cardinalities.join(" x ")}`;
+      test(`messages and beliefs, ${title}`, () => {
+        const inputs = () => [wide("table", [factors, ...cardinalities]), wide("messages", [factors, width])];
+        for (const [fused, parts] of [
+          [factorToVariable, factorToVariableByParts],
+          [beliefsOfFactors, beliefsByParts],
+        ] as const)
+          expectSameAsParts(
+            (table, messages) => fused(table, messages as tf.Tensor2D, -81),
+            (table, messages) => parts(table, messages as tf.Tensor2D, -81),
+            inputs,
+          );
+      });
+      test(`messages from quotients, ${title}`, () => {
+        const numerators = () => wide("numerators", [factors, states]);
+        const denominators = () => wide("denominators", [cardinalities.length * factors, states]);
+        for (const floor of [undefined, -81]) {
+          expectSameAsParts(
+            (...q) => quotientToVariable(q[0] as tf.Tensor2D, q[1] as tf.Tensor2D, cardinalities, floor),
+            (...q) => quotientToVariableByParts(q[0] as tf.Tensor2D, q[1] as tf.Tensor2D, cardinalities, floor),
+            () => [numerators(), denominators()],
+          );
+          expectSameAsParts(
+            (q) => quotientToVariable(q as tf.Tensor2D, undefined, cardinalities, floor),
+            (q) => quotientToVariableByParts(q as tf.Tensor2D, undefined, cardinalities, floor),
+            () => [numerators()],
+          );
+        }
+      });
+      test(`messages spread over tables, ${title}`, () => {
+        expectSameAsParts(
+          (m) => spreadMessages(m as tf.Tensor2D, cardinalities),
+          (m) => spreadByParts(m as tf.Tensor2D, cardinalities),
+          () => [wide("messages", [factors, width])],
+        );
+      });
+    }
+
+  for (const states of [1, 2, 3, 4, 9])
+    test(`messages of ${states} states, normalised`, () => {
+      for (const rows of [0, 1, 64, 131]) {
+        const x = () => [normal(random("normalise", rows, states), [rows, 2 * states]).mul(60)];
+        expectSameAsParts(
+          (y) => normaliseLogs(y as tf.Tensor2D, -81, states),
+          (y) => tf.reshape(normaliseByParts(tf.reshape(y, [2 * rows, states]), -81), [rows, 2 * states]),
+          x,
+        );
+      }
+    });
+
+  test("normalised zeros alone are the floor, with no gradient, and never NaN", () => {
+    const x = tf.fill([1, 2], -Infinity) as tf.Tensor2D;
+    expectClose(normaliseLogs(x, -99).dataSync(), [-99, -99]);
+    expectClose(
+      tf
+        .grad((y: tf.Tensor) => normaliseLogs(y as tf.Tensor2D, -99))(x)
+        .dataSync(),
+      [0, 0],
+    );
+    expectClose(normaliseLogs(x, -Infinity).dataSync(), [-Infinity, -Infinity]);
+    expect(() => normaliseLogs(x, -5)).toThrow(/at most -80.*got -5/);
+  });
+
+  test("the sum of others of a group", () => {
+    for (const count of [0, 1, 50]) {
+      const groups = integers(random("groups", count), [count], 7) as tf.Tensor1D;
+      expectSameAsParts(
+        (x) => sumOfOthers(x as tf.Tensor1D, groups, 7),
+        (x) => sumOfOthersByParts(x as tf.Tensor1D, groups, 7),
+        () => [normal(random("others", count), [count])],
+      );
+    }
+    expect(() => sumOfOthers(tf.zeros([2]), tf.tensor1d([0, 3], "int32"), 3)).toThrow(/group/);
+    expect(() => sumOfOthers(tf.zeros([2]), tf.tensor1d([0], "int32"), 3)).toThrow(/2 entries/);
+  });
+
+  for (const [states, orders] of [
+    [2, [[0, 1]]],
+    [
+      4,
+      [
+        [0, 1, 2, 3],
+        [0, 2, 1, 3],
+      ],
+    ],
+    [6, [[3, 1, 2, 0, 5, 4]]],
+    [18, [[...Array(18).keys()], [...Array(18).keys()].reverse()]],
+  ] as [number, number[][]][])
+    // prettier-ignore
+    test(`an MLP on tables of ${states} states, ${orders.length} permutations`, () => {
+      for (const tables of tableCounts) {
+        const r = random("table mlp", states, tables);
+        const run =
+          (f: typeof tableMlp) =>
+          (...w: tf.Tensor[]) =>
+            f(w[0] as tf.Tensor2D, {
+              permutations: tf.tensor2d(orders, [orders.length, states], "int32"),
+              layers: [
+                { kernel: w[1] as tf.Tensor2D, bias: w[2] as tf.Tensor1D },
+                { kernel: w[3] as tf.Tensor2D, bias: w[4] as tf.Tensor1D },
+              ],
+              share: 0.5,
+              floor: 0.02,
+            });
+        const shapes = [[tables, states], [states, states], [states], [states, states], [states]]; // prettier-ignore
+        const inputs = () => shapes.map((shape, at) => normal(r.split(at), shape).mul(at === 0 ? 2 : 0.5).sub(at === 0 ? 3 : 0)); // prettier-ignore
+        expectSameAsParts(run(tableMlp), run(tableMlpByParts), inputs, 4e-3); // sums over 200 tables, in another order
+      }
+    });
+
+  test("an MLP on tables refuses what does not fit", () => {
+    const dense = (size: number) => ({
+      kernel: tf.zeros<tf.Rank.R2>([size, size]),
+      bias: tf.zeros<tf.Rank.R1>([size]),
+    });
+    const mlp = (size: number, order: number[]) => ({
+      permutations: tf.tensor2d(order, [1, order.length], "int32"),
+      layers: [dense(size), dense(size)] as const,
+      share: 0.5,
+      floor: 0.1,
+    });
+    expect(() => tableMlp(tf.zeros([3, 2]), mlp(3, [0, 1]))).toThrow(/tables of 2 states need kernels \[2, 2\]/);
+    expect(() => tableMlp(tf.zeros([3, 2]), mlp(2, [0, 2]))).toThrow(/permutation is outside/);
   });
 });
 

@@ -7,15 +7,21 @@ import * as tf from "@tensorflow/tfjs";
 import { afterAll, describe, expect, test } from "vitest";
 import { Random } from "../../src/graph/random.ts";
 import {
+  beliefsOfFactors,
   factorToVariable,
   gruCell,
   logSumExp,
   messagePassing,
+  normaliseLogs,
+  quotientToVariable,
   segmentMax,
   segmentMean,
   segmentSoftmax,
   sparseMatMul,
   sparseMatrix,
+  spreadMessages,
+  sumOfOthers,
+  tableMlp,
   type Activation,
 } from "../../src/tensor/index.ts";
 import { digammaOf, lgammaOf, trigammaOf } from "../../src/tensor/special/gamma.ts";
@@ -255,15 +261,51 @@ describe("gradients of fused message passing", () => {
       recurrentBias: w[3] as tf.Tensor1D,
     }),
   ); // prettier-ignore
-  for (const cardinalities of [[4], [2, 3], [3, 2, 2], [2, 2, 2, 2], [2, 3, 2, 2, 2]])
-    agrees(
-      `factor to variable, states ${cardinalities.join(" x ")}`,
-      [
-        [3, ...cardinalities],
-        [3, cardinalities.reduce((a, b) => a + b)],
-      ],
-      (table, messages) => factorToVariable(table, messages as tf.Tensor2D),
+});
+
+describe("gradients of belief propagation's steps", () => {
+  for (const cardinalities of [[4], [2, 3], [3, 2, 2], [2, 2, 2, 2], [2, 3, 2, 2, 2]]) {
+    const states = cardinalities.reduce((a, b) => a * b);
+    const width = cardinalities.reduce((a, b) => a + b);
+    const of = `states ${cardinalities.join(" x ")}`;
+    const shapes = [[3, ...cardinalities], [3, width]]; // prettier-ignore
+    // Normal numbers stay above the floor.
+    for (const floor of [undefined, -90])
+      agrees(`factor to variable, ${of}, floor ${floor}`, shapes, (table, m) =>
+        factorToVariable(table, m as tf.Tensor2D, floor),
+      );
+    agrees(`beliefs, ${of}`, shapes, (table, messages) => beliefsOfFactors(table, messages as tf.Tensor2D, -90));
+    for (const floor of [undefined, -90])
+      agrees(`quotients, ${of}, floor ${floor}`, [[3, states], [3 * cardinalities.length, states]], (p, q) =>
+        quotientToVariable(p as tf.Tensor2D, q as tf.Tensor2D, cardinalities, floor),
+      ); // prettier-ignore
+    agrees(`quotients without denominators, ${of}`, [[3, states]], (p) =>
+      quotientToVariable(p as tf.Tensor2D, undefined, cardinalities),
     );
+    agrees(`spread messages, ${of}`, [[3, width]], (m) => tf.square(spreadMessages(m as tf.Tensor2D, cardinalities)));
+  }
+  agrees("normalised messages", [[70, 6]], (x) => normaliseLogs(x as tf.Tensor2D, -90, 3));
+  agrees("sum of others", [[9]], (x) => {
+    const groups = tf.tensor1d([0, 2, 2, 1, 0, 0, 4, 2, 1], "int32");
+    return tf.square(sumOfOthers(x as tf.Tensor1D, groups, 5));
+  });
+  for (const states of [4, 18])
+    agrees(
+      `an MLP on tables of ${states} states`,
+      [[130, states], [states, states], [states], [states, states], [states]],
+      (x, ...w) => {
+        const order = [...Array(states).keys()];
+        return tableMlp(x as tf.Tensor2D, {
+          permutations: tf.tensor2d([order, order.toReversed()], [2, states], "int32"),
+          layers: [
+            { kernel: w[0] as tf.Tensor2D, bias: w[1] as tf.Tensor1D },
+            { kernel: w[2] as tf.Tensor2D, bias: w[3] as tf.Tensor1D },
+          ],
+          share: 0.3,
+          floor: 0.2,
+        });
+      },
+    ); // prettier-ignore
 });
 
 test("digamma and trigamma are the derivatives of ln Gamma, which is computed in double precision", () => {

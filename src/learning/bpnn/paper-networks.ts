@@ -97,10 +97,15 @@ const blockModelShape = (invariant: boolean, doubleCounting: boolean): BpnnShape
 
 const adam = { optimizer: "adam", batchSize: 50 } as const;
 const isingBpnn = { ...adam, learningRate: 0.0005, schedule: { kind: "step", every: 300, factor: 0.5 }, maxEpochs: 1000 } as const; // prettier-ignore
-const blockModelTraining = {
-  paper: { optimizer: "adam", batchSize: 16, learningRate: 0.0002, schedule: { kind: "step", every: 50, factor: 0.9 }, maxEpochs: 300 }, // prettier-ignore
-  committed: { optimizer: "adam", batchSize: 16, learningRate: 0.0003, schedule: { kind: "cosine", final: 0.02 }, maxEpochs: 15 }, // prettier-ignore
+const blockModelPaper = {
+  optimizer: "adam",
+  batchSize: 16,
+  learningRate: 0.0002,
+  schedule: { kind: "step", every: 50, factor: 0.9 },
+  maxEpochs: 300,
 } as const;
+/** Of one seed all 300 epochs were run: its best was the 18th. */
+const blockModelTraining = { paper: blockModelPaper, committed: { ...blockModelPaper, maxEpochs: 40 } };
 
 const recipes = {
   "bpnn-d-authors": {

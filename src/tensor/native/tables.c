@@ -122,7 +122,8 @@ static void normalise_rows(Row *restrict x, int64_t count, float floor) {
     }
 }
 
-/* The gradient through normalise_rows: `gradient`, of the result y, becomes that of x. An entry at the floor has none of its own. */
+/* The gradient through normalise_rows: `gradient`, of the result y, becomes that of x. An entry at the floor has
+ * none of its own, nor a share in the others': the floor is so low that its exponential is as good as 0. */
 static void normalise_gradient_rows(Row *restrict y, Row *restrict gradient, int64_t count, float floor) {
   Row total;
   EACH_TABLE total[t] = 0;

@@ -8,15 +8,26 @@ import { accelerate, type KernelCall } from "../kernels/register.ts";
 import { tf } from "../tf.ts";
 import { normaliseByParts, sumOfOthersByParts } from "./factor-by-parts.ts";
 
+/** No floor may be higher: gradients take e^floor for 0. */
+const highestFloor = -80;
+
+/** @throws RangeError if there is a floor whose exponential is not as good as 0. */
+export function checkFloor(floor: number | undefined): void {
+  if (floor !== undefined && !(floor <= highestFloor))
+    throw new RangeError(`a floor of log messages is at most ${highestFloor}, where e^floor counts as 0; got ${floor}`);
+}
+
 /**
- * Messages shifted to log-sum-exp 0, then kept at `floor` or above; an entry at the floor has no gradient.
+ * Messages shifted to log-sum-exp 0, then kept at `floor` or above; an entry at the floor has no gradient and no share in others'.
  * @param x [rows, width], natural log
  * @param states of a message: a row holds width / states of them, by default one.
- * @throws RangeError if the width is no multiple of the states.
+ * @param floor at most -80
+ * @throws RangeError if the width is no multiple of the states, or the floor too high.
  */
 export function normaliseLogs(x: Tf.Tensor2D, floor: number, states = x.shape[1]): Tf.Tensor2D {
   if (x.shape[1] % states !== 0)
     throw new RangeError(`rows of ${x.shape[1]} numbers do not hold messages of ${states} states`);
+  checkFloor(floor);
   if (tf.getBackend() !== backendName) return tf.reshape(normaliseByParts(tf.reshape(x, [-1, states]), floor), x.shape);
   return tf.engine().runKernel("MarginaliaNormalise", { x }, { floor, states });
 }
