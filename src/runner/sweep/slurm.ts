@@ -18,7 +18,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
-import { writeWhole } from "../whole-file.ts";
+import { writeWhole } from "../../files/whole-file.ts";
 import { z } from "zod";
 import { InputError } from "../input-error.ts";
 import { failedPoint, withRetries, type Engine, type EngineOptions } from "./engine.ts";
