@@ -3,6 +3,7 @@ import tseslint from "typescript-eslint";
 
 /** Floors run downwards (environment.md): a room imports only from rooms below it. */
 const floors = [
+  "files",
   "graph",
   "formats",
   "tensor",

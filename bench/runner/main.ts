@@ -2,9 +2,9 @@
  * The runner beside papermill, nbclient and nbval, on the same notebook with the same kernel (ours, known to Jupyter by a kernelspec in
  * a temporary folder): wall time of one execution, of a repetition, of a check, and which planted mistakes are caught, in what words.
  *
- *     npm run bench -- runner [--json]        $MARGINALIA_PYTHON: a Python that has papermill, nbclient, nbval
+ *     npm run bench -- runner [--json] [--times]        $MARGINALIA_PYTHON: a Python that has papermill, nbclient, nbval
  *
- * One row a case: { case, ours, peer, peerName, unit, ratio }; ratio is peer over ours where the unit is seconds, and `said` is the line
+ * --times leaves out the planted mistakes. One row a case: { case, ours, peer, peerName, unit, ratio }; ratio is peer over ours where the unit is seconds, and `said` is the line
  * of each that names the place. A peer that is not installed is named as absent. Times are medians of TURNS turns, taken turn by turn.
  * bench/runner/result.json is what was measured last, with the machine it was measured on.
  */
@@ -30,7 +30,9 @@ interface Row {
 
 const folder = mkdtempSync(path.join(tmpdir(), "bench-runner-"));
 const at = (...names: string[]) => path.join(folder, ...names);
-const environment = { ...process.env, JUPYTER_PATH: at("jupyter/share/jupyter"), NO_COLOR: "1" };
+// Python compiles its modules once, not at every start, whatever the machine's environment says.
+const bytecode = { PYTHONDONTWRITEBYTECODE: "", PYTHONPYCACHEPREFIX: at("bytecode") };
+const environment = { ...process.env, ...bytecode, JUPYTER_PATH: at("jupyter/share/jupyter"), NO_COLOR: "1" };
 
 function execute(command: string, ...args: string[]): { status: number | null; seconds: number; said: string } {
   const start = performance.now();
@@ -171,20 +173,23 @@ try {
     link("2");
   };
   reset();
+  nbval(); // compiles its modules
   rows.push(timed("check against what is committed", () => marginalia("run", "--check", "notebooks/fig.ipynb"), "nbval", hasNbval, nbval)); // prettier-ignore
   const peers: Peer[] = [
     { name: "nbval", isThere: hasNbval, execute: nbval },
     { name: "papermill", isThere: hasPapermill, execute: papermill },
     { name: "nbclient", isThere: hasNbclient, execute: nbclient },
   ];
-  for (const [name, plant] of [
+  const planted = [
     ["nothing planted", () => undefined],
     ["a bug in an imported module", () => link("2.5")],
     ["a cell of a written table", () => edit("offset: number = 0", "offset: number = 1")],
     ["a point of a trace", () => edit("shift: number = 0", "shift: number = 1")],
     ["a verdict of the comparison with the paper", () => edit("judged: number = 0", "judged: number = 1")],
     ["a value of the wrong type", () => edit("half(3));", 'half(\\"3\\"));')],
-  ] as const) {
+  ] as const;
+  const isTimesOnly = process.argv.includes("--times");
+  for (const [name, plant] of isTimesOnly ? [] : planted) {
     reset();
     rows.push(...caught(name, plant, peers));
   }
@@ -192,10 +197,11 @@ try {
   reset();
   const withPapermill = (value: string) => execute(python, "-m", "papermill", "--cwd", "notebooks", "-p", "shift", value, "notebooks/fig.ipynb", "out.ipynb"); // prettier-ignore
   const withOurs = (value: string) => marginalia("run", "--no-cache", "-p", `shift=${value}`, "notebooks/fig.ipynb", "--out", "aside"); // prettier-ignore
-  for (const [name, value] of [
+  const given = [
     ["a parameter from outside", "5"],
     ["a parameter of the wrong type from outside", "five"],
-  ] as const) {
+  ] as const;
+  for (const [name, value] of isTimesOnly ? [] : given) {
     // prettier-ignore
     const [a, b] = [withOurs(value), hasPapermill ? withPapermill(value) : undefined];
     const outcome = (result: typeof b) => (result ? (result.status === 0 ? "runs" : "refused") : "absent");

@@ -1,7 +1,7 @@
 /** `marginalia clean`: notebooks as they are committed; by --stdin a filter for git. */
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import { writeWhole } from "../runner/whole-file.ts";
+import { writeWhole } from "../files/whole-file.ts";
 import { findNotebooks } from "../runner/batch.ts";
 import { cleanNotebook, type CleanOptions } from "../runner/clean.ts";
 import { InputError } from "../runner/input-error.ts";

@@ -6,7 +6,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
-import writeFileAtomic from "write-file-atomic";
+import { writeWholeSync } from "../files/whole-file.ts";
 import { installKernelspec } from "../kernel/kernelspec.ts";
 import { installLabExtension } from "../kernel/labextension.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -88,7 +88,7 @@ function makeEnvironment(folder: string): string | undefined {
   const settings = path.join(folder, "etc", "jupyter", "labconfig");
   mkdirSync(settings, { recursive: true });
   const page = { disabledExtensions: { "@jupyterlab/apputils-extension:announcements": true } };
-  writeFileAtomic.sync(path.join(settings, "page_config.json"), JSON.stringify(page));
-  writeFileAtomic.sync(stamp, wanted);
+  writeWholeSync(path.join(settings, "page_config.json"), JSON.stringify(page));
+  writeWholeSync(stamp, wanted);
   return undefined;
 }

@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { cpus } from "node:os";
 import path from "node:path";
-import { writeWhole } from "../runner/whole-file.ts";
+import { writeWhole } from "../files/whole-file.ts";
 import { lockHash, marginaliaVersion, sourceState } from "../report/provenance.ts";
 import { projectOfNotebook } from "../runner/locations.ts";
 import { columnsOf, csvOf, type Best } from "../runner/sweep/dataframe.ts";

@@ -8,7 +8,7 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import pc from "picocolors";
-import { writeWhole } from "../runner/whole-file.ts";
+import { writeWhole } from "../files/whole-file.ts";
 import { LOCK_FILE } from "../runner/cache/cached-run.ts";
 import { writeGallery } from "../runner/gallery.ts";
 import { InputError } from "../runner/input-error.ts";

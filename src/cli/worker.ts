@@ -21,7 +21,7 @@ export async function worker(options: {
 
 /** What a task of the slurm engine's job array does. */
 export async function sweepChunk(batch: string, submission: string, index: number): Promise<number> {
-  const { runChunk } = await import("../runner/sweep/slurm.ts");
+  const { runChunk } = await import("../runner/sweep/slurm-chunk.ts");
   return interruptible(async (signal) => {
     const isWhole = await runChunk(batch, submission, index, { signal, say: (text) => console.error(text) });
     return isWhole ? EXIT.ok : EXIT.failed;

@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import writeFileAtomic from "write-file-atomic";
+import { writeWholeSync } from "../files/whole-file.ts";
 
 export const KERNEL_NAME = "marginalia";
 
@@ -48,13 +48,13 @@ export function kernelspecFolder(place: InstallPlace, environment: NodeJS.Proces
 export function installKernelspec(place: InstallPlace, environment?: NodeJS.ProcessEnv): string {
   const folder = kernelspecFolder(place, environment);
   mkdirSync(folder, { recursive: true });
-  writeFileAtomic.sync(path.join(folder, "logo-svg.svg"), LOGO);
+  writeWholeSync(path.join(folder, "logo-svg.svg"), LOGO);
   const { Resvg } = createRequire(import.meta.url)("@resvg/resvg-js") as typeof import("@resvg/resvg-js");
   for (const size of [32, 64]) {
     const image = new Resvg(LOGO, { fitTo: { mode: "width", value: size } }).render().asPng();
-    writeFileAtomic.sync(path.join(folder, `logo-${size}x${size}.png`), image);
+    writeWholeSync(path.join(folder, `logo-${size}x${size}.png`), image);
   }
-  writeFileAtomic.sync(path.join(folder, "kernel.json"), `${JSON.stringify(kernelSpec(), null, 2)}\n`);
+  writeWholeSync(path.join(folder, "kernel.json"), `${JSON.stringify(kernelSpec(), null, 2)}\n`);
   return folder;
 }
 

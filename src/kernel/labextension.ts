@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import writeFileAtomic from "write-file-atomic";
+import { writeWholeSync } from "../files/whole-file.ts";
 
 const NAME = "marginalia-plotly";
 
@@ -26,6 +26,6 @@ export function installLabExtension(prefix: string): string {
       _build: { load: "static/remote-entry.js", mimeExtension: "./mimeExtension" },
     },
   };
-  writeFileAtomic.sync(path.join(folder, "package.json"), `${JSON.stringify(description, null, 2)}\n`);
+  writeWholeSync(path.join(folder, "package.json"), `${JSON.stringify(description, null, 2)}\n`);
   return folder;
 }

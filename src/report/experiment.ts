@@ -2,9 +2,10 @@
  * One experiment of one paper: what a notebook opens in its parameters cell, hands its figures and tables to, and compares
  * with the paper at its end. Everything goes to <out>/<paper>/<experiment>/, each file written whole or not at all.
  */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { DataFrame } from "danfojs-node";
+import { writeWholeSync } from "../files/whole-file.ts";
 import type { PlotlyFigure } from "./figure.ts";
 import { formatNumber } from "./number-format.ts";
 import { notebookFolder, projectRoot, provenance, type DataKind, type Provenance } from "./provenance.ts";
@@ -183,15 +184,7 @@ export class Experiment {
 
   #write(file: string, content: string | Uint8Array) {
     mkdirSync(this.folder, { recursive: true });
-    const whole = path.join(this.folder, file);
-    const aside = `${whole}.${process.pid}.part`;
-    // Not by write-file-atomic: on a disk that fills up it takes a short write for a whole one.
-    try {
-      writeFileSync(aside, content);
-      renameSync(aside, whole);
-    } finally {
-      rmSync(aside, { force: true });
-    }
+    writeWholeSync(path.join(this.folder, file), content);
   }
 }
 

@@ -37,6 +37,8 @@ export function galleryPage(experiments: readonly ShownExperiment[], plotly?: st
     const paper = parts.length > 1 ? parts[0] : "";
     papers.set(paper, [...(papers.get(paper) ?? []), item]);
   }
+  // Notebooks of no paper come last.
+  const sections = [...papers].sort(([a], [b]) => Number(a === "") - Number(b === ""));
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -57,12 +59,12 @@ export function galleryPage(experiments: readonly ShownExperiment[], plotly?: st
             Every figure and table below was written by a notebook; the comparison says how it stands beside the paper.
           </p>
           <nav aria-label="Papers">
-            ${[...papers.keys()].map((paper) => html`<a href="#paper-${slug(paper)}">${paperTitle(paper)}</a> `)}
+            ${sections.map(([paper]) => html`<a href="#paper-${slug(paper)}">${paperTitle(paper)}</a> `)}
           </nav>
         </header>
         <main id="main">
           ${experiments.length > 0 ? scoreboard(experiments) : html`<p>No experiment has been run into this folder yet.</p>`}
-          ${[...papers].map(
+          ${sections.map(
             ([paper, items]) =>
               html`<section aria-labelledby="paper-${slug(paper)}">
                 <h2 id="paper-${slug(paper)}">${paperTitle(paper)}</h2>

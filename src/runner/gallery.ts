@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { csvParseRows } from "d3-dsv";
-import { writeWhole } from "./whole-file.ts";
+import { writeWhole } from "../files/whole-file.ts";
 import { plotlyFor, type PlotlyJson, type ShownFigure } from "./gallery-figures.ts";
 import { galleryPage, type Table } from "./gallery-page.ts";
 import { InputError } from "./input-error.ts";

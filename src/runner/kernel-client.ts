@@ -8,6 +8,7 @@ import { decodeMessage, encodeMessage, endpoint, makeMessage, WireError, type Me
 import { KernelProcess, type KernelExit } from "./kernel-process.ts";
 import type { Kernel } from "./kernelspecs.ts";
 import type { JsonObject } from "./notebook.ts";
+import { Deferred, settledWithin } from "./promises.ts";
 
 /** The kernel's process ended, or never came up; the message says how, with its last words. */
 export class KernelDied extends Error {
@@ -29,12 +30,6 @@ export interface ExecuteRequest {
   readonly onMessage: (type: string, content: JsonObject) => void;
 }
 
-/** A promise with its resolver beside it. */
-class Deferred<T> {
-  resolve!: (value: T) => void;
-  readonly promise = new Promise<T>((resolve) => (this.resolve = resolve));
-}
-
 interface Pending {
   readonly onMessage?: ExecuteRequest["onMessage"];
   readonly reply: Deferred<JsonObject>;
@@ -44,6 +39,8 @@ interface Pending {
 /** A reply without the idle status that the protocol promises is taken for the end after this much silence. */
 const SILENCE_AFTER_REPLY = 10_000;
 const SHUTDOWN_GRACE = 5_000;
+/** How long the connection of a process that has ended may take to be seen closed. */
+const CLOSING = 2_000;
 
 export class KernelClient {
   /** Content of kernel_info_reply. */
@@ -61,6 +58,10 @@ export class KernelClient {
   readonly #pending = new Map<string, Pending>();
   /** How many broadcasts have come. */
   #heard = 0;
+  /** Settles when the kernel's end of iopub has closed. */
+  readonly #iopubClosed = new Deferred<true>();
+  /** Settles when the process has ended and all that it had sent is heard. */
+  readonly #heardOut: Promise<KernelExit>;
   #sending: Promise<void> = Promise.resolve();
 
   /** Starts the kernel and waits until it answers on shell and iopub. Throws KernelDied; nothing is left behind then. */
@@ -83,6 +84,7 @@ export class KernelClient {
     this.#process = process;
     this.exited = process.exited;
     const { connection } = process;
+    this.#iopub.events.on("disconnect", () => this.#iopubClosed.resolve(true));
     this.#iopub.connect(endpoint(connection, "iopub"));
     this.#iopub.subscribe();
     this.#shell.connect(endpoint(connection, "shell"));
@@ -92,6 +94,7 @@ export class KernelClient {
     for (const socket of [this.#shell, this.#control])
       void this.#listen(socket, (message) => this.#pendingOf(message)?.reply.resolve(message.content));
     void this.#listen(this.#stdin, (message) => this.#answerStdin(message));
+    this.#heardOut = this.exited.then((exit) => this.#hearOut().then(() => exit));
   }
 
   get pid(): number | undefined {
@@ -131,7 +134,7 @@ export class KernelClient {
   /** Ends the kernel's process group by force, and waits for its end. */
   async kill(): Promise<void> {
     this.#process.kill();
-    await this.exited;
+    await this.#heardOut;
     for (const socket of [this.#shell, this.#control, this.#stdin, this.#iopub]) socket.close();
   }
 
@@ -159,7 +162,7 @@ export class KernelClient {
     const message = makeMessage(type, content, { session: this.#session, metadata });
     const { reply, idle } = { reply: new Deferred<JsonObject>(), idle: new Deferred<true>() };
     this.#pending.set(message.header.msg_id, { onMessage, reply, idle });
-    const died = this.exited.then((exit): never => {
+    const died = this.#heardOut.then((exit): never => {
       throw new KernelDied(describeExit(this.#kernel.name, exit));
     });
     died.catch(() => undefined);
@@ -170,6 +173,18 @@ export class KernelClient {
       if (await settledWithin(Promise.race([idle.promise, died]), silence)) break;
     }
     return answer;
+  }
+
+  /**
+   * What a kernel had sent before it died may still be on its way when the process's end is known. ZeroMQ tells that a connection has
+   * closed after it has read all that came over it; from there it is only our own loop that has to come round.
+   */
+  async #hearOut(): Promise<void> {
+    if (this.#heard > 0) await settledWithin(this.#iopubClosed.promise, CLOSING);
+    for (let heard = -1; heard !== this.#heard;) {
+      heard = this.#heard;
+      for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve)); // sockets are polled between
+    }
   }
 
   /** ZeroMQ sockets take one send at a time. */
@@ -210,25 +225,4 @@ export class KernelClient {
 function describeExit(name: string, { code, signal, lastWords }: KernelExit): string {
   const how = signal ? `was killed by ${signal}` : code === null ? "could not be started" : `exited with code ${code}`;
   return `kernel ${name} ${how}${lastWords ? `; it said:\n${lastWords}` : ""}`;
-}
-
-/** The promise's value, or undefined when it has not settled after `milliseconds`, or as soon as `signal` aborts. */
-async function settledWithin<T>(
-  promise: Promise<T>,
-  milliseconds: number,
-  signal?: AbortSignal,
-): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  let stop: (() => void) | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    stop = () => resolve(undefined);
-    timer = setTimeout(stop, milliseconds);
-    signal?.addEventListener("abort", stop);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-    if (stop) signal?.removeEventListener("abort", stop);
-  }
 }

@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { writeWhole } from "./whole-file.ts";
+import { writeWhole } from "../files/whole-file.ts";
 import { z } from "zod";
 import { InputError } from "./input-error.ts";
 

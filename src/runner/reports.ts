@@ -1,7 +1,7 @@
 /** What other programs read of a run: a log of events as they happen, JSON lines, and a JUnit report at the end. */
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { writeWhole } from "./whole-file.ts";
+import { writeWhole } from "../files/whole-file.ts";
 import type { CellFailure } from "./failure.ts";
 import type { RunEvent, RunResult } from "./execute.ts";
 import { escapeHtml } from "./html.ts";

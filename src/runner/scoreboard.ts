@@ -1,6 +1,6 @@
 /** The scoreboard of the gallery as a Markdown table, kept between two comments of a README. */
 import { readFile } from "node:fs/promises";
-import { writeWhole } from "./whole-file.ts";
+import { writeWhole } from "../files/whole-file.ts";
 import type { Experiment } from "./results.ts";
 
 const BEGIN = "<!-- scoreboard: written by `marginalia gallery` -->";

@@ -1,8 +1,9 @@
 /** What may happen to a run from outside: a second one, kill -9, a full disk, too little time or memory. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { fill, onSmallDisk } from "../files/small-disk.ts";
 import { code, notebookProblems } from "../runner/notebooks.ts";
 import { Project } from "./command.ts";
 
@@ -108,18 +109,10 @@ describe("limits", () => {
 });
 
 describe("a full disk", () => {
-  const small = (folder: string) => spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]).status === 0;
-
   test("is a failure with its reason; the partial notebook is whole, the log's and the report's end too", async ({
     skip,
   }) => {
-    // prettier-ignore
-    mkdirSync(project.in("figures"));
-    if (!small(project.in("figures"))) {
-      console.warn("SKIPPED: a full disk, since no small file system can be mounted here");
-      skip();
-    }
-    try {
+    const isMounted = await onSmallDisk(project.in("figures"), 64, async () => {
       project.notebook("fig", code("print small"), code("print-long 90000"), code("print never"));
       project.notebook("other", code("print small too"));
       const args = ["run", "notebooks", "--kernel", project.scriptedKernel(), "--events", "figures/events.jsonl", "--junit", "report.xml"]; // prettier-ignore
@@ -134,14 +127,12 @@ describe("a full disk", () => {
       for (const line of read("figures", "events.jsonl").trim().split("\n")) JSON.parse(line);
       expect(read("report.xml")).toContain('failures="1"');
       // With the disk full to the last byte nothing can be written at all.
-      writeFileSync(project.in("figures", "rest"), "");
-      spawnSync("dd", ["if=/dev/zero", `of=${project.in("figures", "rest")}`, "bs=1k", "count=200"]);
+      fill(project.in("figures"));
       const full = await project.run("run", "notebooks/other.ipynb", "--kernel", project.scriptedKernel());
       expect([full.code, full.stderr]).toEqual([1, expect.stringContaining("ENOSPC")]);
       expect(notebookProblems(read("figures", "other", "other.ipynb"))).toEqual([]);
-    } finally {
-      spawnSync("umount", [project.in("figures")]);
-    }
+    });
+    if (!isMounted) skip();
   }, 60_000);
 });
 

@@ -137,6 +137,14 @@ describe("executeRun", () => {
     expect(outputs).toMatchObject([[printed("a\n")], [{ output_type: "error", ename: "KernelDied" }], []]);
   });
 
+  test("a kernel that dies is heard out: what it had sent by then arrives", async () => {
+    const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i}`);
+    const { result, outputs } = await run([code([...lines.map((line) => `print ${line}`), "exit 9"].join("\n"))]);
+    expect(result).toMatchObject({ status: "failed", failure: { kind: "kernel died", cell: 1 } });
+    expect(outputs[0]).toMatchObject([{ output_type: "stream" }, { ename: "KernelDied" }]);
+    expect((outputs[0][0] as { text: string }).text.trim().split("\n")).toEqual(lines);
+  });
+
   test("writes nothing when the kernel does not come up", async () => {
     const { result, executed } = await run([code("print a")], { kernel: kernel("message", "dies") });
     expect(result).toMatchObject({ status: "failed", isSaved: false, failure: { kind: "kernel died" } });

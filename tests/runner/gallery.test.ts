@@ -73,11 +73,11 @@ describe("writeGallery(root)", () => {
   });
 
   test("shows each experiment under its paper, and nothing that is none", () => {
-    expect(text("h2")).toEqual(["Scoreboard", "Other notebooks", "Jaakkola 1996", "Other 2000"]);
+    expect(text("h2")).toEqual(["Scoreboard", "Jaakkola 1996", "Other 2000", "Other notebooks"]);
     expect([...document.querySelectorAll("article")].map((node) => node.id)).toEqual([
-      "alone",
       "jaakkola1996-fig3",
       "other2000-broken",
+      "alone",
     ]);
   });
 

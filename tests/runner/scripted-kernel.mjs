@@ -46,7 +46,7 @@ const frames = (type, content, parent, key) => {
 };
 
 const [shell, control, stdin] = [new Router(), new Router(), new Router()];
-const iopub = new Publisher();
+const iopub = new Publisher({ sendHighWaterMark: 0 });
 let count = 0;
 const variables = new Map();
 const held = [];
@@ -64,6 +64,13 @@ async function* requests(socket) {
     const [header, , metadata, content] = parts.map((part) => JSON.parse(part.toString()));
     yield { identities: all.slice(0, start), header, metadata, content };
   }
+}
+
+/** Not by process.exit, with which ZeroMQ throws away what it has not sent yet; at a natural end it waits for that. */
+function leave(code) {
+  process.exitCode = code;
+  for (const socket of [shell, control, stdin, iopub]) socket.close();
+  return new Promise(() => undefined);
 }
 
 async function execute(request) {
@@ -97,10 +104,10 @@ async function execute(request) {
     } else if (command === "hold") {
       held.push(Buffer.alloc(Number(text) * 2 ** 20, 1));
     } else if (command === "exit-if") {
-      if (words[0] === words[1]) process.exit(3);
+      if (words[0] === words[1]) await leave(3);
     } else if (command === "exit") {
       console.error(`scripted kernel: leaving with ${text}`);
-      process.exit(Number(text));
+      await leave(Number(text));
     } else if (command === "hang") {
       process.on("SIGINT", () => undefined);
       await new Promise(() => undefined);

@@ -1,7 +1,7 @@
 /** Where a training stands, on disk: written whole or not at all, and read back to the same numbers. */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import writeFileAtomic from "write-file-atomic";
+import { writeWholeSync } from "../../files/whole-file.ts";
 import { z } from "zod";
 import { savedTensorSchema } from "./tensors-as-text.ts";
 
@@ -29,7 +29,7 @@ export type Checkpoint = z.infer<typeof checkpointSchema>;
 
 export function writeCheckpoint(file: string, checkpoint: Checkpoint): void {
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileAtomic.sync(file, `${JSON.stringify(checkpoint)}\n`);
+  writeWholeSync(file, `${JSON.stringify(checkpoint)}\n`);
 }
 
 /**

@@ -12,7 +12,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import path from "node:path";
 import type * as tf from "@tensorflow/tfjs";
-import writeFileAtomic from "write-file-atomic";
+import { writeWholeSync } from "../../files/whole-file.ts";
 import { z } from "zod";
 import { describeBackend } from "../../tensor/index.ts";
 import { configurationHash } from "./options.ts";
@@ -74,7 +74,7 @@ export function savedModel(
 /** Writes the file whole or not at all. */
 export function writeModel(file: string, model: SavedModel): void {
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileAtomic.sync(file, `${JSON.stringify(model)}\n`);
+  writeWholeSync(file, `${JSON.stringify(model)}\n`);
 }
 
 /** @throws RangeError saying what is wrong with the file: absent, not JSON, not a model, another kind, or a hash that is not its own. */

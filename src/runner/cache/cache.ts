@@ -13,7 +13,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from 
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { writeWhole } from "../whole-file.ts";
+import { writeWhole } from "../../files/whole-file.ts";
 import { z } from "zod";
 import type { Kernel } from "../kernelspecs.ts";
 import { projectOfNotebook, shownPath } from "../locations.ts";

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { writeWhole } from "../whole-file.ts";
+import { writeWhole } from "../../files/whole-file.ts";
 import { z } from "zod";
 import { RunCache } from "../cache/cache.ts";
 import { executeCached, LOCK_FILE } from "../cache/cached-run.ts";

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import * as tf from "@tensorflow/tfjs";
@@ -11,6 +11,7 @@ import type { TrainingOptions } from "../../../src/learning/training/options.ts"
 import { readModelFile, savedModel, writeModel } from "../../../src/learning/training/saved-model.ts";
 import { restoreTensor, saveTensor } from "../../../src/learning/training/tensors-as-text.ts";
 import { train, type TrainingRun, type TrainingTask } from "../../../src/learning/training/train.ts";
+import { fill, onSmallDisk } from "../../files/small-disk.ts";
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(path.join(tmpdir(), "marginalia-training-"))));
@@ -69,6 +70,35 @@ describe("train", () => {
     expect(second.values()).toEqual(whole.values());
     expect(resumed.history).toEqual(unbroken.history);
     expect(readdirSync(path.dirname(checkpoint))).toEqual(["regression.json"]);
+  });
+
+  it("on a full disk ends with its reason and leaves the checkpoint as it was, from which it goes on to the same numbers", async ({
+    skip,
+  }) => {
+    const options = { learningRate: 0.02, batchSize: 7, maxEpochs: 80, seed: 5 };
+    const whole = regression(0.3);
+    const unbroken = await train(whole.task, options);
+    const isMounted = await onSmallDisk(folder, 64, async () => {
+      const checkpoint = path.join(folder, "regression.json");
+      let [giveBack, before] = [() => {}, ""];
+      // The history makes every checkpoint longer than the last: the next finds room for its beginning alone.
+      const onEpoch: TrainingRun["onEpoch"] = ({ epoch }) => {
+        if (epoch !== 60) return;
+        before = readFileSync(checkpoint, "utf8");
+        expect(before.length).toBeGreaterThan(4096);
+        giveBack = fill(folder, 4);
+      };
+      await expect(train(regression(0.3).task, options, { checkpoint, checkpointEvery: 0, onEpoch })).rejects.toThrow(
+        /ENOSPC/,
+      );
+      expect(readFileSync(checkpoint, "utf8")).toBe(before);
+      giveBack();
+      expect(readdirSync(folder)).toEqual(["regression.json"]);
+      const again = regression(0.3);
+      expect((await train(again.task, options, { checkpoint })).history).toEqual(unbroken.history);
+      expect(again.values()).toEqual(whole.values());
+    });
+    if (!isMounted) skip();
   });
 
   it("refuses the checkpoint of another configuration, and a file that is none", async () => {

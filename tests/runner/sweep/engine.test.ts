@@ -42,8 +42,7 @@ const run = (all: readonly PointTask[], options: Partial<EngineOptions> = {}) =>
   localEngine.run(all, { jobs: 2, ...options });
 
 describe("the local engine", () => {
-  // Again: seen once in about ten runs of everything, the crashing point's values were not there; the cause is not known yet.
-  test("gives every point's recorded values; a point that crashes takes no other with it", { retry: 2 }, async () => {
+  test("gives every point's recorded values; a point that crashes takes no other with it", async () => {
     const told: PointResult[] = [];
     const results = await run(
       tasks("record twice $n$n\nrecord twice 1$n\nexit-if $n 2\nrecord done true", points("1..4")),

@@ -30,7 +30,7 @@ test.skipIf(!hasSlurm)(
     const running = engine.run(sweep.tasks, { jobs: 2, retries: 1, onResult: (result) => told.push(result) });
 
     await sweep.hasBegun(0.2);
-    process.kill(cluster.chunkProcesses()[0], "SIGKILL"); // as the kernel does to who takes too much memory
+    process.kill(cluster.chunkProcesses(sweep.folder)[0], "SIGKILL"); // as the kernel does to who takes too much memory
     await sweep.hasBegun(0.4);
     await cluster.requeue(cluster.running()[0]); // as on a node's failure: the chunk is delivered again
     await sweep.hasBegun(0.6);

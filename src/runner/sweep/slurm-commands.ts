@@ -1,0 +1,77 @@
+/**
+ * Slurm's own commands. Each is bounded in time, since they wait long for a controller that is away; that it is away is told apart from
+ * a refusal, because who is refused stops and who is not answered goes on.
+ */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { InputError } from "../input-error.ts";
+
+/** The controller does not answer; the message has its words. What was asked for may have been done all the same. */
+export class ControllerAway extends Error {
+  override readonly name = "ControllerAway";
+}
+
+export interface ArrayTask {
+  readonly index: number;
+  /** "PENDING", "RUNNING", "NODE_FAIL". */
+  readonly state: string;
+  /** Why it waits, or how it failed: "Priority", "launch failed requeued held". */
+  readonly reason: string;
+}
+
+const PATIENCE = 60_000;
+const AWAY = /unable to contact|timed out|connection refused|connect failure|zero bytes|communication|temporarily/i;
+
+const execute = promisify(execFile);
+
+/** The new job's number. */
+export async function sbatch(args: readonly string[]): Promise<string> {
+  try {
+    return (await call("sbatch", ["--parsable", ...args])).trim().split(";")[0];
+  } catch (error) {
+    if (error instanceof CommandFailed) throw new InputError(`sbatch refused the sweep: ${error.message}`, { cause: error }); // prettier-ignore
+    throw error;
+  }
+}
+
+/**
+ * The tasks of an array, those that have ended too for a while; none when Slurm has forgotten the job, or has given its number to a job
+ * of another name: a controller that was killed numbers on from the state that it had saved.
+ */
+export async function squeue(job: string, name: string): Promise<ArrayTask[]> {
+  const args = ["--noheader", "--array", "--states=all", "--jobs", job, "--format=%K|%T|%j|%r"];
+  const text = await call("squeue", args).catch((error: unknown) => {
+    if (!(error instanceof CommandFailed)) throw error;
+    if (/invalid job id/i.test(error.message)) return "";
+    throw new ControllerAway(error.message, { cause: error }); // whatever ails it, the jobs go on
+  });
+  const lines = text.split("\n").map((line) => line.trim().split("|"));
+  return lines
+    .filter((fields) => fields[2] === name)
+    .map(([index, state, , reason]) => ({ index: Number(index), state, reason }));
+}
+
+/** Cancels jobs by their name, or an array's task by its number ("12_3"), its script included; what is not there is cancelled. */
+export async function scancel(which: { readonly name: string } | { readonly task: string }): Promise<void> {
+  const args = ["--full", ...("name" in which ? ["--name", which.name] : [which.task])];
+  await call("scancel", args).catch((error: unknown) => {
+    if (!(error instanceof CommandFailed)) throw error;
+  });
+}
+
+/** The command was answered, and failed; the message is what it said. */
+class CommandFailed extends Error {}
+
+async function call(program: string, args: readonly string[]): Promise<string> {
+  try {
+    const { stdout } = await execute(program, args, { timeout: PATIENCE, killSignal: "SIGKILL", maxBuffer: 2 ** 26 });
+    return stdout;
+  } catch (error) {
+    const { code, killed, stderr, message } = error as Error & { code?: unknown; killed?: boolean; stderr?: string };
+    if (code === "ENOENT")
+      throw new InputError(`--engine slurm needs Slurm's ${program} on PATH: run it on a machine of the cluster`);
+    if (killed) throw new ControllerAway(`${program} had no answer in ${PATIENCE / 1000} s`, { cause: error });
+    const said = stderr?.trim() || message;
+    throw AWAY.test(said) ? new ControllerAway(said, { cause: error }) : new CommandFailed(said, { cause: error });
+  }
+}
