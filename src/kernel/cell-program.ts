@@ -80,11 +80,13 @@ export class CellProgram {
   readonly #options: ts.CompilerOptions;
   readonly #service: ts.LanguageService;
   readonly #imports: ImportResolver;
-  /** Virtual files: the ambient types, the cell at hand and the cells before. */
+  /** Virtual files: the ambient types, the expected imports, the cell at hand and the cells before. */
   readonly #documents = new Map<string, { text: string; version: number }>();
   readonly #parsed: ParsedFiles;
   readonly #visible = new Map<string, Visible>();
   readonly #ambient: string;
+  /** Imports what is expected, so that a cell that does finds it read. */
+  readonly #expected: string;
   #roots: string[] = [];
   /** The number of the cell at hand: the cells before have been run. */
   #cell = 1;
@@ -94,8 +96,14 @@ export class CellProgram {
    * @param folder the notebook's folder
    * @param packageRoot the folder of the package that the kernel belongs to
    * @param parsed what other programs have read already
+   * @param expected modules that cells are going to import
    */
-  constructor(folder: string, packageRoot: string, parsed: ParsedFiles = new ParsedFiles()) {
+  constructor(
+    folder: string,
+    packageRoot: string,
+    parsed: ParsedFiles = new ParsedFiles(),
+    expected: readonly string[] = [],
+  ) {
     const { options, problems } = cellOptions(folder, packageRoot);
     this.#folder = folder;
     this.packageRoot = packageRoot;
@@ -104,7 +112,9 @@ export class CellProgram {
     this.#problems = problems;
     this.#options = options;
     this.#ambient = path.join(this.#cellFolder, "__notebook__.d.ts");
+    this.#expected = path.join(this.#cellFolder, "__expected__.mts");
     this.#documents.set(this.#ambient, { text: AMBIENT_TYPES, version: 1 });
+    this.#write(this.#expected, `${expected.map((name) => `import ${JSON.stringify(name)};\n`).join("")}export {};\n`);
     this.#makeReady();
     const files = this.#files();
     this.#imports = new ImportResolver(options, files, this.#cellFolder, packageRoot);
@@ -318,7 +328,7 @@ export class CellProgram {
       getCompilationSettings: () => this.#options,
       getCurrentDirectory: () => this.#cellFolder,
       getDefaultLibFileName: (options) => path.join(this.#parsed.libFolder, ts.getDefaultLibFileName(options)),
-      getScriptFileNames: () => [this.#ambient, ...this.#roots],
+      getScriptFileNames: () => [this.#ambient, this.#expected, ...this.#roots],
       getScriptVersion: (name) => this.#documents.get(name)?.version.toString() ?? diskVersion(name),
       getScriptSnapshot: (name) => this.#snapshot(name),
       useCaseSensitiveFileNames: () => true,

@@ -26,17 +26,12 @@ const WARM_UP = [
   "const wrong: string = 1",
 ];
 
-/** What most notebooks about this package begin with. */
-const OWN_IMPORT = 'import "marginalia"';
-
 /** Out of the snapshot. */
 let warm:
   | {
       /** For folders with different compiler options. */
       readonly programs: readonly CellProgram[];
       readonly parsed: ParsedFiles;
-      /** Has read this package: as long as it is there, so are the files. */
-      readonly reader: CellProgram | undefined;
     }
   | undefined;
 
@@ -71,11 +66,10 @@ function serve(): void {
 
 function warmUp(place: LanguagePlace, readsOwn: boolean): NonNullable<typeof warm> {
   const parsed = new ParsedFiles(place.libFolder);
-  const newProgram = (folder: string) => new CellProgram(folder, place.packageRoot, parsed);
-  const reader = readsOwn ? newProgram(place.packageRoot) : undefined;
-  reader?.prepare(OWN_IMPORT);
   // Without a tsconfig.json, and with the package's own.
-  const programs = [path.parse(place.packageRoot).root, place.packageRoot].map(newProgram);
+  const folders = [...(readsOwn ? [] : [path.parse(place.packageRoot).root]), place.packageRoot];
+  const expected = readsOwn ? ["marginalia"] : [];
+  const programs = folders.map((folder) => new CellProgram(folder, place.packageRoot, parsed, expected));
   for (const program of programs) {
     for (const cell of WARM_UP) {
       program.prepare(cell);
@@ -84,7 +78,7 @@ function warmUp(place: LanguagePlace, readsOwn: boolean): NonNullable<typeof war
     inspect(program, "numbers", 3); // but no completion: it makes an Intl.Collator, which snapshots cannot hold
     program.clear();
   }
-  return { programs, parsed, reader };
+  return { programs, parsed };
 }
 
 if (startupSnapshot.isBuildingSnapshot()) {

@@ -470,7 +470,7 @@ describe("requests beside cells", () => {
   });
 });
 
-describe("a full heap", () => {
+describe("a full heap", { timeout: 120_000 }, () => {
   test("ends the cell that fills it with the limit and what to do, and keeps the variables", async () => {
     const small = await KernelClient.start({ environment: { NODE_OPTIONS: "--max-old-space-size=400" } });
     try {
