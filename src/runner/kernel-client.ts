@@ -62,6 +62,7 @@ export class KernelClient {
   /** How many broadcasts have come. */
   #heard = 0;
   #sending: Promise<void> = Promise.resolve();
+  #closed = false;
 
   /** Starts the kernel and waits until it answers on shell and iopub. Throws KernelDied; nothing is left behind then. */
   static async start(kernel: Kernel, options: KernelOptions): Promise<KernelClient> {
@@ -132,6 +133,7 @@ export class KernelClient {
   async kill(): Promise<void> {
     this.#process.kill();
     await this.exited;
+    this.#closed = true;
     for (const socket of [this.#shell, this.#control, this.#stdin, this.#iopub]) socket.close();
   }
 
@@ -180,12 +182,16 @@ export class KernelClient {
   }
 
   async #listen(socket: Dealer | Subscriber, hear: (message: Message) => void): Promise<void> {
-    for await (const frames of socket) {
-      try {
-        hear(decodeMessage(frames, this.#process.connection.key));
-      } catch (error) {
-        if (!(error instanceof WireError)) throw error; // else malformed or signed by someone else: not for us
+    try {
+      for await (const frames of socket) {
+        try {
+          hear(decodeMessage(frames, this.#process.connection.key));
+        } catch (error) {
+          if (!(error instanceof WireError)) throw error; // else malformed or signed by someone else: not for us
+        }
       }
+    } catch (error) {
+      if (!this.#closed) throw error; // else ENOTSOCK: closed between two messages
     }
   }
 
