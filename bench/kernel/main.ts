@@ -149,7 +149,7 @@ export async function kernelRows(): Promise<Row[]> {
 
 // As `marginalia kernel install` does; the kernels measured here are too short-lived to make it themselves.
 const built = new URL("../../dist/kernel/language-snapshot.js", import.meta.url).href;
-await ((await import(built)) as { prepareSnapshot: () => Promise<void> }).prepareSnapshot();
+await ((await import(built)) as { prepareSnapshots: () => Promise<void> }).prepareSnapshots();
 
 const rows = await kernelRows();
 if (process.argv.includes("--json")) console.log(JSON.stringify(rows, null, 2));

@@ -1,6 +1,6 @@
 /** `marginalia kernel install|uninstall`: makes the kernel known to Jupyter front ends. */
 import { installKernelspec, kernelspecFolder, uninstallKernelspec, type InstallPlace } from "../kernel/kernelspec.ts";
-import { prepareSnapshot } from "../kernel/language-snapshot.ts";
+import { prepareSnapshots } from "../kernel/language-snapshot.ts";
 import { InputError } from "../runner/input-error.ts";
 import { EXIT } from "./exit-codes.ts";
 
@@ -14,7 +14,7 @@ export async function kernel(action: "install" | "uninstall", options: KernelPla
   const place = placeOf(options);
   if (action === "install") {
     console.log(`installed in ${installKernelspec(place)}`);
-    await prepareSnapshot(); // else the first kernel makes it, while somebody works with it
+    await prepareSnapshots(); // else the first kernel makes it, while somebody works with it
   } else {
     const removed = uninstallKernelspec(place);
     if (removed === undefined) {

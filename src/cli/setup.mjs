@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"; // prettier-ignore
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { addonTask, compileAddon } from "../tensor/native/build.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -106,6 +106,14 @@ function build() {
   writeFileSync(buildStamp, digest);
 }
 
+/** Kernels start sooner from these; without them only time is lost. */
+async function prepareKernel() {
+  const module = inRoot("dist", "kernel", "language-snapshot.js");
+  if (!existsSync(module)) return;
+  say("reading declarations for the kernel (half a minute at most)");
+  await (await import(pathToFileURL(module).href)).prepareSnapshots();
+}
+
 function run(command, args, advice, shown = `${command} ${args.join(" ")}`) {
   try {
     const needsShell = process.platform === "win32" && command === "npm";
@@ -175,6 +183,7 @@ if (process.argv.includes("--check")) {
   if (whyBuild) {
     say(`${whyBuild}: building dist/`);
     build();
+    await prepareKernel();
   }
   if (why || whyCompile) {
     say(`${whyCompile ?? "modules are new"}: compiling the tensor kernels`);

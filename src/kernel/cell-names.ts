@@ -63,3 +63,14 @@ export function exportedNames(file: ts.SourceFile): Set<string> {
   }
   return names;
 }
+
+/** Every identifier of the file, whatever it stands for. */
+export function mentionedNames(file: ts.SourceFile): Set<string> {
+  const names = new Set<string>();
+  const look = (node: ts.Node): void => {
+    if (ts.isIdentifier(node)) names.add(node.text);
+    ts.forEachChild(node, look);
+  };
+  look(file);
+  return names;
+}

@@ -5,18 +5,19 @@
  * a snapshot's program serves any notebook; its imports start in the notebook's folder. What it uses of earlier cells stands in a
  * footer that TypeScript sees and nobody else (positions in the cell stay what they are):
  *
- *     import * as __cell_3 from "marginalia-cell:3"; import { f, T } from "marginalia-cell:3";      and so on for each earlier cell
- *     declare let s: typeof __cell_3.s;                                          what may be assigned to
+ *     import { f, T, s as __before_s } from "marginalia-cell:3";                 and so on for each earlier cell
+ *     declare let s: typeof __before_s;                                          what may be assigned to
  *     export { names of this cell };
  *
- * Earlier cells are checked no more; TypeScript infers of them what a later cell uses. A new file or another list of imports
+ * Earlier cells are checked no more; TypeScript infers of them what a later cell uses. A new file or another list of imported modules
  * makes TypeScript build its program anew, so files for coming cells stand ready, and a footer imports from all cells before
- * whether it needs them or not: most cells then change the text of one file, and the check takes a third of the time.
+ * whether it needs them or not: most cells then change the text of one file, and the check takes a third of the time. Of their
+ * names it imports those that the cell mentions: each costs a check, a large package's tenths of a second.
  */
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import ts from "typescript";
-import { declaredNames, exportedNames, type DeclaredName } from "./cell-names.ts";
+import { declaredNames, exportedNames, mentionedNames, type DeclaredName } from "./cell-names.ts";
 import { transformCell, type EmittedCell } from "./cell-transform.ts";
 import { cellOptions, ImportResolver } from "./compiler-options.ts";
 import { AMBIENT_TYPES } from "./ambient.ts";
@@ -79,11 +80,13 @@ export class CellProgram {
   readonly #options: ts.CompilerOptions;
   readonly #service: ts.LanguageService;
   readonly #imports: ImportResolver;
-  /** Virtual files: the ambient types, the cell at hand and the cells before. */
+  /** Virtual files: the ambient types, the expected imports, the cell at hand and the cells before. */
   readonly #documents = new Map<string, { text: string; version: number }>();
   readonly #parsed: ParsedFiles;
   readonly #visible = new Map<string, Visible>();
   readonly #ambient: string;
+  /** Imports what is expected, so that a cell that does finds it read. */
+  readonly #expected: string;
   #roots: string[] = [];
   /** The number of the cell at hand: the cells before have been run. */
   #cell = 1;
@@ -93,8 +96,14 @@ export class CellProgram {
    * @param folder the notebook's folder
    * @param packageRoot the folder of the package that the kernel belongs to
    * @param parsed what other programs have read already
+   * @param expected modules that cells are going to import
    */
-  constructor(folder: string, packageRoot: string, parsed: ParsedFiles = new ParsedFiles()) {
+  constructor(
+    folder: string,
+    packageRoot: string,
+    parsed: ParsedFiles = new ParsedFiles(),
+    expected: readonly string[] = [],
+  ) {
     const { options, problems } = cellOptions(folder, packageRoot);
     this.#folder = folder;
     this.packageRoot = packageRoot;
@@ -103,7 +112,9 @@ export class CellProgram {
     this.#problems = problems;
     this.#options = options;
     this.#ambient = path.join(this.#cellFolder, "__notebook__.d.ts");
+    this.#expected = path.join(this.#cellFolder, "__expected__.mts");
     this.#documents.set(this.#ambient, { text: AMBIENT_TYPES, version: 1 });
+    this.#write(this.#expected, `${expected.map((name) => `import ${JSON.stringify(name)};\n`).join("")}export {};\n`);
     this.#makeReady();
     const files = this.#files();
     this.#imports = new ImportResolver(options, files, this.#cellFolder, packageRoot);
@@ -177,17 +188,20 @@ export class CellProgram {
 
   /** Makes `code` the cell at hand, for questions of completion and documentation. */
   open(code: string): { service: ts.LanguageService; file: string } {
-    const { file } = this.#open(code);
+    const { file } = this.#open(code, () => true);
     return { service: this.#service, file: file.fileName };
   }
 
-  #open(code: string): { file: ts.SourceFile; text: string } {
+  /** @param wanted which names of earlier cells it sees; those that it mentions unless told */
+  #open(code: string, wanted?: (name: string) => boolean): { file: ts.SourceFile; text: string } {
     const name = this.#cellFile(this.#cell);
     const file = ts.createSourceFile(name, code, ts.ScriptTarget.Latest, false, ts.ScriptKind.TS);
+    const mentioned = mentionedNames(file);
     const names = declaredNames(file.statements);
     const exported = exportedNames(file);
     const exports = names.filter((each) => !exported.has(each.name)).map((each) => each.name);
-    const text = `${code}\n${this.#importLines(this.#cell, names)}export { ${exports.join(", ")} };\n`;
+    const imports = this.#importLines(this.#cell, names, wanted ?? ((each) => mentioned.has(each)));
+    const text = `${code}\n${imports}export { ${exports.join(", ")} };\n`;
     this.#write(name, text);
     this.#imports.refresh();
     return { file, text };
@@ -210,21 +224,24 @@ export class CellProgram {
   }
 
   /** The imports of the cell numbered `cell`, which declares `own` itself; undefined for a file that stands ready. */
-  #importLines(cell: number, own: readonly DeclaredName[] | undefined): string {
+  #importLines(
+    cell: number,
+    own: readonly DeclaredName[] | undefined,
+    wanted: (name: string) => boolean = () => false,
+  ): string {
     const imported = new Map<number, string[]>();
     const hidden = new Set(own?.map(({ name }) => name));
     let declared = "";
     if (own)
       for (const [name, { cell: from, assignable }] of this.#visible) {
-        if (hidden.has(name)) continue;
-        if (assignable) declared += `declare let ${name}: typeof __cell_${from}.${name};\n`;
-        else imported.set(from, [...(imported.get(from) ?? []), name]);
+        if (hidden.has(name) || !wanted(name)) continue;
+        const before = `__before_${name}`;
+        imported.set(from, [...(imported.get(from) ?? []), assignable ? `${name} as ${before}` : name]);
+        if (assignable) declared += `declare let ${name}: typeof ${before};\n`;
       }
     let lines = "";
     for (let from = 1; from < cell; from++)
-      lines +=
-        `import * as __cell_${from} from "${CELL_SCHEME}${from}"; ` +
-        `import { ${imported.get(from)?.join(", ") ?? ""} } from "${CELL_SCHEME}${from}";\n`;
+      lines += `import { ${imported.get(from)?.join(", ") ?? ""} } from "${CELL_SCHEME}${from}";\n`;
     return lines + declared;
   }
 
@@ -311,7 +328,7 @@ export class CellProgram {
       getCompilationSettings: () => this.#options,
       getCurrentDirectory: () => this.#cellFolder,
       getDefaultLibFileName: (options) => path.join(this.#parsed.libFolder, ts.getDefaultLibFileName(options)),
-      getScriptFileNames: () => [this.#ambient, ...this.#roots],
+      getScriptFileNames: () => [this.#ambient, this.#expected, ...this.#roots],
       getScriptVersion: (name) => this.#documents.get(name)?.version.toString() ?? diskVersion(name),
       getScriptSnapshot: (name) => this.#snapshot(name),
       useCaseSensitiveFileNames: () => true,

@@ -85,8 +85,8 @@ function readConfig(file: string): { options: ts.CompilerOptions; problems: stri
 }
 
 function ancestors(folder: string): string[] {
-  const all = [folder];
-  for (let at = folder; path.dirname(at) !== at; at = path.dirname(at)) all.push(path.dirname(at));
+  const all = [path.resolve(folder)];
+  for (let [at] = all; path.dirname(at) !== at; at = path.dirname(at)) all.push(path.dirname(at));
   return all;
 }
 

@@ -31,10 +31,10 @@ const JOINED = 1 << 16; // characters
 /** Prints within this time share a message. */
 const COLLECTED = 8; // milliseconds
 
-const interrupted = (evalue: string): CellError => ({
-  ename: "KeyboardInterrupt",
+const interrupted = (evalue: string, ename = "KeyboardInterrupt"): CellError => ({
+  ename,
   evalue,
-  traceback: [`KeyboardInterrupt: ${evalue}`],
+  traceback: [`${ename}: ${evalue}`],
 });
 
 export class Execution {
@@ -110,7 +110,7 @@ export class Execution {
   interrupt(why?: InterruptReason): Promise<void> {
     this.#language.cancel();
     const runs = [...this.#running];
-    const error = interrupted("native code cannot be stopped: the next cell waits for it");
+    const error = interrupted(why?.message ?? "native code cannot be stopped: the next cell waits for it", why?.ename);
     return this.#interrupts.interrupt(() => runs.forEach((run) => run.finish({ error, userExpressions: {} })), why);
   }
 

@@ -4,6 +4,9 @@
  * The main thread is first asked by message, which it hears when its event loop turns (a long await, a timer loop). When it does
  * not answer, whatever it executes is terminated, again and again until it does. A termination that comes when nothing executes
  * would hit the next callback instead, so pings follow until one is answered, and only then the next cell may start.
+ *
+ * What the sockets' thread itself evaluates there, in the midst of a cell, would take the termination in the cell's place: the two
+ * take turns.
  */
 import { Session } from "node:inspector";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,6 +23,8 @@ export class Interrupts {
   readonly #control: Int32Array;
   #sequence = 0;
   #running: Promise<void> | undefined;
+  /** Something is evaluated between two instructions of the cell. */
+  #evaluating = 0;
 
   constructor(post: (message: ToMain) => void, control: Int32Array) {
     this.#post = post;
@@ -37,6 +42,18 @@ export class Interrupts {
     this.#session.disconnect();
   }
 
+  /** Evaluates between two instructions of whatever the main thread executes; undefined when that fails. */
+  async evaluate(expression: string): Promise<unknown> {
+    while (this.#running) await this.#running;
+    this.#evaluating++;
+    return new Promise((resolve) =>
+      this.#session.post("Runtime.evaluate", { expression, silent: true, returnByValue: true }, (_error, answer) => {
+        this.#evaluating--;
+        resolve(answer?.result?.value);
+      }),
+    );
+  }
+
   /** @param giveUp is called when the main thread cannot be stopped in time */
   interrupt(giveUp: () => void, why?: InterruptReason): Promise<void> {
     this.#running ??= this.#interrupt(giveUp, why).finally(() => (this.#running = undefined));
@@ -44,11 +61,12 @@ export class Interrupts {
   }
 
   async #interrupt(giveUp: () => void, why?: InterruptReason): Promise<void> {
-    if (await this.#ask(ASKED, (sequence) => ({ type: "interrupt", sequence, forced: false, why }))) return;
+    // Where memory runs out there is no time to ask.
+    if (!why && (await this.#ask(ASKED, (sequence) => ({ type: "interrupt", sequence, forced: false })))) return;
     const begun = performance.now();
     let givenUp = false;
     do {
-      this.#session.post("Runtime.terminateExecution", () => undefined);
+      if (this.#evaluating === 0) this.#session.post("Runtime.terminateExecution", () => undefined);
       if (!givenUp && performance.now() - begun > ANSWER_WITHIN) {
         givenUp = true;
         giveUp();

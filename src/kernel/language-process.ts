@@ -8,7 +8,14 @@ import { startupSnapshot } from "node:v8";
 import { complete, inspect, isComplete } from "./cell-assist.ts";
 import { CellProgram, ParsedFiles } from "./cell-program.ts";
 import { log } from "./log.ts";
-import type { LanguagePlace, LanguageQuestions, LanguageReply, LanguageRequest } from "./threads.ts";
+import {
+  SNAPSHOT_OF,
+  type LanguagePlace,
+  type LanguageQuestions,
+  type LanguageReply,
+  type LanguageRequest,
+  type SnapshotOf,
+} from "./threads.ts";
 
 /** Touches much of what cells use, so that a snapshot has it compiled. */
 const WARM_UP = [
@@ -20,15 +27,21 @@ const WARM_UP = [
 ];
 
 /** Out of the snapshot. */
-let warm: { readonly program: CellProgram; readonly parsed: ParsedFiles } | undefined;
+let warm:
+  | {
+      /** For folders with different compiler options. */
+      readonly programs: readonly CellProgram[];
+      readonly parsed: ParsedFiles;
+    }
+  | undefined;
 
 function serve(): void {
   const place = JSON.parse(process.argv.at(-1) ?? "{}") as LanguagePlace;
   process.on("SIGINT", () => undefined); // the kernel's business
   process.on("disconnect", () => process.exit());
-  const program = warm?.program.moveTo(place.folder)
-    ? warm.program
-    : new CellProgram(place.folder, place.packageRoot, warm?.parsed ?? new ParsedFiles(place.libFolder));
+  const fitting = warm?.programs.find((each) => each.moveTo(place.folder));
+  const program =
+    fitting ?? new CellProgram(place.folder, place.packageRoot, warm?.parsed ?? new ParsedFiles(place.libFolder));
   for (const problem of program.problems) log(problem);
   const answers: LanguageQuestions = {
     restore: (cells) => program.restore(cells),
@@ -48,19 +61,28 @@ function serve(): void {
     process.send?.(reply);
   });
   // Loads what the folder needs while the front end is still connecting: the first cell then waits less.
-  if (program !== warm?.program) program.prepare(WARM_UP[0]);
+  if (!fitting) program.prepare(WARM_UP[0]);
+}
+
+function warmUp(place: LanguagePlace, readsOwn: boolean): NonNullable<typeof warm> {
+  const parsed = new ParsedFiles(place.libFolder);
+  // Without a tsconfig.json, and with the package's own.
+  const folders = [...(readsOwn ? [] : [path.parse(place.packageRoot).root]), place.packageRoot];
+  const expected = readsOwn ? ["marginalia"] : [];
+  const programs = folders.map((folder) => new CellProgram(folder, place.packageRoot, parsed, expected));
+  for (const program of programs) {
+    for (const cell of WARM_UP) {
+      program.prepare(cell);
+      program.commit();
+    }
+    inspect(program, "numbers", 3); // but no completion: it makes an Intl.Collator, which snapshots cannot hold
+    program.clear();
+  }
+  return { programs, parsed };
 }
 
 if (startupSnapshot.isBuildingSnapshot()) {
-  const place = JSON.parse(process.env.MARGINALIA_LANGUAGE_PLACE ?? "{}") as LanguagePlace;
-  const parsed = new ParsedFiles(place.libFolder);
-  const program = new CellProgram(path.parse(place.packageRoot).root, place.packageRoot, parsed); // no notebook's tsconfig.json
-  for (const cell of WARM_UP) {
-    program.prepare(cell);
-    program.commit();
-  }
-  inspect(program, "numbers", 3); // but no completion: it makes an Intl.Collator, which snapshots cannot hold
-  program.clear();
-  warm = { program, parsed };
+  const { place, readsOwn } = JSON.parse(process.env[SNAPSHOT_OF] ?? "{}") as SnapshotOf;
+  warm = warmUp(place, readsOwn);
   startupSnapshot.setDeserializeMainFunction(serve);
 } else serve();

@@ -1,10 +1,11 @@
 /**
  * The sockets' thread's side of the TypeScript service, which lives in a process of its own: only a process can start from a
- * snapshot (language-snapshot.ts), and a check that takes too long is ended with it. The cells that have run are told to the next one.
+ * snapshot (language-snapshot.ts), and a check that takes too long is ended with it. The cells that have run are told to the next one;
+ * so a session begins with the small snapshot and goes over to the large one when a cell imports this package.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { findSnapshot, makeSnapshot } from "./language-snapshot.ts";
+import { findSnapshots, makeSnapshots } from "./language-snapshot.ts";
 import { log } from "./log.ts";
 import type { LanguagePlace, LanguageQuestions, LanguageReply } from "./threads.ts";
 
@@ -18,6 +19,9 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+/** A cell that imports this package, as notebooks about it do. */
+const IMPORTS_OWN = /["']marginalia["'/]/;
+
 /** So many processes may fail one after another before none is started any more. */
 const MOST_FAILURES = 5;
 
@@ -29,6 +33,8 @@ export class LanguageService {
   #prepared: string | undefined;
   #process: ChildProcess;
   #snapshot: string | undefined;
+  /** Of a process that knows this package's declarations, until that is used. */
+  #ownSnapshot: string | undefined;
   #last = 0;
   #failures = 0;
   /** Why no service is to be had any more. */
@@ -37,12 +43,14 @@ export class LanguageService {
 
   constructor(place: LanguagePlace) {
     this.#place = place;
-    this.#snapshot = findSnapshot(place);
+    const { plain, own } = findSnapshots(place);
+    this.#snapshot = plain;
+    this.#ownSnapshot = own;
     this.#process = this.#start();
     // For the kernels to come; later, since this one has work to do first.
-    if (!this.#snapshot)
+    if (!plain || !own)
       this.ask("isComplete", "").then(
-        () => makeSnapshot(place, this.#end.signal),
+        () => makeSnapshots(place, this.#end.signal),
         () => undefined, // other questions say why
       );
   }
@@ -51,7 +59,10 @@ export class LanguageService {
     name: Name,
     ...parameters: Parameters<LanguageQuestions[Name]>
   ): Promise<ReturnType<LanguageQuestions[Name]>> {
-    if (name === "prepare") this.#prepared = parameters[0] as string;
+    if (name === "prepare") {
+      this.#prepared = parameters[0] as string;
+      if (IMPORTS_OWN.test(this.#prepared)) this.#useOwnSnapshot();
+    }
     if (name === "commit" && this.#prepared !== undefined) this.#cells.push(this.#prepared);
     const id = ++this.#last;
     return new Promise((resolve, reject) => {
@@ -111,9 +122,29 @@ export class LanguageService {
     const failed = [...this.#waiting.values()];
     this.#waiting.clear();
     const old = this.#process;
-    this.#process = this.#start();
+    this.#startAgain();
     old.kill("SIGKILL");
-    void this.ask("restore", this.#cells).catch((error: Error) => log(error.message));
     for (const { reject } of failed) reject(reason);
+  }
+
+  #startAgain(): void {
+    this.#process = this.#start();
+    void this.ask("restore", this.#cells).catch((error: Error) => log(error.message));
+  }
+
+  /** The process before answers what it has been asked. */
+  #useOwnSnapshot(): void {
+    if (!this.#ownSnapshot) return;
+    this.#snapshot = this.#ownSnapshot;
+    this.#ownSnapshot = undefined;
+    const old = this.#process;
+    const last = this.#last;
+    this.#startAgain();
+    const leave = () => {
+      for (const id of this.#waiting.keys()) if (id <= last) return;
+      old.kill("SIGKILL");
+    };
+    old.on("message", leave);
+    leave();
   }
 }

@@ -2,11 +2,14 @@
  * Ends the cells that fill V8's heap, shortly before V8 would end the process with all variables.
  *
  * V8 tells nobody on the main thread that its heap is full, so the sockets' thread asks it while a cell runs; its inspector answers
- * between two instructions of whatever is executed. What is asked for counts garbage as well, so before a cell is ended the garbage
- * is collected (the protocol's own HeapProfiler.collectGarbage waits for the event loop). A single allocation larger than what is left comes between two looks: then the process ends with V8's own message.
+ * between two instructions of whatever is executed. What is used counts garbage as well, most of it young. So where it is too much
+ * the old objects alone are asked for, and where they are, too, the garbage is collected (the protocol's own HeapProfiler.collectGarbage
+ * waits for the event loop) before a cell is ended. A single allocation larger than what is left comes between two looks: then the
+ * process ends with V8's own message.
  */
 import { Session } from "node:inspector";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Interrupts } from "./interrupts.ts";
 import { RUNTIME_GLOBAL } from "./threads.ts";
 
 /** V8's limit includes room for new objects; the old ones, which are left when garbage has been collected, get the rest. */
@@ -14,23 +17,31 @@ const YOUNG = 48 * 2 ** 20; // bytes: three semi-spaces of 16 MiB
 /** Of the limit. */
 const NEARLY_FULL = 0.85;
 /** Of the limit: with an almost full heap cells may still do little things, such as making room. */
-const ALLOWANCE = 0.02;
-const LOOK_AGAIN = 100; // milliseconds
-const LOOK_SOON = 10; // milliseconds, when half of the heap is used
+const ALLOWANCE = 0.04;
+/** Of the limit: what a collection must gain, else the next ones would take all the time. */
+const WORTH_IT = 0.02;
+const LOOK_AGAIN = 100; // milliseconds, at most
+const LOOK_SOON = 5; // milliseconds, at least
+/** It looks again before as much as this of the rest is filled, as fast as the heap has grown since the last look. */
+const OF_THE_REST = 0.25;
 
 export class MemoryGuard {
   readonly #session = new Session();
+  readonly #interrupts: Interrupts;
   readonly #limit: number;
   readonly #end: (message: string) => void;
+  /** Cells that run. */
   #watched = 0;
+  #watching = false;
   #allowed = 0;
 
   /**
    * @param limit of the main thread's heap, in bytes, as V8's statistics have it
    * @param end ends the cells that run
    */
-  constructor(limit: number, end: (message: string) => void) {
+  constructor(limit: number, interrupts: Interrupts, end: (message: string) => void) {
     this.#limit = Math.max(limit - YOUNG, limit / 2);
+    this.#interrupts = interrupts;
     this.#end = end;
     this.#session.connectToMainThread();
   }
@@ -38,7 +49,8 @@ export class MemoryGuard {
   /** A cell starts to run. */
   begin(): void {
     this.#allowed = 0;
-    if (this.#watched++ === 0) void this.#watch();
+    this.#watched++;
+    if (!this.#watching) void this.#watch();
   }
 
   /** A cell has ended. */
@@ -51,19 +63,24 @@ export class MemoryGuard {
   }
 
   async #watch(): Promise<void> {
-    await sleep(LOOK_AGAIN);
+    this.#watching = true;
+    let [before, at] = [0, performance.now()];
     while (this.#watched > 0) {
       const used = await this.#used();
       if (this.#allowed === 0) this.#allowed = Math.max(NEARLY_FULL * this.#limit, used + ALLOWANCE * this.#limit);
-      if (used > this.#allowed && this.#watched > 0) await this.#makeRoom();
-      await sleep(used > this.#limit / 2 ? LOOK_SOON : LOOK_AGAIN);
+      if (used > this.#allowed && (await this.#old()) > this.#allowed) await this.#makeRoom();
+      const now = performance.now();
+      const filled = ((this.#allowed - used) * (now - at)) / Math.max(used - before, 1); // milliseconds until then
+      [before, at] = [used, now];
+      await sleep(Math.min(Math.max(OF_THE_REST * filled, LOOK_SOON), LOOK_AGAIN));
     }
+    this.#watching = false;
   }
 
   async #makeRoom(): Promise<void> {
-    await this.#post("Runtime.evaluate", { expression: `${RUNTIME_GLOBAL}.collectGarbage()`, silent: true });
-    const used = await this.#used();
-    if (used <= this.#allowed || this.#watched === 0) return;
+    await this.#interrupts.evaluate(`${RUNTIME_GLOBAL}.collectGarbage()`);
+    const used = await this.#old();
+    if (used <= this.#allowed - WORTH_IT * this.#limit || this.#watched === 0) return;
     const [held, most] = [used, this.#limit].map((bytes) => Math.round(bytes / 2 ** 20));
     this.#allowed = Infinity; // said once a cell
     this.#end(
@@ -72,13 +89,17 @@ export class MemoryGuard {
     );
   }
 
-  async #used(): Promise<number> {
-    return ((await this.#post("Runtime.getHeapUsage")) as { usedSize: number }).usedSize;
+  /** Bytes; 0 when the main thread does not tell. */
+  #used(): Promise<number> {
+    return new Promise((resolve) =>
+      this.#session.post("Runtime.getHeapUsage", (_error, usage) =>
+        resolve((usage as { usedSize: number } | undefined)?.usedSize ?? 0),
+      ),
+    );
   }
 
-  #post(method: string, parameters: object = {}): Promise<unknown> {
-    return new Promise((resolve, reject) =>
-      this.#session.post(method, parameters, (error, result) => (error ? reject(error) : resolve(result))),
-    );
+  /** Bytes in objects that have outlived a collection, or are large. */
+  async #old(): Promise<number> {
+    return ((await this.#interrupts.evaluate(`${RUNTIME_GLOBAL}.oldObjects()`)) as number | undefined) ?? 0;
   }
 }

@@ -7,9 +7,10 @@
 import { readFile } from "node:fs/promises";
 import type { InitializeHook, LoadHook, ResolveFnOutput, ResolveHook, ResolveHookContext } from "node:module";
 import path from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import type { MessagePort } from "node:worker_threads";
 import type { Loader } from "esbuild";
+import { CompiledModules } from "./compiled-modules.ts";
 import { ModuleGraph, type Reload } from "./module-graph.ts";
 import { CELL_IMPORT, SOURCE_CONDITION } from "./threads.ts";
 
@@ -26,12 +27,16 @@ export interface HooksData {
 export type HooksNews = { readonly url: string; readonly map: string } | { readonly reload: Reload };
 
 let data: HooksData;
+let compiled: CompiledModules;
+/** Where relative paths in local modules lead, by folder and path: until the next import by a cell. */
+const found = new Map<string, ResolveFnOutput>();
 const graph = new ModuleGraph();
 
 const tell = (news: HooksNews) => data.news.postMessage(news);
 
 export const initialize: InitializeHook<HooksData> = (given) => {
   data = given;
+  compiled = new CompiledModules(path.dirname(fileURLToPath(given.own)));
 };
 
 const replaced: Record<string, readonly string[]> = {
@@ -63,9 +68,17 @@ export const resolve: ResolveHook = async (specifier, context, next) => {
     parentURL = data.cell;
     const reload = graph.refresh();
     if (reload) tell({ reload });
+    found.clear();
   }
-  const found = await find(specifier, parentURL, context, next);
-  return { ...found, url: graph.link(found.url, parentURL) };
+  const isRelative =
+    specifier.startsWith(".") && parentURL?.startsWith("file:") && !parentURL.includes("/node_modules/");
+  const key = isRelative
+    ? [path.posix.dirname(parentURL!), specifier, JSON.stringify(context.importAttributes)].join("\0")
+    : undefined;
+  const known = key === undefined ? undefined : found.get(key);
+  const answer = known ?? (await find(specifier, parentURL, context, next));
+  if (key !== undefined) found.set(key, answer);
+  return { ...answer, url: graph.link(answer.url, parentURL), shortCircuit: true };
 };
 
 async function find(
@@ -113,16 +126,7 @@ export const load: LoadHook = async (url, context, next) => {
   if (!loader) return next(url, context);
   const file = fileURLToPath(url);
   const isCommonJs = extension === ".cts";
-  const { transform } = await import("esbuild"); // not before it is needed: kernels start faster
-  const { code, map } = await transform(await readFile(file, "utf8"), {
-    loader,
-    format: isCommonJs ? "cjs" : "esm",
-    target: "node20",
-    sourcemap: "external",
-    sourcefile: pathToFileURL(file).href,
-    sourcesContent: false,
-    jsx: "automatic",
-  });
+  const { code, map } = await compiled.compile(file, loader, isCommonJs ? "cjs" : "esm");
   tell({ url, map });
   return { format: isCommonJs ? "commonjs" : "module", source: code, shortCircuit: true };
 };

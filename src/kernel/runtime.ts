@@ -7,7 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { Session, type Runtime as Inspector } from "node:inspector";
 import process from "node:process";
-import { setFlagsFromString } from "node:v8";
+import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { MessagePort, Worker } from "node:worker_threads";
 import { Comms } from "./comms.ts";
@@ -345,6 +345,7 @@ export class Runtime {
         this.#thrown = value;
       },
       collectGarbage: garbageCollector(),
+      oldObjects,
     };
     const exit = (code?: number | string | null): never => {
       const error = new Error(
@@ -371,4 +372,12 @@ function garbageCollector(): () => void {
     }
     collect();
   };
+}
+
+/** Bytes in V8's spaces but the ones of new objects. */
+function oldObjects(): number {
+  let bytes = 0;
+  for (const { space_name, space_used_size } of getHeapSpaceStatistics())
+    if (!space_name.startsWith("new_")) bytes += space_used_size;
+  return bytes;
 }

@@ -45,6 +45,15 @@ export interface LanguagePlace {
   readonly libFolder: string;
 }
 
+/** The environment variable that tells a language process of what to build a snapshot: SnapshotOf as JSON. */
+export const SNAPSHOT_OF = "MARGINALIA_LANGUAGE_SNAPSHOT";
+
+export interface SnapshotOf {
+  readonly place: LanguagePlace;
+  /** With the declarations of the kernel's own package. */
+  readonly readsOwn: boolean;
+}
+
 /** Source of one cell, to be evaluated. */
 export interface RunRequest {
   readonly type: "run";

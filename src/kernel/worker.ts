@@ -91,7 +91,11 @@ async function serve(connection: ConnectionInfo): Promise<void> {
     Atomics.add(control, INPUT_ANSWERED, 1);
     Atomics.notify(control, INPUT_ANSWERED);
   };
-  const memory = new MemoryGuard(heapLimit, (message) => void execution.interrupt({ ename: "OutOfMemory", message }));
+  const memory = new MemoryGuard(
+    heapLimit,
+    interrupts,
+    (message) => void execution.interrupt({ ename: "OutOfMemory", message }),
+  );
   const execution = new Execution({ sockets, language, post, interrupts, memory, answerWaiting });
   const leave = async () => {
     await sockets.close();

@@ -63,6 +63,7 @@ export class KernelClient {
   /** Settles when the process has ended and all that it had sent is heard. */
   readonly #heardOut: Promise<KernelExit>;
   #sending: Promise<void> = Promise.resolve();
+  #closed = false;
 
   /** Starts the kernel and waits until it answers on shell and iopub. Throws KernelDied; nothing is left behind then. */
   static async start(kernel: Kernel, options: KernelOptions): Promise<KernelClient> {
@@ -135,6 +136,7 @@ export class KernelClient {
   async kill(): Promise<void> {
     this.#process.kill();
     await this.#heardOut;
+    this.#closed = true;
     for (const socket of [this.#shell, this.#control, this.#stdin, this.#iopub]) socket.close();
   }
 
@@ -195,12 +197,16 @@ export class KernelClient {
   }
 
   async #listen(socket: Dealer | Subscriber, hear: (message: Message) => void): Promise<void> {
-    for await (const frames of socket) {
-      try {
-        hear(decodeMessage(frames, this.#process.connection.key));
-      } catch (error) {
-        if (!(error instanceof WireError)) throw error; // else malformed or signed by someone else: not for us
+    try {
+      for await (const frames of socket) {
+        try {
+          hear(decodeMessage(frames, this.#process.connection.key));
+        } catch (error) {
+          if (!(error instanceof WireError)) throw error; // else malformed or signed by someone else: not for us
+        }
       }
+    } catch (error) {
+      if (!this.#closed) throw error; // else ENOTSOCK: closed between two messages
     }
   }
 

@@ -137,7 +137,7 @@ describe("set-up", () => {
       env: { ...process.env, TMPDIR: folder, npm_execpath: path.join(folder, "npm.cjs.js") },
       stdio: "ignore",
     });
-    await expect.poll(log).toContain("npm ci");
+    await expect.poll(log, { timeout: 20_000 }).toContain("npm ci");
     killed.kill("SIGKILL");
     await new Promise((resolve) => killed.once("close", resolve));
     expect((await setUp()).code).toBe(0);

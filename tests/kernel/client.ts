@@ -156,7 +156,7 @@ export class KernelClient {
   }
 
   /** Resolves when `condition` holds, looked at whenever something is published. */
-  async until(condition: () => boolean, milliseconds = 30_000): Promise<void> {
+  async until(condition: () => boolean, milliseconds = 60_000): Promise<void> {
     if (condition()) return;
     await new Promise<void>((resolve, reject) => {
       const stop = () => {

@@ -360,6 +360,18 @@ describe("imports", () => {
     expect(cell.result).toBe("12");
   });
 
+  test("of this package come to a session whose earlier cells stay known", async () => {
+    const before = await kernel.execute('let before: 2 | 3 = 2; const text = "kept"; interface Kept { a: 1 }');
+    expect(before.status).toBe("ok");
+    const own = await kernel.execute(
+      'import { Random } from "marginalia"; before = 3; const kept: Kept = { a: 1 }; text.length',
+    );
+    expect(own.result).toBe("4");
+    const wrong = await kernel.execute("before = 4; Random.fromSeed(text)");
+    expect(wrong.contents("error")[0]).toMatchObject({ evalue: expect.stringMatching(/and 1 more/) as string });
+    expect((await kernel.execute("[before, kept.a, typeof Random.fromSeed(1)].join()")).result).toBe("'3,1,object'");
+  });
+
   test('reach the sources of "marginalia" and its packages from a folder outside any project', async () => {
     const cell = await kernel.execute(
       'import { Random } from "marginalia"; import { table } from "arquero"; [typeof Random, table({ a: [1, 2] }).numRows(), import.meta.resolve("marginalia").endsWith("src/index.ts")].join()',
@@ -458,7 +470,7 @@ describe("requests beside cells", () => {
   });
 });
 
-describe("a full heap", () => {
+describe("a full heap", { timeout: 120_000 }, () => {
   test("ends the cell that fills it with the limit and what to do, and keeps the variables", async () => {
     const small = await KernelClient.start({ environment: { NODE_OPTIONS: "--max-old-space-size=400" } });
     try {
