@@ -103,7 +103,7 @@ export const fitting = {
       f(gates),
     ];
   },
-  factor: (sizes) => tables(sizes, ({ t, m, more, shape }) => [more, f(t), f(m), f(m)]),
+  factor: (sizes) => tables(sizes, ({ t, m, more }) => [more, f(t), f(m), f(m)]),
   factorGradient: (sizes) => tables(sizes, ({ t, m, more }) => [more, f(t), f(m), f(m), f(t), f(m)]),
   quotient: (sizes) => tables(sizes, ({ t, m, more, axes }) => [more, f(t), f(below(2) * axes * t), f(m)]),
   quotientGradient: (sizes) =>

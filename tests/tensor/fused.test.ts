@@ -324,7 +324,8 @@ describe("belief propagation's steps on tables, as their parts", () => {
   ] as [number, number[][]][])
     // prettier-ignore
     test(`an MLP on tables of ${states} states, ${orders.length} permutations`, () => {
-      for (const tables of tableCounts) {
+      // Of more tables some unit lies so near its kink that rounding decides the side; gradients.test.ts has them in double precision.
+      for (const tables of [0, 1, 64]) {
         const r = random("table mlp", states, tables);
         const run =
           (f: typeof tableMlp) =>
@@ -340,7 +341,7 @@ describe("belief propagation's steps on tables, as their parts", () => {
             });
         const shapes = [[tables, states], [states, states], [states], [states, states], [states]]; // prettier-ignore
         const inputs = () => shapes.map((shape, at) => normal(r.split(at), shape).mul(at === 0 ? 2 : 0.5).sub(at === 0 ? 3 : 0)); // prettier-ignore
-        expectSameAsParts(run(tableMlp), run(tableMlpByParts), inputs, 4e-3); // sums over 200 tables, in another order
+        expectSameAsParts(run(tableMlp), run(tableMlpByParts), inputs);
       }
     });
 
