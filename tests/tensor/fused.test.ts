@@ -285,7 +285,7 @@ describe("belief propagation's steps on tables, as their parts", () => {
     });
 
   test("normalised zeros alone are the floor, with no gradient, and never NaN", () => {
-    const x = tf.fill([1, 2], -Infinity) as tf.Tensor2D;
+    const x = tf.tensor2d([[-Infinity, -Infinity]]);
     expectClose(normaliseLogs(x, -99).dataSync(), [-99, -99]);
     expectClose(
       tf
@@ -341,7 +341,7 @@ describe("belief propagation's steps on tables, as their parts", () => {
             });
         const shapes = [[tables, states], [states, states], [states], [states, states], [states]]; // prettier-ignore
         const inputs = () => shapes.map((shape, at) => normal(r.split(at), shape).mul(at === 0 ? 2 : 0.5).sub(at === 0 ? 3 : 0)); // prettier-ignore
-        expectSameAsParts(run(tableMlp), run(tableMlpByParts), inputs);
+        expectSameAsParts(run(tableMlp), run(tableMlpByParts), inputs, 1e-3); // long sums in another order
       }
     });
 
