@@ -19,8 +19,6 @@ export interface FactorGroupTensors extends Omit<FactorGroup, "tables" | "graphs
   /** [numFactors, numStates], natural log, maximum 0. */
   readonly tables: Tf.Tensor2D;
   readonly graphs: Tf.Tensor1D;
-  /** [width, numStates], 0 or 1: which states of the table agree with an entry of the messages. */
-  readonly expansion: Tf.Tensor2D;
 }
 
 export interface VariableGroupTensors extends Omit<VariableGroup, "degrees" | "graphs"> {
@@ -50,7 +48,6 @@ export function factorGraphBatch(packed: PackedFactorGraphs): FactorGraphBatch {
       ...group,
       tables: tf.tensor2d(tables, [group.numFactors, group.numStates]),
       graphs: tf.tensor1d(graphs, "int32"),
-      expansion: tf.tensor2d(expansionOf(group.cardinalities), [group.width, group.numStates]),
     })),
     variableGroups: packed.variableGroups.map(({ degrees, graphs, ...group }) => {
       const start = firstState;
@@ -68,26 +65,10 @@ export function factorGraphBatch(packed: PackedFactorGraphs): FactorGraphBatch {
   };
 }
 
-/** Float32Array[width x numStates]: 1 where the state of the table has the message entry's state on its axis. */
-function expansionOf(cardinalities: readonly number[]): Float32Array {
-  const numStates = cardinalities.reduce((a, b) => a * b);
-  const width = cardinalities.reduce((a, b) => a + b);
-  const expansion = new Float32Array(width * numStates);
-  let stride = numStates;
-  let row = 0;
-  for (const cardinality of cardinalities) {
-    stride /= cardinality;
-    for (let state = 0; state < numStates; state++)
-      expansion[(row + (Math.floor(state / stride) % cardinality)) * numStates + state] = 1;
-    row += cardinality;
-  }
-  return expansion;
-}
-
 /** Frees the tensors of a batch that was not made inside tf.tidy. */
 export function disposeBatch({ entryStates, factorGroups, variableGroups }: FactorGraphBatch): void {
   entryStates.dispose();
-  for (const { tables, graphs, expansion } of factorGroups) tf.dispose([tables, graphs, expansion]);
+  for (const { tables, graphs } of factorGroups) tf.dispose([tables, graphs]);
   for (const { degreesLessOne, graphs } of variableGroups) tf.dispose([degreesLessOne, graphs]);
 }
 
