@@ -194,8 +194,9 @@ function tables(sizes, call) {
 }
 
 function tableMlp([count, states, permutations], arrays) {
+  const order = () => [...Array(states).keys()].sort(() => uniform() - 0.5);
   const weights = () => [
-    ids(permutations * states, states),
+    Int32Array.from(Array.from({ length: permutations }, order).flat()),
     ...[states * states, states, states * states, states].map((length) => f(length)),
   ];
   return [[count, states, permutations, 0.5, 0.1], ...arrays(count * states, weights)];

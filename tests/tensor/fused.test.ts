@@ -357,7 +357,8 @@ describe("belief propagation's steps on tables, as their parts", () => {
       floor: 0.1,
     });
     expect(() => tableMlp(tf.zeros([3, 2]), mlp(3, [0, 1]))).toThrow(/tables of 2 states need kernels \[2, 2\]/);
-    expect(() => tableMlp(tf.zeros([3, 2]), mlp(2, [0, 2]))).toThrow(/permutation is outside/);
+    expect(() => tableMlp(tf.zeros([3, 2]), mlp(2, [0, 2]))).toThrow(/name each state once/);
+    expect(() => tableMlp(tf.zeros([3, 2]), mlp(2, [1, 1]))).toThrow(/name each state once/);
   });
 });
 

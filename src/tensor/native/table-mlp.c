@@ -6,6 +6,8 @@
  * The mean is one MLP whose hidden layer holds those of all permutations: it is assembled from W_1, b_1, W_2, b_2, run by message.c,
  * and its gradient taken apart again. (x Q)[s] = x[permutation[s]]. */
 
+enum { MOST_MLP_STATES = 1024 };
+
 typedef struct {
   int64_t count, states, permutations, hidden;
   float share, floor;
@@ -54,14 +56,25 @@ static void take_apart(const TableMlp *t, const float *assembled, float *const *
   })
 }
 
+static int are_permutations(const int32_t *order, int64_t permutations, int64_t states) {
+  for (int64_t copy = 0; copy < permutations; copy++, order += states) {
+    uint8_t seen[MOST_MLP_STATES] = {0};
+    for (int64_t s = 0; s < states; s++) {
+      if (order[s] < 0 || order[s] >= states || seen[order[s]]) return 0;
+      seen[order[s]] = 1;
+    }
+  }
+  return 1;
+}
+
 /* Reads arrays 0 to 5 (logs, permutations, W_1, b_1, W_2, b_2), and runs the MLP: p and q. */
 static int run_table_mlp(TableMlp *t, const Array *arrays, const double *params) {
   SIZE(count, 0) SIZE(states, 1) SIZE(permutations, 2)
-  REQUIRE(states >= 1 && states <= 1024 && permutations >= 1 && area(states, permutations) <= 65536 && area(states, permutations) > 0,
+  REQUIRE(states >= 1 && states <= MOST_MLP_STATES && permutations >= 1 && area(states, permutations) <= 65536 && area(states, permutations) > 0,
           "tables of 1 to 1024 states, and at most 65536 hidden units");
   LENGTH(0, area(count, states), "logs");
   LENGTH(1, area(permutations, states), "permutations");
-  REQUIRE(all_below(INTS(1), arrays[1].length, states), "a permutation is outside the states");
+  REQUIRE(are_permutations(INTS(1), permutations, states), "a permutation does not name each state once");
   for (int part = 0; part < 4; part++) LENGTH(2 + part, part % 2 ? states : states * states, "a weight or bias");
   *t = (TableMlp){count, states, permutations, states * permutations, (float)params[3], (float)params[4], .logs = FLOATS(0),
                   .permutation = INTS(1)};

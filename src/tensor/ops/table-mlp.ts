@@ -24,7 +24,7 @@ export interface TableMlp {
 
 /**
  * y for rows of `logs` [tables, states], natural log.
- * @throws RangeError if shapes or types do not fit, or a permutation names a state that is not there.
+ * @throws RangeError if shapes or types do not fit, or a permutation does not name each state once.
  */
 export function tableMlp(logs: Tf.Tensor2D, mlp: TableMlp): Tf.Tensor2D {
   const { permutations, layers, share, floor } = mlp;
