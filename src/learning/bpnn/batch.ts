@@ -104,14 +104,10 @@ export function onRows(
 }
 
 /** Every message of a group shifted to log-sum-exp 0, then kept at -99 or above. */
-export function normalise({ cardinalities }: FactorGroupTensors, messages: Tf.Tensor2D): Tf.Tensor2D {
-  const [cardinality] = cardinalities;
-  if (cardinalities.every((other) => other === cardinality)) return normaliseLogs(messages, logZero, cardinality);
-  const parts = tf.split<Tf.Tensor2D>(messages, [...cardinalities], 1);
-  return tf.concat2d(
-    parts.map((part) => normaliseLogs(part, logZero)),
-    1,
-  );
+export function normalise(group: FactorGroupTensors, messages: Tf.Tensor2D): Tf.Tensor2D {
+  const [cardinality, ...others] = group.cardinalities;
+  if (others.every((other) => other === cardinality)) return normaliseLogs(messages, logZero, cardinality); // saves two reshapes
+  return onRows(group, [messages], (rows) => normaliseLogs(rows, logZero));
 }
 
 /** Tables as [numFactors, c_1, ..., c_d]. */

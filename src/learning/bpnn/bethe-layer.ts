@@ -58,9 +58,9 @@ export function betheLayer(shape: BetheLayerShape, numLayers: number, name: stri
       return (2 * layer + term) * size + state;
     });
     const rows = store.fixedIndices<Tf.Rank.R1>([order.length], order);
-    const matrices = shape.invariant ? axisPermutations(cardinalities).map(permutationMatrix) : [];
-    const permutations = matrices.map((Q) => store.fixed<Tf.Rank.R2>([size, size], Q));
-    const mean = shape.invariant ? store.fixed<Tf.Rank.R2>([size, size], meanPermutation(cardinalities)) : undefined;
+    const isLinear = shape.activation === "linear";
+    const orders = isLinear ? [meanPermutation(cardinalities)] : axisPermutations(cardinalities).map(permutationMatrix);
+    const permutations = (shape.invariant ? orders : []).map((Q) => store.fixed<Tf.Rank.R2>([size, size], Q));
     /** x Q, or Q^T w, state by state. */
     const permute = (x: Tf.Tensor2D, Q: Tf.Tensor2D, transposed: boolean): Tf.Tensor2D =>
       tf.reshape(tf.matMul(tf.reshape<Tf.Rank.R2>(x, [-1, size]), Q, false, transposed), x.shape);
@@ -71,9 +71,9 @@ export function betheLayer(shape: BetheLayerShape, numLayers: number, name: stri
       const energies = tf.mul<Tf.Tensor2D>(b, tf.tile(tables, [1, numLayers]));
       const input = tf.concat2d([energies, tf.neg(tf.mul<Tf.Tensor2D>(b, logs))], 1);
       const first = tf.gather(mlp.first, rows);
-      if (shape.activation === "linear") {
+      if (isLinear) {
         const weights = tf.matMul<Tf.Tensor2D>(first, mlp.second);
-        return regression(mlp, mean ? permute(weights, mean, true) : weights)(input);
+        return regression(mlp, shape.invariant ? permute(weights, permutations[0], true) : weights)(input);
       }
       const whole = regression({ ...mlp, first });
       if (!permutations.length) return whole(input);
