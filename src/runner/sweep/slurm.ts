@@ -43,6 +43,8 @@ export interface SlurmOptions {
 const MOST_CHUNKS = 1000;
 const MOST_LOSSES = 3;
 const LOOK_AGAIN = 1000;
+/** How often the queue is looked at for tasks that end after their last result. */
+const LAST_LOOKS = 10;
 const ENDED = ["BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT"]; // prettier-ignore
 /** Slurm's own holds, which it never ends by itself; one by a person (JobHeldUser, JobHeldAdmin) is respected. */
 const HELD = /^launch failed requeued held$|^JobHoldMaxRequeue$/;
@@ -112,6 +114,7 @@ class Batch {
         await this.#plan(this.#lost.splice(0));
         if (this.#open.size > 0) await sleep(LOOK_AGAIN, undefined, { signal }).catch(() => undefined);
       }
+      if (this.#open.size === 0) await this.#unlessAway(() => this.#letTasksEnd());
       return this.#results;
     } finally {
       if (this.#open.size > 0 || this.#isUnsure) await this.#unlessAway(() => scancel({ name: this.#jobName }));
@@ -192,6 +195,16 @@ class Batch {
       }
     }
     this.#submissions = this.#submissions.filter(({ chunks }) => chunks.some((ids) => ids.length > 0));
+  }
+
+  /** A task's last result is there before the task has ended. What is left after a while (requeued, say) has nothing to do: cancelled. */
+  async #letTasksEnd(): Promise<void> {
+    for (let look = 0; look < LAST_LOOKS; look++) {
+      const tasks = await Promise.all(this.#submissions.map(({ job }) => squeue(job, this.#jobName)));
+      if (tasks.flat().every(({ state }) => ENDED.includes(state))) return;
+      await sleep(LOOK_AGAIN, undefined, { signal: this.#options.signal }).catch(() => undefined);
+    }
+    await scancel({ name: this.#jobName });
   }
 
   #sayWhatIsWaitedFor(job: string, tasks: readonly ArrayTask[]): void {

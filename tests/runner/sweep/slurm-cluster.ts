@@ -94,6 +94,11 @@ export class SlurmCluster {
     this.ask("scontrol", "update", `jobid=${id}`, "StartTime=now");
   }
 
+  /** Resolves when the queue has nothing left, tasks that are just ending included. */
+  async emptyQueue(): Promise<void> {
+    await until(() => this.ask("squeue", "--noheader").trim() === "", 15_000);
+  }
+
   async restartController(): Promise<void> {
     await this.#end("controller");
     this.#spawn("controller", "slurmctld", "-D");
@@ -102,7 +107,7 @@ export class SlurmCluster {
 
   async stop(): Promise<void> {
     spawnSync("scancel", ["--user", userInfo().username, "--full"]);
-    await until(() => this.ask("squeue", "--noheader").trim() === "", 15_000).catch(() => undefined);
+    await this.emptyQueue().catch(() => undefined);
     for (const name of ["administrator", ...NODES, "controller"]) await this.#end(name);
     delete process.env.SLURM_CONF;
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
