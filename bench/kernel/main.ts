@@ -4,7 +4,8 @@
  *     npm run bench -- kernel [--json]
  *
  * The kernels take turns within each repetition, so that other work on the machine falls on all alike; times are medians. Only
- * Marginalia and tslab check types.
+ * Marginalia and tslab check types. A machine's own certificates ($NODE_EXTRA_CA_CERTS), which Node would read at each start, are
+ * left out for all.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
@@ -24,6 +25,9 @@ interface Row {
 const REPETITIONS = Number(process.env.MARGINALIA_BENCH_REPETITIONS ?? 5);
 const CELLS = 40;
 const LINES = 100_000;
+
+const environment: NodeJS.ProcessEnv = { ...process.env };
+delete environment.NODE_EXTRA_CA_CERTS;
 
 type Measured = Record<string, number[]>;
 interface Case {
@@ -100,7 +104,7 @@ async function measure({ kernel, language }: Contender, into: Measured): Promise
   const add = (name: string, value: number) => (into[name] ??= []).push(value);
   const program = programs[language];
   const begun = performance.now();
-  const client = await KernelClient.start(kernel, { cwd: process.cwd(), environment: process.env });
+  const client = await KernelClient.start(kernel, { cwd: process.cwd(), environment });
   try {
     await run(client, program.first);
     add(START, performance.now() - begun);

@@ -60,6 +60,7 @@ function serve(): void {
     }
     process.send?.(reply);
   });
+  process.send?.({ id: 0 } satisfies LanguageReply);
   // Loads what the folder needs while the front end is still connecting: the first cell then waits less.
   if (!fitting) program.prepare(WARM_UP[0]);
 }

@@ -3,6 +3,7 @@
  *
  * This thread belongs to user code. First of all it starts the sockets' thread, which starts the TypeScript service: that takes longest.
  */
+import { once } from "node:events";
 import { createRequire } from "node:module";
 import path from "node:path";
 import process from "node:process";
@@ -32,7 +33,7 @@ const libFolder = path.dirname(createRequire(import.meta.url).resolve("typescrip
 const language = { folder, packageRoot, libFolder };
 const heapLimit = getHeapStatistics().heap_size_limit;
 const workerData: SocketsWorkerData = { connectionFile, heapLimit, parent, pipe, control, language, inputs };
-const sockets = new Worker(new URL("./worker.js", import.meta.url), { workerData, transferList: [inputs] });
+const sockets = new Worker(new URL("./language-start.js", import.meta.url), { workerData, transferList: [inputs] });
 sockets.on("error", (error) => {
   log(`the sockets' thread failed: ${error.stack ?? error.message}`);
   exit(1);
@@ -46,6 +47,8 @@ let handle = (message: ToMain): void => {
 };
 sockets.on("message", (message: ToMain) => handle(message));
 
+// Two threads that start at once hinder each other, and the other one's work takes longer.
+await once(sockets, "online");
 const { makeRuntime } = await import("./runtime.ts");
 const runtime = makeRuntime({ sockets, folder, packageRoot, pipe, control, answers });
 handle = (message) => runtime.handle(message);

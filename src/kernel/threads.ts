@@ -2,7 +2,7 @@
  * What the kernel's threads say to each other.
  *
  *   main thread      user code and nothing else, evaluated by an inspector session         main.ts, runtime.ts
- *   sockets' thread  ZeroMQ, the protocol, interrupts of the main thread                    worker.ts
+ *   sockets' thread  ZeroMQ, the protocol, interrupts of the main thread                    language-start.ts, worker.ts
  *   (in a process of its own: the TypeScript service                                     language-process.ts)
  *
  * The main thread answers through a ring of bytes (pipe.ts); everything else is messages on ports.
@@ -158,6 +158,7 @@ export type LanguageRequest = {
 }[keyof LanguageQuestions];
 
 export interface LanguageReply {
+  /** The question's; 0 when the process begins to listen. */
   readonly id: number;
   readonly value?: unknown;
   /** The question failed: with this. */

@@ -1,5 +1,5 @@
 /** The sockets' thread: binds, listens, and passes cells to the language thread and to the main thread. */
-import { language } from "./language-start.ts"; // the first import, see there
+import { language } from "./language-start.ts";
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, Worker, workerData } from "node:worker_threads";
@@ -113,7 +113,7 @@ async function serve(connection: ConnectionInfo): Promise<void> {
     if (message.header.msg_type === "input_reply") execution.takeInput(message);
   });
   // Another thread to start: when the service is ready, which it would delay.
-  await language.ask("isComplete", "").catch(() => undefined);
+  await language.ready.catch(() => undefined);
   new Worker(new URL("./signal-worker.js", import.meta.url)).on("message", () => void execution.interrupt());
 }
 
