@@ -1,8 +1,7 @@
 /**
  * The TypeScript service: type-checks a cell against all cells before it and emits it.
  *
- * Each cell is an ES module of its own, so it may declare any name again. Its file is virtual and stands nowhere in particular, so that
- * a snapshot's program serves any notebook; its imports start in the notebook's folder. What it uses of earlier cells stands in a
+ * Each cell is an ES module of its own (cell-files.ts), so it may declare any name again. What it uses of earlier cells stands in a
  * footer that TypeScript sees and nobody else (positions in the cell stay what they are):
  *
  *     import { f, T, s as __before_s } from "marginalia-cell:3";                 and so on for each earlier cell
@@ -14,41 +13,15 @@
  * whether it needs them or not: most cells then change the text of one file, and the check takes a third of the time. Of their
  * names it imports those that the cell mentions: each costs a check, a large package's tenths of a second.
  */
-import { readFileSync, statSync } from "node:fs";
-import path from "node:path";
 import ts from "typescript";
+import { CELL_SCHEME, CellFiles, ParsedFiles } from "./cell-files.ts";
+import { mistakeIn, type CellMistake } from "./cell-mistakes.ts";
 import { declaredNames, exportedNames, mentionedNames, type DeclaredName } from "./cell-names.ts";
 import { transformCell, type EmittedCell } from "./cell-transform.ts";
 import { cellOptions, ImportResolver } from "./compiler-options.ts";
 import { AMBIENT_TYPES } from "./ambient.ts";
 
-/** A mistake found before the cell runs. */
-export interface CellMistake {
-  /** TypeScript's number, as in TS2322. */
-  readonly code: number;
-  readonly message: string;
-  /** 1-based, in the cell; the column in UTF-16 units. */
-  readonly line: number;
-  readonly column: number;
-  /** Of the underlined text, in UTF-16 units. */
-  readonly length: number;
-}
-
 export type PreparedCell = { readonly mistakes: CellMistake[] } | ({ readonly mistakes: [] } & EmittedCell);
-
-const CELL_SCHEME = "marginalia-cell:";
-
-/** Reported by TypeScript, yet no reason to refuse a cell. */
-const harmless = new Set([
-  1543, // JSON imported without { type: "json" }
-  2695, // left side of comma operator is unused
-  7016, // an untyped JavaScript package: its exports are `any`
-  7027, // unreachable code
-  7028, // unused label
-]);
-const ASSIGNS_IMPORT = 2632;
-/** "Relative import paths need explicit file extensions", which cells do not: the module is not there. */
-const NEEDS_EXTENSION = [2834, 2835];
 
 /** Files for so many coming cells stand ready. */
 const READY = 24;
@@ -58,21 +31,7 @@ interface Visible {
   readonly assignable: boolean;
 }
 
-/** Files of TypeScript's library and of packages, as read and parsed: programs may share them. */
-export class ParsedFiles {
-  readonly registry = ts.createDocumentRegistry(true);
-  readonly snapshots = new Map<string, { version: string; snapshot: ts.IScriptSnapshot }>();
-  /** Where TypeScript's own library lies. */
-  readonly libFolder: string;
-
-  constructor(libFolder = path.dirname(ts.getDefaultLibFilePath({}))) {
-    this.libFolder = libFolder;
-  }
-}
-
 export class CellProgram {
-  /** Where cells' files seem to lie: there is no such folder. */
-  readonly #cellFolder: string;
   /** The folder of the package that the kernel belongs to. */
   readonly packageRoot: string;
   #problems: readonly string[];
@@ -80,9 +39,8 @@ export class CellProgram {
   readonly #options: ts.CompilerOptions;
   readonly #service: ts.LanguageService;
   readonly #imports: ImportResolver;
-  /** Virtual files: the ambient types, the expected imports, the cell at hand and the cells before. */
-  readonly #documents = new Map<string, { text: string; version: number }>();
-  readonly #parsed: ParsedFiles;
+  /** The ambient types, the expected imports, the cell at hand and the cells before. */
+  readonly #files: CellFiles;
   readonly #visible = new Map<string, Visible>();
   readonly #ambient: string;
   /** Imports what is expected, so that a cell that does finds it read. */
@@ -107,18 +65,19 @@ export class CellProgram {
     const { options, problems } = cellOptions(folder, packageRoot);
     this.#folder = folder;
     this.packageRoot = packageRoot;
-    this.#cellFolder = path.join(packageRoot, "__notebook__");
-    this.#parsed = parsed;
+    this.#files = new CellFiles(packageRoot, parsed);
     this.#problems = problems;
     this.#options = options;
-    this.#ambient = path.join(this.#cellFolder, "__notebook__.d.ts");
-    this.#expected = path.join(this.#cellFolder, "__expected__.mts");
-    this.#documents.set(this.#ambient, { text: AMBIENT_TYPES, version: 1 });
-    this.#write(this.#expected, `${expected.map((name) => `import ${JSON.stringify(name)};\n`).join("")}export {};\n`);
+    this.#ambient = this.#files.at("__notebook__.d.ts");
+    this.#expected = this.#files.at("__expected__.mts");
+    this.#files.write(this.#ambient, AMBIENT_TYPES);
+    const imports = expected.map((name) => `import ${JSON.stringify(name)};\n`).join("");
+    this.#files.write(this.#expected, `${imports}export {};\n`);
     this.#makeReady();
-    const files = this.#files();
-    this.#imports = new ImportResolver(options, files, this.#cellFolder, packageRoot);
-    this.#service = ts.createLanguageService(this.#host(files), parsed.registry);
+    this.#imports = new ImportResolver(options, this.#files.disk(), this.#files.folder, packageRoot);
+    const roots = () => [this.#ambient, this.#expected, ...this.#roots];
+    const host = this.#files.languageHost(options, this.#imports, roots, () => this.#folder);
+    this.#service = ts.createLanguageService(host, parsed.registry);
   }
 
   /** Problems with the notebook's tsconfig.json. */
@@ -157,7 +116,7 @@ export class CellProgram {
       ...this.#service.getSyntacticDiagnostics(current),
       ...this.#service.getSemanticDiagnostics(current),
     ];
-    const mistakes = diagnostics.flatMap((each) => this.#mistake(each, code));
+    const mistakes = diagnostics.flatMap((each) => mistakeIn(code, each, (name) => this.#visible.has(name)) ?? []);
     if (mistakes.length > 0) return { mistakes };
     const typeOnly = this.#typeOnlyImports(current);
     const decorators = this.#options.experimentalDecorators ? "legacy" : "standard";
@@ -171,7 +130,7 @@ export class CellProgram {
     if (!this.#pending) return;
     const { text, names } = this.#pending;
     this.#pending = undefined;
-    this.#write(this.#cellFile(this.#cell), text);
+    this.#files.write(this.#files.cell(this.#cell), text);
     for (const { name, assignable } of names) this.#visible.set(name, { cell: this.#cell, assignable });
     this.#cell++;
     if (this.#cell >= this.#roots.length) this.#makeReady();
@@ -194,7 +153,7 @@ export class CellProgram {
 
   /** @param wanted which names of earlier cells it sees; those that it mentions unless told */
   #open(code: string, wanted?: (name: string) => boolean): { file: ts.SourceFile; text: string } {
-    const name = this.#cellFile(this.#cell);
+    const name = this.#files.cell(this.#cell);
     const file = ts.createSourceFile(name, code, ts.ScriptTarget.Latest, false, ts.ScriptKind.TS);
     const mentioned = mentionedNames(file);
     const names = declaredNames(file.statements);
@@ -202,25 +161,21 @@ export class CellProgram {
     const exports = names.filter((each) => !exported.has(each.name)).map((each) => each.name);
     const imports = this.#importLines(this.#cell, names, wanted ?? ((each) => mentioned.has(each)));
     const text = `${code}\n${imports}export { ${exports.join(", ")} };\n`;
-    this.#write(name, text);
+    this.#files.write(name, text);
     this.#imports.refresh();
     return { file, text };
-  }
-
-  #write(name: string, text: string): void {
-    const known = this.#documents.get(name);
-    if (known?.text !== text) this.#documents.set(name, { text, version: (known?.version ?? 0) + 1 });
   }
 
   #makeReady(): void {
     const first = this.#roots.length + 1;
     const cells = Array.from({ length: READY }, (_, index) => first + index);
     this.#standReady(cells);
-    this.#roots = [...this.#roots, ...cells.map((cell) => this.#cellFile(cell))];
+    this.#roots = [...this.#roots, ...cells.map((cell) => this.#files.cell(cell))];
   }
 
   #standReady(cells: readonly number[]): void {
-    for (const cell of cells) this.#write(this.#cellFile(cell), `${this.#importLines(cell, undefined)}export {};\n`);
+    for (const cell of cells)
+      this.#files.write(this.#files.cell(cell), `${this.#importLines(cell, undefined)}export {};\n`);
   }
 
   /** The imports of the cell numbered `cell`, which declares `own` itself; undefined for a file that stands ready. */
@@ -245,28 +200,6 @@ export class CellProgram {
     return lines + declared;
   }
 
-  #cellFile(cell: number): string {
-    return path.join(this.#cellFolder, `__cell_${cell}__.mts`);
-  }
-
-  #mistake(diagnostic: ts.Diagnostic, code: string): CellMistake[] {
-    const { start = 0, length = 1, category } = diagnostic;
-    if (category !== ts.DiagnosticCategory.Error || harmless.has(diagnostic.code)) return [];
-    if (start > code.length) return []; // in the footer
-    const before = code.slice(0, start).split("\n");
-    let message = ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n");
-    if (diagnostic.code === ASSIGNS_IMPORT) {
-      const name = code.slice(start, start + length);
-      if (this.#visible.has(name))
-        message = `Cannot assign to '${name}' because an earlier cell declares it as a constant.`;
-    }
-    if (NEEDS_EXTENSION.includes(diagnostic.code)) message = `Cannot find module ${code.slice(start, start + length)}.`;
-    message = message.replaceAll(/import\("[^"]*\/__cell_\d+__"\)\./g, "");
-    return [
-      { code: diagnostic.code, message, line: before.length, column: before[before.length - 1].length + 1, length },
-    ];
-  }
-
   /** Names that the cell at hand imports and that have no value at run time. */
   #typeOnlyImports(current: string): Set<string> {
     const program = this.#service.getProgram();
@@ -288,88 +221,5 @@ export class CellProgram {
       if (namedBindings && ts.isNamedImports(namedBindings)) namedBindings.elements.forEach((each) => look(each.name));
     }
     return found;
-  }
-
-  /** TypeScript asks for every file at every cell: what has not changed is not read again. */
-  #snapshot(name: string): ts.IScriptSnapshot | undefined {
-    const document = this.#documents.get(name);
-    if (document) return ts.ScriptSnapshot.fromString(document.text);
-    const version = diskVersion(name);
-    const known = this.#parsed.snapshots.get(name);
-    if (known?.version === version) return known.snapshot;
-    const text = readOrNothing(name);
-    if (text === undefined) return undefined;
-    const snapshot = ts.ScriptSnapshot.fromString(text);
-    this.#parsed.snapshots.set(name, { version, snapshot });
-    return snapshot;
-  }
-
-  /** The disk with the virtual files on it. */
-  #files(): ts.ModuleResolutionHost {
-    return {
-      fileExists: (name) => this.#documents.has(name) || ts.sys.fileExists(name),
-      readFile: (name) => this.#documents.get(name)?.text ?? ts.sys.readFile(name),
-      directoryExists: (name) => ts.sys.directoryExists(name),
-      getDirectories: (name) => ts.sys.getDirectories(name),
-      realpath: (name) => ts.sys.realpath?.(name) ?? name,
-      getCurrentDirectory: () => this.#cellFolder,
-      useCaseSensitiveFileNames: true,
-    };
-  }
-
-  #host(files: ts.ModuleResolutionHost): ts.LanguageServiceHost & PackageCacheHost {
-    return {
-      fileExists: (name) => files.fileExists(name),
-      readFile: (name) => files.readFile(name),
-      readDirectory: (...search) => ts.sys.readDirectory(...search),
-      directoryExists: (name) => ts.sys.directoryExists(name),
-      getDirectories: (name) => ts.sys.getDirectories(name),
-      realpath: (name) => ts.sys.realpath?.(name) ?? name,
-      getCompilationSettings: () => this.#options,
-      getCurrentDirectory: () => this.#cellFolder,
-      getDefaultLibFileName: (options) => path.join(this.#parsed.libFolder, ts.getDefaultLibFileName(options)),
-      getScriptFileNames: () => [this.#ambient, this.#expected, ...this.#roots],
-      getScriptVersion: (name) => this.#documents.get(name)?.version.toString() ?? diskVersion(name),
-      getScriptSnapshot: (name) => this.#snapshot(name),
-      useCaseSensitiveFileNames: () => true,
-      resolveModuleNameLiterals: (literals, file, _redirect, options, source) => {
-        const importer = this.#documents.has(file) ? path.join(this.#folder, "__cell__.mts") : file;
-        return literals.map((literal) => {
-          if (literal.text.startsWith(CELL_SCHEME)) {
-            const resolvedFileName = this.#cellFile(Number(literal.text.slice(CELL_SCHEME.length)));
-            return {
-              resolvedModule: { resolvedFileName, extension: ts.Extension.Mts, isExternalLibraryImport: false },
-            };
-          }
-          const mode = ts.getModeForUsageLocation(source, literal, options);
-          return this.#imports.resolve(literal.text, importer, mode);
-        });
-      },
-      getModuleResolutionCache: () => this.#imports.cache,
-    };
-  }
-}
-
-/** TypeScript asks hosts so, though its types do not tell; without it, it reads every package.json again for each cell. */
-interface PackageCacheHost {
-  getModuleResolutionCache(): ts.ModuleResolutionCache;
-}
-
-/** Installed packages and TypeScript's own library do not change during a session, local modules do. */
-function diskVersion(file: string): string {
-  if (file.includes("/node_modules/")) return "installed";
-  try {
-    const { mtimeMs, size } = statSync(file);
-    return `${mtimeMs}-${size}`;
-  } catch {
-    return "missing";
-  }
-}
-
-function readOrNothing(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return undefined;
   }
 }

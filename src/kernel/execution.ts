@@ -1,7 +1,8 @@
 /** Executes cells: each is type-checked, run on the main thread, and what it prints and shows is brought to the front ends. */
 import { randomUUID } from "node:crypto";
 import { CellQueue, type ExecuteRequest, type Outcome, type Turn } from "./cell-queue.ts";
-import type { CellMistake, PreparedCell } from "./cell-program.ts";
+import type { CellMistake } from "./cell-mistakes.ts";
+import type { PreparedCell } from "./cell-program.ts";
 import { excerpt } from "./excerpt.ts";
 import type { History } from "./history.ts";
 import type { Interrupts } from "./interrupts.ts";

@@ -6,7 +6,8 @@ import path from "node:path";
 import process from "node:process";
 import { startupSnapshot } from "node:v8";
 import { complete, inspect, isComplete } from "./cell-assist.ts";
-import { CellProgram, ParsedFiles } from "./cell-program.ts";
+import { ParsedFiles } from "./cell-files.ts";
+import { CellProgram } from "./cell-program.ts";
 import { log } from "./log.ts";
 import {
   SNAPSHOT_OF,

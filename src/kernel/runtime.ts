@@ -5,11 +5,9 @@
  * never calls back; so the thread that terminated it sends "interrupt", which ends the run from here.
  */
 import { randomUUID } from "node:crypto";
-import { Session, type Runtime as Inspector } from "node:inspector";
 import process from "node:process";
-import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import type { MessagePort, Worker } from "node:worker_threads";
+import { installCellGlobals } from "./cell-globals.ts";
 import { Comms } from "./comms.ts";
 import { installDisplay, isDisplayHandle, mimeBundle } from "./display.ts";
 import { Input, type AskingRun } from "./input.ts";
@@ -17,11 +15,11 @@ import { CellModules } from "./modules.ts";
 import { redirectOutput } from "./output.ts";
 import { PipeWriter, type SharedPipe } from "./pipe.ts";
 import { installProgress } from "./progress.ts";
+import { Repl, type Evaluated } from "./repl.ts";
 import { currentRun, forgetEndedTimers, leaveRun, runAs, stopTimers, trackRuns, type Tracked } from "./run-context.ts";
 import { CELL_SCRIPT, StackTraces } from "./stacks.ts";
 import {
   ACKNOWLEDGED,
-  RUNTIME_GLOBAL,
   type CellError,
   type FromMain,
   type CommMessage,
@@ -32,7 +30,7 @@ import {
 import { Widgets } from "./widgets.ts";
 
 // User code may shadow globals; these stay what they are.
-const { Atomics, BigInt, Error, Number, Object, Promise, Set, setImmediate, setTimeout } = globalThis;
+const { Atomics, Error, Object, Promise, Set, setImmediate, setTimeout } = globalThis;
 
 /** An interrupted run may go on after an await; for so long every step it takes is terminated. */
 const SETTLING = 60; // milliseconds
@@ -47,8 +45,6 @@ interface Run extends AskingRun {
   /** Displays that are still being made. */
   readonly pending: Set<Promise<void>>;
 }
-
-type Evaluated = { result: Inspector.RemoteObject; exceptionDetails?: Inspector.ExceptionDetails };
 
 function newRun(id: number, label: string, allowStdin: boolean): Run {
   return {
@@ -84,7 +80,7 @@ export function makeRuntime({ sockets, folder, packageRoot, pipe, control, answe
 }
 
 export class Runtime {
-  readonly #session = new Session();
+  readonly #repl = new Repl();
   readonly #pipe: PipeWriter;
   readonly #stacks: StackTraces;
   readonly #modules: CellModules;
@@ -97,14 +93,12 @@ export class Runtime {
   /** Cells that run, each of a shell of its own. */
   readonly #running = new Set<Run>();
   #last = 0;
-  #thrown: unknown;
 
   constructor(pipe: PipeWriter, stacks: StackTraces, modules: CellModules, control: Int32Array, answers: MessagePort) {
     this.#pipe = pipe;
     this.#stacks = stacks;
     this.#modules = modules;
     this.#control = control;
-    this.#session.connect();
     redirectOutput(pipe, () => this.#owner());
     const send = (message: FromMain) => pipe.message(this.#owner(), message);
     installDisplay(send, (work) => currentRun<Run>()?.pending.add(work), this.#comms);
@@ -114,7 +108,11 @@ export class Runtime {
       return (renewed) => send({ type: "update_display_data", bundle: { data: renewed, metadata: {} }, displayId });
     });
     this.#input = new Input({ send, running: () => this.#latest(), control, answers });
-    this.#installGlobals();
+    const showResult = (value: unknown) => {
+      const run = currentRun<Run>() ?? this.#latest();
+      if (run) run.result = value;
+    };
+    installCellGlobals(modules, { result: showResult, thrown: this.#repl.takeThrown });
     trackRuns((run) => this.#stopContinuation(run));
     process.on("uncaughtException", (error) => this.#uncaught("Uncaught", error));
     process.on("unhandledRejection", (reason) => this.#uncaught("Unhandled rejection of a promise", reason));
@@ -184,13 +182,12 @@ export class Runtime {
   }
 
   #evaluate(run: Run, expression: string, then: (error: Error | null, answer: Evaluated) => void): void {
-    const parameters = { expression, replMode: true, awaitPromise: true, objectGroup: "cell" };
     // The first promise of an evaluation is its own. When one that never settles is collected as garbage, V8's inspector reports that
     // in the midst of the collection, which aborts the process (Node 22); so it is kept.
     run.keepsNextPromise = true;
     this.#unsettled.add(run);
     runAs(run, () =>
-      this.#session.post("Runtime.evaluate", parameters, (error: Error | null, answer: Evaluated) => {
+      this.#repl.evaluate(expression, (error, answer) => {
         this.#unsettled.delete(run);
         then(error, answer);
       }),
@@ -201,7 +198,7 @@ export class Runtime {
     if (run.ended || run.interrupted) return;
     if (error) return this.#interrupt(false); // it was terminated, and the message that says so is on its way
     let failure: CellError | undefined;
-    if (answer.exceptionDetails) failure = this.#describe(this.#thrownValue(answer.exceptionDetails));
+    if (answer.exceptionDetails) failure = this.#describe(this.#repl.thrownValue(answer.exceptionDetails));
     else failure = await this.#show(run);
     const results: Record<string, unknown> = {};
     if (!failure)
@@ -234,7 +231,7 @@ export class Runtime {
         const { result } = run;
         run.result = undefined;
         if (error || answer.exceptionDetails) {
-          const thrown = error ?? this.#thrownValue(answer.exceptionDetails!);
+          const thrown = error ?? this.#repl.thrownValue(answer.exceptionDetails!);
           return resolve({ status: "error", ...this.#describe(thrown) });
         }
         Promise.resolve(runAs(run, () => mimeBundle(result))).then(
@@ -249,7 +246,7 @@ export class Runtime {
     if (run.ended) return;
     run.ended = true;
     if (this.#running.delete(run)) this.#input.forget(run);
-    this.#session.post("Runtime.releaseObjectGroup", { objectGroup: "cell" });
+    this.#repl.release();
     this.#forget();
     this.#send(run, { type: "done", error, userExpressions });
   }
@@ -262,22 +259,6 @@ export class Runtime {
     // Reading the stack formats it, which is when the places in the user's text become known.
     if (thrown instanceof Error) void thrown.stack;
     return this.#stacks.describe(thrown);
-  }
-
-  /** The very value that was thrown: the inspector answers with a remote description of it. */
-  #thrownValue({ exception, text }: Inspector.ExceptionDetails): unknown {
-    if (!exception) return new Error(text);
-    const { objectId, unserializableValue } = exception;
-    if (unserializableValue !== undefined)
-      return /^-?\d+n$/.test(unserializableValue)
-        ? BigInt(unserializableValue.slice(0, -1))
-        : Number(unserializableValue);
-    if (objectId === undefined) return exception.value as unknown;
-    const functionDeclaration = `function () { ${RUNTIME_GLOBAL}.thrown(this) }`;
-    this.#session.post("Runtime.callFunctionOn", { functionDeclaration, objectId });
-    const thrown = this.#thrown;
-    this.#thrown = undefined;
-    return thrown;
   }
 
   // --- Interrupts ---
@@ -307,7 +288,7 @@ export class Runtime {
   /** An interrupted run goes on after an await: ends the step it takes, unless that might hit a run that followed. */
   #stopContinuation(run: Tracked): void {
     for (const other of this.#running) if (other !== run && !other.interrupted) return;
-    this.#session.post("Runtime.terminateExecution");
+    this.#repl.terminate();
   }
 
   /** Runs that have ended and left no timer behind need not be remembered. */
@@ -315,7 +296,7 @@ export class Runtime {
     for (const run of this.#all) if (run.ended && forgetEndedTimers(run)) this.#all.delete(run);
   }
 
-  // --- What cells find, and what they leave behind ---
+  // --- What cells leave behind ---
 
   #uncaught(what: string, thrown: unknown): void {
     const run = currentRun<Run>() ?? this.#latest();
@@ -330,54 +311,4 @@ export class Runtime {
     const from = run ? ` in code that ${run.label} left running` : "";
     process.stderr.write(`${what}${from}:\n${failure.traceback.join("\n")}\n`);
   }
-
-  #installGlobals(): void {
-    const modules = this.#modules;
-    const runtime = {
-      import: (specifier: unknown, options?: ImportCallOptions) => modules.import(specifier, options),
-      imports: (specifier: string, names: readonly string[]) => modules.imports(specifier, names),
-      meta: modules.meta,
-      result: (value: unknown) => {
-        const run = currentRun<Run>() ?? this.#latest();
-        if (run) run.result = value;
-      },
-      thrown: (value: unknown) => {
-        this.#thrown = value;
-      },
-      collectGarbage: garbageCollector(),
-      oldObjects,
-    };
-    const exit = (code?: number | string | null): never => {
-      const error = new Error(
-        `process.exit(${code ?? ""}) was called in a cell. The kernel goes on; restart it to end it.`,
-      );
-      error.name = "ProcessExit";
-      throw error;
-    };
-    process.exit = exit;
-    const globals = { [RUNTIME_GLOBAL]: runtime, require: modules.require, __dirname: modules.meta.dirname };
-    for (const [name, value] of Object.entries(globals))
-      Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
-  }
-}
-
-/** V8 gives it to contexts that are made while the flag is set. Not before it is needed: contexts take time. */
-function garbageCollector(): () => void {
-  let collect: (() => void) | undefined;
-  return () => {
-    if (!collect) {
-      setFlagsFromString("--expose-gc");
-      collect = runInNewContext("gc") as () => void;
-      setFlagsFromString("--no-expose-gc");
-    }
-    collect();
-  };
-}
-
-/** Bytes in V8's spaces but the ones of new objects. */
-function oldObjects(): number {
-  let bytes = 0;
-  for (const { space_name, space_used_size } of getHeapSpaceStatistics())
-    if (!space_name.startsWith("new_")) bytes += space_used_size;
-  return bytes;
 }
