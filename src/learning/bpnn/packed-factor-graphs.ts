@@ -70,7 +70,8 @@ export function packFactorGraphs(graphs: readonly FactorGraph[]): PackedFactorGr
   let lastSizes: number[] = [];
   let group: Members | undefined;
   const logScales = new Float64Array(graphs.length);
-  graphs.forEach(({ numFactors, scopes, scopeOffsets, cardinalities, tableOffsets, logPotentials }, graph) => {
+  graphs.forEach((whole, graph) => {
+    const { numFactors, scopes, scopeOffsets, cardinalities, tableOffsets, logPotentials } = whole;
     for (let factor = 0; factor < numFactors; factor++) {
       const first = scopeOffsets[factor];
       const arity = scopeOffsets[factor + 1] - first;
@@ -80,7 +81,7 @@ export function packFactorGraphs(graphs: readonly FactorGraph[]): PackedFactorGr
       }
       if (arity > mostAxes)
         throw new RangeError(`factor ${factor} joins ${arity} variables; a BPNN takes factors of at most ${mostAxes}`);
-      if (arity !== lastSizes.length || lastSizes.some((size, at) => size !== cardinalities[scopes[first + at]])) {
+      if (arity !== lastSizes.length || !hasSizes(whole, first, lastSizes)) {
         lastSizes = Array.from(scopes.subarray(first, first + arity), (variable) => cardinalities[variable]);
         const sorted = [...lastSizes].sort((a, b) => a - b);
         const key = sorted.join(",");
@@ -104,25 +105,27 @@ export function packFactorGraphs(graphs: readonly FactorGraph[]): PackedFactorGr
   const factorGroups = groups.map(({ cardinalities, graphs: owners, factors }): FactorGroup => {
     const numStates = cardinalities.reduce((a, b) => a * b);
     const tables = new Float32Array(factors.length * numStates);
-    factors.forEach((factor, at) => {
+    const arity = cardinalities.length;
+    for (let at = 0; at < factors.length; at++) {
       const graph = owners[at];
-      const { scopes, scopeOffsets, tableOffsets, logPotentials, ...whole } = graphs[graph];
-      const first = scopeOffsets[factor];
+      const factor = factors[at];
+      const whole = graphs[graph];
+      const first = whole.scopeOffsets[factor];
       let axes: number[] | undefined;
-      let table = logPotentials;
-      let start = tableOffsets[factor];
-      if (cardinalities.some((size, axis) => size !== whole.cardinalities[scopes[first + axis]])) {
-        const sizes = cardinalities.map((_, axis) => whole.cardinalities[scopes[first + axis]]);
+      let table = whole.logPotentials;
+      let start = whole.tableOffsets[factor];
+      if (!hasSizes(whole, first, cardinalities)) {
+        const sizes = cardinalities.map((_, axis) => whole.cardinalities[whole.scopes[first + axis]]);
         axes = sortedAxes(sizes);
-        table = transpose(logPotentials.subarray(start, start + numStates), sizes, axes);
+        table = transpose(table.subarray(start, start + numStates), sizes, axes);
         start = 0;
       }
       logScales[graph] += shiftTable(table, start, tables, at * numStates, numStates);
-      for (let position = 0; position < cardinalities.length; position++) {
-        const firstState = firstStates[graph][scopes[first + (axes ? axes[position] : position)]];
+      for (let position = 0; position < arity; position++) {
+        const firstState = firstStates[graph][whole.scopes[first + (axes ? axes[position] : position)]];
         for (let state = 0; state < cardinalities[position]; state++) entryStates[entry++] = firstState + state;
       }
-    });
+    }
     return {
       cardinalities,
       numFactors: factors.length,
@@ -134,6 +137,12 @@ export function packFactorGraphs(graphs: readonly FactorGraph[]): PackedFactorGr
     };
   });
   return { numGraphs: graphs.length, factorGroups, variableGroups, numVariableStates, entryStates, logScales };
+}
+
+/** Whether the variables of the scope that begins at `first` have these numbers of states. */
+function hasSizes({ cardinalities, scopes }: FactorGraph, first: number, sizes: readonly number[]): boolean {
+  for (let axis = 0; axis < sizes.length; axis++) if (cardinalities[scopes[first + axis]] !== sizes[axis]) return false;
+  return true;
 }
 
 /** The axes of a table by rising cardinality, equals in their order: the one order in which tables are kept. */
