@@ -62,35 +62,6 @@ static int factor_range(void *context, int64_t from, int64_t to) {
   return 0;
 }
 
-/* f table, f message, F out; as in read_factor. */
-KERNEL(factor_kernel) {
-  (void)arrayCount;
-  Factor f;
-  if (read_factor(&f, params, paramCount)) return 1;
-  LENGTH(0, area(f.factors, f.shape.states), "table");
-  LENGTH(1, area(f.factors, f.shape.width), "message");
-  LENGTH(2, arrays[1].length, "out");
-  f.table = FLOATS(0);
-  f.message = FLOATS(1);
-  f.result = FLOATS(2);
-  return parallel_range(f.factors, tables_piece(&f.shape), factor_range, &f);
-}
-
-/* f numerator, f denominator [axes, factors, states] or empty, F out. */
-KERNEL(quotient_kernel) {
-  (void)arrayCount;
-  Factor f;
-  if (read_factor(&f, params, paramCount)) return 1;
-  const int64_t entries = area(f.factors, f.shape.states);
-  LENGTH(0, entries, "numerator");
-  if (arrays[1].length) LENGTH(1, area(entries, f.shape.axes), "denominator");
-  LENGTH(2, area(f.factors, f.shape.width), "out");
-  f.table = FLOATS(0);
-  f.denominator = arrays[1].length ? FLOATS(1) : 0;
-  f.result = FLOATS(2);
-  return parallel_range(f.factors, tables_piece(&f.shape), factor_range, &f);
-}
-
 /* values become the gradient by q of one axis, dout its result's. */
 static void exponents_gradient(const Factor *f, int axis, Row *restrict values, Row *restrict out, Row *restrict sum,
                                Row *restrict dout) {
@@ -140,39 +111,50 @@ static int factor_gradient_range(void *context, int64_t from, int64_t to) {
   return 0;
 }
 
+/* All four kernels: a table and what belongs to it, a message or, of a quotient, a denominator [axes, factors, states] or nothing. */
+static int factor_all(const Array *arrays, const double *params, int paramCount, int quotient, int gradient) {
+  Factor f;
+  if (read_factor(&f, params, paramCount)) return 1;
+  const int64_t entries = area(f.factors, f.shape.states), width = area(f.factors, f.shape.width);
+  const int isAlone = quotient && arrays[1].length == 0;
+  LENGTH(0, entries, "table");
+  const int64_t second = quotient ? area(entries, f.shape.axes) : width;
+  if (!isAlone) LENGTH(1, second, "message or denominator");
+  LENGTH(2, width, "out or its gradient");
+  f.table = FLOATS(0);
+  if (!isAlone) *(quotient ? &f.denominator : &f.message) = FLOATS(1);
+  if (!gradient) {
+    f.result = FLOATS(2);
+    return parallel_range(f.factors, tables_piece(&f.shape), factor_range, &f);
+  }
+  LENGTH(3, entries, "dtable");
+  LENGTH(4, arrays[1].length, "the second gradient");
+  f.dout = FLOATS(2);
+  f.dtable = FLOATS(3);
+  if (!isAlone) *(quotient ? &f.ddenominator : &f.dmessage) = FLOATS(4);
+  return parallel_range(f.factors, tables_piece(&f.shape), factor_gradient_range, &f);
+}
+
+/* f table, f message, F out; parameters as in read_factor. */
+KERNEL(factor_kernel) {
+  (void)arrayCount;
+  return factor_all(arrays, params, paramCount, 0, 0);
+}
+
 /* f table, f message, f dout, F dtable, F dmessage. */
 KERNEL(factor_gradient_kernel) {
   (void)arrayCount;
-  Factor f;
-  if (read_factor(&f, params, paramCount)) return 1;
-  LENGTH(0, area(f.factors, f.shape.states), "table");
-  LENGTH(1, area(f.factors, f.shape.width), "message");
-  LENGTH(2, arrays[1].length, "the gradient of out");
-  LENGTH(3, arrays[0].length, "dtable");
-  LENGTH(4, arrays[1].length, "dmessage");
-  f.table = FLOATS(0);
-  f.message = FLOATS(1);
-  f.dout = FLOATS(2);
-  f.dtable = FLOATS(3);
-  f.dmessage = FLOATS(4);
-  return parallel_range(f.factors, tables_piece(&f.shape), factor_gradient_range, &f);
+  return factor_all(arrays, params, paramCount, 0, 1);
+}
+
+/* f numerator, f denominator or empty, F out. */
+KERNEL(quotient_kernel) {
+  (void)arrayCount;
+  return factor_all(arrays, params, paramCount, 1, 0);
 }
 
 /* f numerator, f denominator, f dout, F dnumerator, F ddenominator: empty as the denominator is. */
 KERNEL(quotient_gradient_kernel) {
   (void)arrayCount;
-  Factor f;
-  if (read_factor(&f, params, paramCount)) return 1;
-  const int64_t entries = area(f.factors, f.shape.states);
-  LENGTH(0, entries, "numerator");
-  if (arrays[1].length) LENGTH(1, area(entries, f.shape.axes), "denominator");
-  LENGTH(2, area(f.factors, f.shape.width), "the gradient of out");
-  LENGTH(3, entries, "dnumerator");
-  LENGTH(4, arrays[1].length, "ddenominator");
-  f.table = FLOATS(0);
-  f.denominator = arrays[1].length ? FLOATS(1) : 0;
-  f.dout = FLOATS(2);
-  f.dtable = FLOATS(3);
-  f.ddenominator = arrays[1].length ? FLOATS(4) : 0;
-  return parallel_range(f.factors, tables_piece(&f.shape), factor_gradient_range, &f);
+  return factor_all(arrays, params, paramCount, 1, 1);
 }
