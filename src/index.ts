@@ -306,13 +306,12 @@ export {
 } from "./tensor/setup.ts";
 export {
   messagePassing,
-  messagePassingByParts,
   type Activation,
   type DenseLayer,
   type MessageBlock,
   type MessagePassing,
 } from "./tensor/ops/message.ts";
-export { gruCell, gruCellByParts, type GruWeights } from "./tensor/ops/gru.ts";
+export { gruCell, type GruWeights } from "./tensor/ops/gru.ts";
 export { beliefsOfFactors, factorToVariable, quotientToVariable, spreadMessages } from "./tensor/ops/factor.ts";
 export { normaliseLogs, sumOfOthers } from "./tensor/ops/log-messages.ts";
 export { tableMlp, type TableMlp } from "./tensor/ops/table-mlp.ts";

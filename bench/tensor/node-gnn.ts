@@ -4,7 +4,9 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import { Random } from "../../src/graph/random.ts";
-import { Adam, gruCell, gruCellByParts, messagePassing, messagePassingByParts } from "../../src/tensor/index.ts";
+import { Adam, gruCell, messagePassing } from "../../src/tensor/index.ts";
+import { gruCellByParts } from "../../src/tensor/ops/gru.ts";
+import { messagePassingByParts } from "../../src/tensor/ops/message.ts";
 
 export const size = { nodes: 450, edges: 1600, steps: 10, hidden: 5, width: 64, features: 3 };
 

@@ -2,24 +2,15 @@
 export { backendChoices, describeBackend, setThreads, type BackendChoice, type BackendDescription } from "./setup.ts";
 export {
   messagePassing,
-  messagePassingByParts,
   type Activation,
   type DenseLayer,
   type MessageBlock,
   type MessagePassing,
 } from "./ops/message.ts";
-export { gruCell, gruCellByParts, type GruWeights } from "./ops/gru.ts";
+export { gruCell, type GruWeights } from "./ops/gru.ts";
 export { beliefsOfFactors, factorToVariable, quotientToVariable, spreadMessages } from "./ops/factor.ts";
 export { normaliseLogs, sumOfOthers } from "./ops/log-messages.ts";
-export { tableMlp, tableMlpByParts, type TableMlp } from "./ops/table-mlp.ts";
-export {
-  beliefsByParts,
-  factorToVariableByParts,
-  normaliseByParts,
-  quotientToVariableByParts,
-  spreadByParts,
-  sumOfOthersByParts,
-} from "./ops/factor-by-parts.ts";
+export { tableMlp, type TableMlp } from "./ops/table-mlp.ts";
 export { logSumExp } from "./ops/log-sum-exp.ts";
 export { Adam, RmsProp, type AdamOptions, type RmsPropOptions } from "./optimizers.ts";
 export { segmentMax, segmentMean, segmentSoftmax } from "./ops/segments.ts";

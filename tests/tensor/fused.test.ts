@@ -3,28 +3,30 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../src/graph/random.ts";
 import {
   Adam,
-  beliefsByParts,
   beliefsOfFactors,
   factorToVariable,
-  factorToVariableByParts,
   gruCell,
-  gruCellByParts,
   logSumExp,
   messagePassing,
-  messagePassingByParts,
-  normaliseByParts,
   normaliseLogs,
   quotientToVariable,
-  quotientToVariableByParts,
   RmsProp,
-  spreadByParts,
   spreadMessages,
   sumOfOthers,
-  sumOfOthersByParts,
   tableMlp,
-  tableMlpByParts,
   type MessagePassing,
 } from "../../src/tensor/index.ts";
+import {
+  beliefsByParts,
+  factorToVariableByParts,
+  normaliseByParts,
+  quotientToVariableByParts,
+  spreadByParts,
+  sumOfOthersByParts,
+} from "../../src/tensor/ops/factor-by-parts.ts";
+import { gruCellByParts } from "../../src/tensor/ops/gru.ts";
+import { messagePassingByParts } from "../../src/tensor/ops/message.ts";
+import { tableMlpByParts } from "../../src/tensor/ops/table-mlp.ts";
 import { expectClose, expectGradient, integers, normal, on } from "./compare.ts";
 
 const random = (...labels: (string | number)[]) => Random.fromSeed(5).split("fused", ...labels);
