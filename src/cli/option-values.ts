@@ -1,0 +1,47 @@
+/** What commands' options take, refused in words that say what is expected. */
+import { InvalidArgumentError } from "commander";
+import { parseParameter, type Parameters } from "../runner/parameters.ts";
+
+export const MEMORY_HELP = "most memory for a kernel's heap; its process may hold 256 MiB more";
+
+/** Longer timers overflow and fire at once. */
+export const MOST_SECONDS = 2 ** 31 / 1000 - 1;
+
+export function positive(most: number, isWhole: boolean) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (text.trim() !== "" && value > 0 && value <= most && (!isWhole || Number.isInteger(value))) return value;
+    throw new InvalidArgumentError(`Expected a ${isWhole ? "whole " : ""}number above 0, at most ${Math.floor(most)}.`);
+  };
+}
+
+export function collectParameter(pair: string, earlier: Parameters = {}): Parameters {
+  try {
+    const [name, value] = parseParameter(pair);
+    return { ...earlier, [name]: value };
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+export function collectText(text: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, text];
+}
+
+export function profileName(text: string): string {
+  if (text === "quick" || text === "paper") return text;
+  throw new InvalidArgumentError("Expected quick or paper.");
+}
+
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError("Expected a whole number.");
+}
+
+/** An action that loads its command first; the number it returns is the exit code. */
+export function lazily<T extends unknown[]>(action: (...args: T) => Promise<number>) {
+  return async (...args: T) => {
+    process.exitCode = await action(...args);
+  };
+}
