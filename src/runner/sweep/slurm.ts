@@ -5,6 +5,7 @@
  *     <points>/.slurm/<batch>/batch.json       tasks and retries; what `marginalia sweep-chunk` on a node reads
  *                             begun/<id>       a point that a node has begun
  *                             ended/<id>.json  its result: { result, attempt }
+ *                             alive/<chunk>    changes as long as somebody is at work on that chunk
  *                             stop             nothing further is to be begun (fail-fast)
  *                             <job>_<task>.log what the node said
  *
@@ -15,8 +16,8 @@
  *
  * A controller that is away is asked again, while results are collected. One that was killed comes back with the state that it saved
  * last, some seconds old: it may have forgotten a job, or start a second time what runs already. The node refuses that, and Slurm then
- * holds the task for ever ("launch failed requeued held") and drains the node, until an administrator has had a look. Such a task is
- * cancelled and submitted again.
+ * holds the task for ever ("launch failed requeued held") and drains the node, until an administrator has had a look. Or it has not
+ * heard of a task's end, and takes it for running for minutes. Such tasks are cancelled, and what is left of them is submitted again.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -25,7 +26,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { writeWhole } from "../../files/whole-file.ts";
 import { failedPoint, type Engine, type EngineOptions } from "./engine.ts";
 import type { PointResult, PointTask } from "./point.ts";
-import { endedSchema } from "./slurm-chunk.ts";
+import { chunkName, endedSchema, FOLDERS } from "./slurm-chunk.ts";
 import { ControllerAway, sbatch, scancel, squeue, type ArrayTask } from "./slurm-commands.ts";
 
 export interface SlurmOptions {
@@ -35,6 +36,8 @@ export interface SlurmOptions {
   readonly sbatch?: readonly string[];
   /** The program and first arguments that execute a chunk; gets the batch's folder, the submission's name and the chunk's index. */
   readonly command: readonly string[];
+  /** Seconds without a sign of life after which a task is given up though Slurm takes it for running; 120 unless told. */
+  readonly silence?: number;
   /** What is worth saying: jobs submitted, what they wait for, a controller that is away. */
   readonly say?: (text: string) => void;
 }
@@ -59,6 +62,7 @@ export function slurmEngine(slurm: SlurmOptions): Engine {
 type Chunk = readonly string[];
 
 interface Submission {
+  readonly name: string;
   readonly job: string;
   /** Ids of points by the array's index; empty where nobody is at work any more. */
   readonly chunks: Chunk[];
@@ -81,6 +85,8 @@ class Batch {
   #toSubmit: Chunk[];
   #submissions: Submission[] = [];
   readonly #lost: LostChunk[] = [];
+  /** The last sign of life of each chunk that runs, and since when it has been that. */
+  readonly #signs = new Map<string, { sign: string; since: number }>();
   /** A submission was not answered: it may have a job that nobody knows of. */
   #isUnsure = false;
 
@@ -97,7 +103,7 @@ class Batch {
   async run(): Promise<PointResult[]> {
     const { retries = 0, failFast, signal } = this.#options;
     await this.#endEarlierBatches();
-    for (const name of ["begun", "ended"]) await mkdir(path.join(this.#folder, name), { recursive: true });
+    for (const name of FOLDERS) await mkdir(path.join(this.#folder, name), { recursive: true });
     await writeWhole(path.join(this.#folder, "batch.json"), JSON.stringify({ retries, tasks: [...this.#open.values()] })); // prettier-ignore
     try {
       while (this.#open.size > 0 && !signal?.aborted) {
@@ -154,12 +160,10 @@ class Batch {
   async #submit(): Promise<void> {
     while (this.#toSubmit.length > 0) {
       const chunks = this.#toSubmit.slice(0, MOST_CHUNKS);
-      const submission = randomUUID();
-      await writeWhole(path.join(this.#folder, `${submission}.json`), JSON.stringify({ chunks }));
-      const words = [...this.#slurm.command, this.#folder, submission].map(
-        (word) => `'${word.replaceAll("'", `'\\''`)}'`,
-      );
-      const script = path.join(this.#folder, `${submission}.sh`);
+      const name = randomUUID();
+      await writeWhole(path.join(this.#folder, `${name}.json`), JSON.stringify({ chunks }));
+      const words = [...this.#slurm.command, this.#folder, name].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+      const script = path.join(this.#folder, `${name}.sh`);
       await writeWhole(script, `#!/bin/sh\nexec ${words.join(" ")} "$SLURM_ARRAY_TASK_ID"\n`);
       const options = [
         `--job-name=${this.#jobName}`,
@@ -174,27 +178,40 @@ class Batch {
         throw error;
       });
       this.#toSubmit = this.#toSubmit.slice(MOST_CHUNKS);
-      this.#submissions.push({ job, chunks });
+      this.#submissions.push({ name, job, chunks });
       this.#slurm.say?.(`Slurm job ${job}: ${chunks.length} ${chunks.length === 1 ? "chunk" : "chunks"} of points`);
     }
   }
 
   /** Takes chunks that nobody is at work on any more off the list of submissions. */
   async #findLostChunks(): Promise<void> {
-    for (const { job, chunks } of this.#submissions) {
+    for (const { name, job, chunks } of this.#submissions) {
       const tasks = await squeue(job, this.#jobName);
       this.#sayWhatIsWaitedFor(job, tasks);
       const byIndex = new Map(tasks.map((task) => [task.index, task]));
       for (const [index, ids] of chunks.entries()) {
+        if (ids.length === 0) continue;
         const task = byIndex.get(index);
-        const isHeld = task?.state === "PENDING" && HELD.test(task.reason);
-        if (ids.length === 0 || (task && !isHeld && !ENDED.includes(task.state))) continue;
-        if (isHeld) await scancel({ task: `${job}_${index}` });
+        const isStuck = await this.#isStuck(chunkName(name, index), task);
+        if (task && !isStuck && !ENDED.includes(task.state)) continue;
+        if (isStuck) await scancel({ task: `${job}_${index}` });
         this.#lost.push({ ids, how: task ? `${task.state}, ${task.reason}` : "forgotten by Slurm" });
         chunks[index] = [];
       }
     }
     this.#submissions = this.#submissions.filter(({ chunks }) => chunks.some((ids) => ids.length > 0));
+  }
+
+  /** Held for ever, or taken for running though it is not. */
+  async #isStuck(chunk: string, task: ArrayTask | undefined): Promise<boolean> {
+    if (task?.state !== "RUNNING") {
+      this.#signs.delete(chunk);
+      return task?.state === "PENDING" && HELD.test(task.reason);
+    }
+    const sign = await readFile(path.join(this.#folder, "alive", chunk), "utf8").catch(() => "");
+    const last = this.#signs.get(chunk);
+    if (last?.sign !== sign) this.#signs.set(chunk, { sign, since: performance.now() });
+    return last?.sign === sign && performance.now() - last.since > 1000 * (this.#slurm.silence ?? 120);
   }
 
   /** A task's last result is there before the task has ended. What is left after a while (requeued, say) has nothing to do: cancelled. */

@@ -26,7 +26,7 @@ afterEach(() => {
 async function run(replies: Record<"sbatch" | "squeue", object[]>) {
   for (const [program, list] of Object.entries(replies)) writeFileSync(sweep.at(`${program}.json`), JSON.stringify(list)); // prettier-ignore
   const said: string[] = [];
-  const engine = slurmEngine({ chunk: 1, command: [process.execPath, main, "sweep-chunk"], say: (text) => said.push(text) }); // prettier-ignore
+  const engine = slurmEngine({ chunk: 1, silence: 1.5, command: [process.execPath, main, "sweep-chunk"], say: (text) => said.push(text) }); // prettier-ignore
   const results = await engine.run([sweep.tasks[0]], { jobs: 1 });
   expect(results).toMatchObject([{ status: "ok", values: { square: 11 } }]);
   expect(sweep.times("begun")).toEqual([1]);
@@ -40,11 +40,17 @@ test("a controller that is away is asked again, and that is said once; what may 
 });
 
 test.each([
-  ["held for ever", "0|PENDING|NAME|launch failed requeued held", "scancel --full 5_0"],
-  ["forgotten", "", undefined],
-  ["another's, who was given its number", "0|RUNNING|other|None", undefined],
-])("a task that is %s is submitted again", async (_, out, cancelled) => {
-  const { said, calls } = await run({ sbatch: [{ out: "5" }, { out: "6", execute: true }], squeue: [{ out }] });
+  ["held for ever", ["0|PENDING|NAME|launch failed requeued held"], "scancel --full 5_0"],
+  [
+    "said to run and shows no sign of life",
+    [...new Array<string>(4).fill("0|RUNNING|NAME|None"), ""],
+    "scancel --full 5_0",
+  ],
+  ["forgotten", [""], undefined],
+  ["another's, who was given its number", ["0|RUNNING|other|None"], undefined],
+])("a task that is %s is submitted again", async (_, outs, cancelled) => {
+  const squeue = outs.map((out) => ({ out }));
+  const { said, calls } = await run({ sbatch: [{ out: "5" }, { out: "6", execute: true }], squeue });
   expect(said.filter((text) => text.startsWith("Slurm job"))).toEqual(
     expect.arrayContaining(["Slurm job 5: 1 chunk of points", "Slurm job 6: 1 chunk of points"]),
   );

@@ -25,7 +25,7 @@ test.skipIf(!hasSlurm)(
   "chunks killed, requeued, the controller restarted, a crashing and an endless point: nothing lost, nothing twice",
   async () => {
     const said: string[] = [];
-    const engine = slurmEngine({ chunk: 4, command: [process.execPath, main, "sweep-chunk"], say: (text) => said.push(text) }); // prettier-ignore
+    const engine = slurmEngine({ chunk: 4, silence: 15, command: [process.execPath, main, "sweep-chunk"], say: (text) => said.push(text) }); // prettier-ignore
     const told: PointResult[] = [];
     const running = engine.run(sweep.tasks, { jobs: 2, retries: 1, onResult: (result) => told.push(result) });
 
