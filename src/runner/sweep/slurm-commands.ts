@@ -12,6 +12,8 @@ export class ControllerAway extends Error {
 }
 
 export interface ArrayTask {
+  /** The array's number. */
+  readonly job: string;
   readonly index: number;
   /** "PENDING", "RUNNING", "NODE_FAIL". */
   readonly state: string;
@@ -34,21 +36,18 @@ export async function sbatch(args: readonly string[]): Promise<string> {
   }
 }
 
-/**
- * The tasks of an array, those that have ended too for a while; none when Slurm has forgotten the job, or has given its number to a job
- * of another name: a controller that was killed numbers on from the state that it had saved.
- */
-export async function squeue(job: string, name: string): Promise<ArrayTask[]> {
-  const args = ["--noheader", "--array", "--states=all", "--jobs", job, "--format=%K|%T|%j|%r"];
+/** The tasks of all arrays of this name, those that have ended too for a while; Slurm may have forgotten some. */
+export async function squeue(name: string): Promise<ArrayTask[]> {
+  const args = ["--noheader", "--array", "--states=all", "--name", name, "--format=%F|%K|%T|%r"];
   const text = await call("squeue", args).catch((error: unknown) => {
-    if (!(error instanceof CommandFailed)) throw error;
-    if (/invalid job id/i.test(error.message)) return "";
-    throw new ControllerAway(error.message, { cause: error }); // whatever ails it, the jobs go on
+    if (error instanceof CommandFailed) throw new ControllerAway(error.message, { cause: error }); // whatever ails it, the jobs go on
+    throw error;
   });
-  const lines = text.split("\n").map((line) => line.trim().split("|"));
-  return lines
-    .filter((fields) => fields[2] === name)
-    .map(([index, state, , reason]) => ({ index: Number(index), state, reason }));
+  const lines = text.split("\n").filter((line) => line.includes("|"));
+  return lines.map((line) => {
+    const [job, index, state, reason] = line.trim().split("|");
+    return { job, index: Number(index), state, reason };
+  });
 }
 
 /** Cancels jobs by their name, or an array's task by its number ("12_3"), its script included; what is not there is cancelled. */

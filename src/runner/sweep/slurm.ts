@@ -83,7 +83,7 @@ class Batch {
   readonly #results: PointResult[] = [];
   readonly #said = new Set<string>();
   #toSubmit: Chunk[];
-  #submissions: Submission[] = [];
+  readonly #submissions: Submission[] = [];
   readonly #lost: LostChunk[] = [];
   /** The last sign of life of each chunk that runs, and since when it has been that. */
   readonly #signs = new Map<string, { sign: string; since: number }>();
@@ -183,23 +183,23 @@ class Batch {
     }
   }
 
-  /** Takes chunks that nobody is at work on any more off the list of submissions. */
+  /** Forgets chunks that nobody is at work on any more. */
   async #findLostChunks(): Promise<void> {
+    const all = await squeue(this.#jobName);
     for (const { name, job, chunks } of this.#submissions) {
-      const tasks = await squeue(job, this.#jobName);
+      const tasks = all.filter((task) => task.job === job);
       this.#sayWhatIsWaitedFor(job, tasks);
       const byIndex = new Map(tasks.map((task) => [task.index, task]));
       for (const [index, ids] of chunks.entries()) {
-        if (ids.length === 0) continue;
         const task = byIndex.get(index);
-        const isStuck = await this.#isStuck(chunkName(name, index), task);
-        if (task && !isStuck && !ENDED.includes(task.state)) continue;
-        if (isStuck) await scancel({ task: `${job}_${index}` });
+        const isBack = ids.length === 0 && task?.state === "RUNNING"; // seen ended already, by a controller that has forgotten it since
+        const isStuck = ids.length > 0 && (await this.#isStuck(chunkName(name, index), task));
+        if (isBack || isStuck) await scancel({ task: `${job}_${index}` });
+        if (ids.length === 0 || (task && !isStuck && !ENDED.includes(task.state))) continue;
         this.#lost.push({ ids, how: task ? `${task.state}, ${task.reason}` : "forgotten by Slurm" });
         chunks[index] = [];
       }
     }
-    this.#submissions = this.#submissions.filter(({ chunks }) => chunks.some((ids) => ids.length > 0));
   }
 
   /** Held for ever, or taken for running though it is not. */
@@ -217,8 +217,8 @@ class Batch {
   /** A task's last result is there before the task has ended. What is left after a while (requeued, say) has nothing to do: cancelled. */
   async #letTasksEnd(): Promise<void> {
     for (let look = 0; look < LAST_LOOKS; look++) {
-      const tasks = await Promise.all(this.#submissions.map(({ job }) => squeue(job, this.#jobName)));
-      if (tasks.flat().every(({ state }) => ENDED.includes(state))) return;
+      const tasks = await squeue(this.#jobName);
+      if (tasks.every(({ state }) => ENDED.includes(state))) return;
       await sleep(LOOK_AGAIN, undefined, { signal: this.#options.signal }).catch(() => undefined);
     }
     await scancel({ name: this.#jobName });

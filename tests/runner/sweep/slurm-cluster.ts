@@ -1,6 +1,6 @@
 /** A Slurm cluster of two nodes on loopback, in a temporary folder, from Debian's slurm-wlm. Nothing of it outlives the test. */
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
@@ -14,10 +14,12 @@ if (!hasSlurm)
 const NODES = ["node1", "node2"];
 /**
  * A controller that was killed just after it had started a task does not know of it when it is back, starts it again on the same node,
- * and drains the node that refuses ("Duplicate jobid"). Slurm leaves it so until somebody has had a look; here somebody does.
+ * and drains the node that refuses ("Duplicate jobid"). Slurm leaves it so until somebody has had a look; here somebody does, and lets
+ * what is queued again begin at once, not after Slurm's two minutes.
  */
 const ADMINISTRATOR = `while sleep 1; do
   for node in $(sinfo --noheader --Node --states=drain --format=%N); do scontrol update nodename=$node state=resume; done
+  for task in $(squeue --noheader --array --states=pending --format='%i %r' | sed -n 's/ BeginTime$//p'); do scontrol update jobid=$task StartTime=now; done
 done`;
 
 export class SlurmCluster {
@@ -76,6 +78,12 @@ export class SlurmCluster {
     return stdout;
   }
 
+  /** What somebody who looks for a mistake wants to know. */
+  describe(): string {
+    const log = readFileSync(path.join(this.#folder, "controller.log"), "utf8").split("\n").slice(-60).join("\n");
+    return `${this.ask("squeue", "--array")}\n${this.ask("sinfo", "--Node", "--long")}\n${log}`;
+  }
+
   /** Ids of array tasks that run: "12_3". */
   running(): string[] {
     return this.ask("squeue", "--noheader", "--array", "--states=running", "--format=%i").split("\n").map((id) => id.trim()).filter(Boolean); // prettier-ignore
@@ -90,8 +98,7 @@ export class SlurmCluster {
   /** As Slurm does by itself when a node fails; it would let two minutes go by first. */
   async requeue(id: string): Promise<void> {
     this.ask("scontrol", "requeue", id);
-    await until(() => this.ask("squeue", "--noheader", "--array", "--jobs", id, "--format=%T").trim() === "PENDING");
-    this.ask("scontrol", "update", `jobid=${id}`, "StartTime=now");
+    await until(() => this.ask("squeue", "--noheader", "--array", "--jobs", id, "--format=%T").trim() !== "RUNNING");
   }
 
   /** Resolves when the queue has nothing left, tasks that are just ending included. */

@@ -12,7 +12,5 @@ const [reply, ...rest] = replies;
 if (rest.length > 0) writeFileSync(at(`${program}.json`), JSON.stringify(rest));
 if (reply.execute) spawnSync("sh", [args.at(-1)], { env: { ...process.env, SLURM_ARRAY_TASK_ID: "0" } });
 if (reply.error) console.error(reply.error);
-const name = args.find((arg) => arg.startsWith("--job-name="))?.slice(11);
-if (name) writeFileSync(at("name"), name);
-console.log((reply.out ?? "").replaceAll("NAME", existsSync(at("name")) ? readFileSync(at("name"), "utf8") : ""));
+console.log(reply.out ?? "");
 process.exitCode = reply.error ? 1 : 0;

@@ -40,14 +40,13 @@ test("a controller that is away is asked again, and that is said once; what may 
 });
 
 test.each([
-  ["held for ever", ["0|PENDING|NAME|launch failed requeued held"], "scancel --full 5_0"],
+  ["held for ever", ["5|0|PENDING|launch failed requeued held", ""], "scancel --full 5_0"],
   [
     "said to run and shows no sign of life",
-    [...new Array<string>(4).fill("0|RUNNING|NAME|None"), ""],
+    [...new Array<string>(4).fill("5|0|RUNNING|None"), ""],
     "scancel --full 5_0",
   ],
   ["forgotten", [""], undefined],
-  ["another's, who was given its number", ["0|RUNNING|other|None"], undefined],
 ])("a task that is %s is submitted again", async (_, outs, cancelled) => {
   const squeue = outs.map((out) => ({ out }));
   const { said, calls } = await run({ sbatch: [{ out: "5" }, { out: "6", execute: true }], squeue });
@@ -57,8 +56,14 @@ test.each([
   if (cancelled !== undefined) expect(calls).toContain(cancelled);
 });
 
+test("a task that comes back after its end, as a controller's old memory has it, is cancelled", async () => {
+  const squeue = ["5|0|COMPLETED|None", "5|0|RUNNING|None", "5|0|COMPLETED|None"].map((out) => ({ out }));
+  const { calls } = await run({ sbatch: [{ out: "5" }, { error: "error: Unable to contact slurm controller" }, { out: "6", execute: true }], squeue }); // prettier-ignore
+  expect(calls).toContain("scancel --full 5_0");
+});
+
 test("a task that waits for something unusual is said to, once", async () => {
-  const waits = { out: "0|PENDING|NAME|ReqNodeNotAvail, UnavailableNodes:node1" };
+  const waits = { out: "5|0|PENDING|ReqNodeNotAvail, UnavailableNodes:node1" };
   const { said } = await run({
     sbatch: [{ out: "5" }, { out: "6", execute: true }],
     squeue: [waits, waits, { out: "" }],

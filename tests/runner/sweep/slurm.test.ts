@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { PointResult } from "../../../src/runner/sweep/point.ts";
 import { slurmEngine } from "../../../src/runner/sweep/slurm.ts";
@@ -36,7 +37,12 @@ test.skipIf(!hasSlurm)(
     await sweep.hasBegun(0.6);
     await cluster.restartController();
 
-    const results = await running;
+    const tooLate = sleep(PATIENCE - 20_000, undefined, { ref: false }).then(() => {
+      throw new Error(
+        `${told.length} of ${COUNT} points after ${PATIENCE / 1000 - 20} s\n${said.join("\n")}\n${cluster.describe()}`,
+      );
+    });
+    const results = await Promise.race([running, tooLate]);
     sweep.expectWhole(results, told, 4);
     expect(said.filter((text) => text.startsWith("Slurm job")).length).toBeGreaterThan(1); // the killed chunk's rest went again
     expect(sweep.times("begun").filter((n) => n !== 3 && n !== 7).length).toBeLessThan(COUNT + 8);
