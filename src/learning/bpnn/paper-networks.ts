@@ -63,11 +63,12 @@ export const kuckData = {
       seed: kuckDataSeed,
       ...blockModelTrainingSetting,
       graphs: 10,
+      selectionGraphs: 10,
       draw: seed,
     }),
     examples: (seed: number) => ({
       training: blockModelProblems(10, blockModelTrainingSetting, kuckRandom(), "training", seed),
-      validation: blockModelProblems(2, blockModelTrainingSetting, kuckRandom(), "selection", seed),
+      validation: blockModelProblems(10, blockModelTrainingSetting, kuckRandom(), "selection", seed),
     }),
   },
 };
@@ -104,8 +105,7 @@ const blockModelPaper = {
   schedule: { kind: "step", every: 50, factor: 0.9 },
   maxEpochs: 300,
 } as const;
-/** Of one seed all 300 epochs were run: its best was the 18th. */
-const blockModelTraining = { paper: blockModelPaper, committed: { ...blockModelPaper, maxEpochs: 40 } };
+const blockModelTraining = { paper: blockModelPaper, committed: blockModelPaper };
 
 const recipes = {
   "bpnn-d-authors": {
@@ -142,20 +142,20 @@ const recipes = {
   "bpnn-sbm": {
     shape: blockModelShape(true, false),
     data: "blockModel",
-    validateEvery: 1,
+    validateEvery: 5,
     training: blockModelTraining,
   },
   "bpnn-sbm-ni": {
     shape: blockModelShape(false, false),
     data: "blockModel",
-    validateEvery: 1,
+    validateEvery: 5,
     training: blockModelTraining,
   },
   "bpnn-sbm-dc": {
     shape: blockModelShape(false, true),
     data: "blockModel",
-    validateEvery: 1,
-    training: blockModelTraining,
+    validateEvery: 5,
+    training: { paper: blockModelPaper, committed: { ...blockModelPaper, maxEpochs: 100 } },
   },
 } as const satisfies Record<string, Recipe>;
 

@@ -36,7 +36,7 @@ const recipes = {
   "gin-sbm": {
     shape: { numLayers: 20, width: 4, ...blockModelFeatures },
     data: "blockModel",
-    validateEvery: 1,
+    validateEvery: 5,
     training: {
       paper: { ...adam, batchSize: 16, learningRate: 0.0002, maxEpochs: 300 },
       committed: {
