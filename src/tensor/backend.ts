@@ -44,6 +44,18 @@ export class MarginaliaBackend extends MathBackendCPU {
     return { info: this.#own(shape, "float32", values), values };
   }
 
+  /** A new tensor whose values `write` writes, all of them; it is freed again where that throws. */
+  written(shape: readonly number[], write: (values: Float32Array) => void): TensorInfo {
+    const { info, values } = this.floats(shape);
+    try {
+      write(values);
+    } catch (error) {
+      this.disposeIntermediateTensorInfo(info);
+      throw error;
+    }
+    return info;
+  }
+
   /** A new int32 tensor whose values are still to be written, all of them. */
   ints(shape: readonly number[]): { info: TensorInfo; values: Int32Array } {
     const values = this.pool.ints(util.sizeFromShape(shape as number[]));

@@ -51,28 +51,22 @@ const messageParams = ({ length }: Float32Array, attrs: KernelCall["attrs"]) => 
 
 function normalise({ inputs: { x }, attrs, backend }: KernelCall): Tf.TensorInfo {
   const source = backend.readFloats(x);
-  const { info, values } = backend.floats(x.shape);
-  backend.library.run("normalise", messageParams(values, attrs), source, values);
-  return info;
+  const params = messageParams(source, attrs);
+  return backend.written(x.shape, (values) => backend.library.run("normalise", params, source, values));
 }
 
 function normaliseGradient({ inputs: { y, dy }, attrs, backend }: KernelCall): Tf.TensorInfo {
-  const read = [backend.readFloats(y), backend.readFloats(dy)];
-  const { info, values } = backend.floats(y.shape);
-  backend.library.run("normaliseGradient", messageParams(values, attrs), ...read, values);
-  return info;
+  const [result, gradient] = [backend.readFloats(y), backend.readFloats(dy)];
+  const params = messageParams(result, attrs);
+  return backend.written(y.shape, (values) =>
+    backend.library.run("normaliseGradient", params, result, gradient, values),
+  );
 }
 
 function others({ inputs: { x, groups }, attrs, backend }: KernelCall): Tf.TensorInfo {
   const [source, ids] = [backend.readFloats(x), backend.readInts(groups)];
-  const { info, values } = backend.floats(x.shape);
-  try {
-    backend.library.run("sumOfOthers", [attrs.numGroups as number], source, ids, values);
-  } catch (error) {
-    backend.disposeIntermediateTensorInfo(info);
-    throw error;
-  }
-  return info;
+  const params = [attrs.numGroups as number];
+  return backend.written(x.shape, (values) => backend.library.run("sumOfOthers", params, source, ids, values));
 }
 
 export function registerLogMessages(): void {

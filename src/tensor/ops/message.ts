@@ -160,14 +160,8 @@ function readCall(backend: MarginaliaBackend, tensors: readonly Tf.TensorInfo[],
 function forward({ inputs, attrs, backend }: KernelCall): Tf.TensorInfo {
   const attributes = attrs as unknown as Attributes;
   const { arrays, params, layers, count } = readCall(backend, Object.values(inputs), attributes);
-  const { info, values } = backend.floats([attributes.summed ? attributes.segments : count, layers.at(-1)!.shape[0]]);
-  try {
-    backend.library.run("message", [1, ...params], values, ...arrays);
-  } catch (error) {
-    backend.disposeIntermediateTensorInfo(info);
-    throw error;
-  }
-  return info;
+  const shape = [attributes.summed ? attributes.segments : count, layers.at(-1)!.shape[0]];
+  return backend.written(shape, (values) => backend.library.run("message", [1, ...params], values, ...arrays));
 }
 
 /** Inputs: the gradient of the result, then those of the message. */

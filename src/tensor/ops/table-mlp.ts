@@ -73,14 +73,8 @@ function readCall({ attrs, backend }: KernelCall, tensors: readonly Tf.TensorInf
 function forward(call: KernelCall): Tf.TensorInfo {
   const tensors = Object.values(call.inputs);
   const { arrays, params } = readCall(call, tensors);
-  const { info, values } = call.backend.floats(tensors[0].shape);
-  try {
-    call.backend.library.run("tableMlp", params, ...arrays, values);
-  } catch (error) {
-    call.backend.disposeIntermediateTensorInfo(info);
-    throw error;
-  }
-  return info;
+  const { library } = call.backend;
+  return call.backend.written(tensors[0].shape, (values) => library.run("tableMlp", params, ...arrays, values));
 }
 
 /** Inputs: the gradient of the result, then those of the MLP. */
