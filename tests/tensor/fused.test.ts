@@ -297,6 +297,8 @@ describe("belief propagation's steps on tables, as their parts", () => {
     );
     expectClose(normaliseLogs(x, -Infinity).dataSync(), [-Infinity, -Infinity]);
     expect(() => normaliseLogs(x, -5)).toThrow(/at most -80.*got -5/);
+    const q = tf.zeros<tf.Rank.R2>([1, 4]);
+    expect(() => quotientToVariable(q, undefined, [2, 2], -5)).toThrow(/at most -80.*got -5/);
   });
 
   test("the sum of others of a group", () => {

@@ -74,6 +74,7 @@ export function quotientToVariable(
       `axes [${cardinalities.join(", ")}] need numerators [factors, ${product(cardinalities)}] and denominators ` +
         `[${expected.join(", ")}], got [${numerators.shape.join(", ")}] and [${denominators?.shape.join(", ") ?? ""}]`,
     );
+  checkFloor(floor);
   if (tf.getBackend() !== backendName) return quotientToVariableByParts(numerators, denominators, cardinalities, floor);
   const inputs = (denominators ? [numerators, denominators] : [numerators]) as unknown as Tf.NamedTensorMap;
   return tf.engine().runKernel("MarginaliaQuotient", inputs, { cardinalities, floor: floor ?? null } as never);
