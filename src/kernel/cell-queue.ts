@@ -59,28 +59,33 @@ export class CellQueue {
   async #work(): Promise<void> {
     this.#working = true;
     for (let request = this.#waiting.shift(); request; request = this.#waiting.shift()) {
-      const failed = await this.#between(request, () => this.#answer(request));
-      if (!failed) continue;
-      await new Promise((resolve) => setImmediate(resolve)); // requests that have arrived, but are not read yet
-      await this.abort();
+      const stopped = await this.#between(request, () => this.#answer(request));
+      await this.#abort(stopped);
     }
     this.#working = false;
   }
 
   /** Answers the cells that wait without executing them. */
-  async abort(): Promise<void> {
-    for (const aborted of this.#waiting.splice(0))
+  abort(): Promise<void> {
+    return this.#abort(this.#waiting.splice(0));
+  }
+
+  async #abort(cells: readonly Message[]): Promise<void> {
+    for (const aborted of cells)
       await this.#between(aborted, () => this.#reply(aborted, { status: "aborted", execution_count: this.#count }));
   }
 
-  /** Whether the cells that wait must be aborted. */
-  async #answer(message: Message): Promise<boolean> {
+  /**
+   * Resolves with the cells that its error stops: those that had arrived before the error was told. Whoever sends a cell after
+   * that knows of the error, and wants it executed.
+   */
+  async #answer(message: Message): Promise<readonly Message[]> {
     const parsed = requestSchema.safeParse(message.content);
     if (!parsed.success) {
       const evalue = z.prettifyError(parsed.error);
       const error = { ename: "InvalidRequest", evalue, traceback: [`InvalidRequest: ${evalue}`] };
       await this.#reply(message, { status: "error", execution_count: this.#count, ...error });
-      return false;
+      return [];
     }
     const asked = parsed.data;
     const remembered = asked.store_history && !asked.silent;
@@ -94,12 +99,19 @@ export class CellQueue {
     if (!error) {
       const answer = { status: "ok", execution_count: count, user_expressions: userExpressions, payload: [] };
       await this.#reply(message, answer);
-      return false;
+      return [];
     }
+    const stopped = asked.stop_on_error ? await this.#takeWaiting() : [];
     if (!asked.silent) await this.#sockets.publish("error", { ...error }, message);
     const fields = { execution_count: count, ...error, user_expressions: {}, payload: [] };
     await this.#reply(message, { status: "error", ...fields });
-    return asked.stop_on_error;
+    return stopped;
+  }
+
+  /** The cells that wait, with those that have arrived but are not read yet. */
+  async #takeWaiting(): Promise<readonly Message[]> {
+    await new Promise((resolve) => setImmediate(resolve));
+    return this.#waiting.splice(0);
   }
 
   /** Tells that the kernel is busy with `request` and, when `work` is done, idle. */
