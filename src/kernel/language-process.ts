@@ -8,13 +8,13 @@ import { startupSnapshot } from "node:v8";
 import { complete, inspect, isComplete } from "./cell-assist.ts";
 import { ParsedFiles } from "./cell-files.ts";
 import { CellProgram } from "./cell-program.ts";
+import { connectLanguage, type LanguageArguments } from "./language-connection.ts";
 import { log } from "./log.ts";
 import {
   SNAPSHOT_OF,
   type LanguagePlace,
   type LanguageQuestions,
   type LanguageReply,
-  type LanguageRequest,
   type SnapshotOf,
 } from "./threads.ts";
 
@@ -37,9 +37,8 @@ let warm:
   | undefined;
 
 function serve(): void {
-  const place = JSON.parse(process.argv.at(-1) ?? "{}") as LanguagePlace;
+  const place = JSON.parse(process.argv.at(-1) ?? "{}") as LanguageArguments;
   process.on("SIGINT", () => undefined); // the kernel's business
-  process.on("disconnect", () => process.exit());
   const fitting = warm?.programs.find((each) => each.moveTo(place.folder));
   const program =
     fitting ?? new CellProgram(place.folder, place.packageRoot, warm?.parsed ?? new ParsedFiles(place.libFolder));
@@ -52,18 +51,20 @@ function serve(): void {
     complete: (code, cursor) => complete(program, code, cursor),
     inspect: (code, cursor) => inspect(program, code, cursor),
   };
-  process.on("message", ({ id, name, parameters }: LanguageRequest) => {
+  const connected = () => {
+    send({ id: 0 });
+    // Loads what the folder needs while the front end is still connecting: the first cell then waits less.
+    if (!fitting) program.prepare(WARM_UP[0]);
+  };
+  const send = connectLanguage(place.address, connected, ({ id, name, parameters }) => {
     let reply: LanguageReply;
     try {
       reply = { id, value: (answers[name] as (...all: unknown[]) => unknown)(...parameters) };
     } catch (error) {
       reply = { id, failure: String((error as Error).stack ?? error) };
     }
-    process.send?.(reply);
+    send(reply);
   });
-  process.send?.({ id: 0 } satisfies LanguageReply);
-  // Loads what the folder needs while the front end is still connecting: the first cell then waits less.
-  if (!fitting) program.prepare(WARM_UP[0]);
 }
 
 function warmUp(place: LanguagePlace, readsOwn: boolean): NonNullable<typeof warm> {

@@ -3,11 +3,10 @@
  * snapshot (language-snapshot.ts), and a check that takes too long is ended with it. The cells that have run are told to the next one;
  * so a session begins with the small snapshot and goes over to the large one when a cell imports this package.
  */
-import { spawn, type ChildProcess } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { findSnapshots, makeSnapshots } from "./language-snapshot.ts";
+import { LanguageConnection, startLanguage, type StartedLanguage } from "./language-connection.ts";
+import { findSnapshots, makeSnapshots, type Snapshots } from "./language-snapshot.ts";
 import { log } from "./log.ts";
-import type { LanguagePlace, LanguageQuestions, LanguageReply } from "./threads.ts";
+import type { LanguagePlace, LanguageQuestions, LanguageReply, LanguageRequest } from "./threads.ts";
 
 /** The check was ended by an interrupt. */
 export class CheckCancelled extends Error {
@@ -22,12 +21,6 @@ interface Waiting {
 /** A cell that imports this package, as notebooks about it do. */
 const IMPORTS_OWN = /["']marginalia["'/]/;
 
-/**
- * A service without a network needs no certificates, which Node reads at its start (70 ms); and where the C library is glibc, large
- * pages for the snapshot's bytes take an eighth of its time off.
- */
-const FAST_START = { NODE_OPTIONS: "", NODE_EXTRA_CA_CERTS: "", GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
-
 /** So many processes may fail one after another before none is started any more. */
 const MOST_FAILURES = 5;
 
@@ -41,26 +34,36 @@ export class LanguageService {
   /** Cells that have run. */
   readonly #cells: string[] = [];
   #prepared: string | undefined;
-  #process: ChildProcess;
+  #process: LanguageConnection;
   #snapshot: string | undefined;
   /** Of a process that knows this package's declarations, until that is used. */
   #ownSnapshot: string | undefined;
+  /** Lets go of the process before, when that has answered all that it was asked. */
+  #leave: (() => void) | undefined;
   #last = 0;
   #failures = 0;
   /** Why no service is to be had any more. */
   #gone: Error | undefined;
   readonly #end = new AbortController();
 
-  constructor(place: LanguagePlace) {
+  /**
+   * @param snapshots those that there are
+   * @param first a process that has been started already
+   */
+  constructor(
+    place: LanguagePlace,
+    snapshots: Partial<Snapshots> = findSnapshots(place),
+    first: StartedLanguage = startLanguage(place, snapshots.plain),
+  ) {
     this.#place = place;
-    const { plain, own } = findSnapshots(place);
+    const { plain, own } = snapshots;
     this.#snapshot = plain;
     this.#ownSnapshot = own;
     this.ready = new Promise((resolve, reject) => {
       this.#isReady = resolve;
       this.#isGone = reject;
     });
-    this.#process = this.#start();
+    this.#process = this.#connect(first);
     // For the kernels to come; later, since this one has work to do first.
     this.ready.then(
       () => (plain && own ? undefined : makeSnapshots(place, this.#end.signal)),
@@ -81,7 +84,7 @@ export class LanguageService {
     return new Promise((resolve, reject) => {
       if (this.#gone) return reject(this.#gone);
       this.#waiting.set(id, { resolve, reject });
-      this.#process.send({ id, name, parameters }, () => undefined); // what cannot be sent is answered by #failed
+      this.#process.send({ id, name, parameters } as LanguageRequest); // what cannot be sent is answered by #failed
     });
   }
 
@@ -92,45 +95,35 @@ export class LanguageService {
 
   close(): void {
     this.#end.abort();
-    this.#process.kill("SIGKILL");
+    this.#process.kill();
   }
 
-  #start(): ChildProcess {
-    const program = this.#snapshot
-      ? ["--snapshot-blob", this.#snapshot, "language"]
-      : [fileURLToPath(new URL("./language-process.js", import.meta.url))];
-    const child = spawn(process.execPath, [...program, JSON.stringify(this.#place)], {
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
-      env: { ...process.env, ...FAST_START },
-    });
-    child.on("message", ({ id, value, failure }: LanguageReply) => {
+  #connect(started: StartedLanguage): LanguageConnection {
+    const take = ({ id, value, failure }: LanguageReply) => {
       this.#failures = 0;
       this.#isReady();
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);
       if (failure !== undefined) waiting?.reject(new Error(failure));
       else waiting?.resolve(value as never);
-    });
-    child.on("error", (error) => {
-      log(`the TypeScript service: ${error.message}`);
-      if (child.pid === undefined) this.#failed(child, error.message); // never started: no "exit" will come
-    });
-    child.on("exit", (code, signal) => this.#failed(child, String(signal ?? code)));
-    return child;
+      this.#leave?.();
+    };
+    const connection: LanguageConnection = new LanguageConnection(started, take, () => this.#failed(connection));
+    return connection;
   }
 
-  #failed(child: ChildProcess, why: string): void {
-    if (child !== this.#process || this.#end.signal.aborted) return;
+  #failed(connection: LanguageConnection): void {
+    if (connection !== this.#process || this.#end.signal.aborted) return;
     if (this.#snapshot)
       this.#snapshot = undefined; // perhaps of another Node
     else if (++this.#failures > MOST_FAILURES) {
-      this.#gone = new Error(`the TypeScript service does not start (${why}); restart the kernel`);
+      this.#gone = new Error("the TypeScript service does not start; restart the kernel");
       log(this.#gone.message);
       this.#isGone(this.#gone);
       for (const { reject } of this.#waiting.values()) reject(this.#gone);
       return this.#waiting.clear();
     }
-    this.#replace(new Error(`the TypeScript service has ended (${why}) and was started again`));
+    this.#replace(new Error("the TypeScript service has ended and was started again"));
   }
 
   #replace(reason: Error): void {
@@ -138,12 +131,12 @@ export class LanguageService {
     this.#waiting.clear();
     const old = this.#process;
     this.#startAgain();
-    old.kill("SIGKILL");
+    old.kill();
     for (const { reject } of failed) reject(reason);
   }
 
   #startAgain(): void {
-    this.#process = this.#start();
+    this.#process = this.#connect(startLanguage(this.#place, this.#snapshot));
     void this.ask("restore", this.#cells).catch((error: Error) => log(error.message));
   }
 
@@ -155,11 +148,11 @@ export class LanguageService {
     const old = this.#process;
     const last = this.#last;
     this.#startAgain();
-    const leave = () => {
+    this.#leave = () => {
       for (const id of this.#waiting.keys()) if (id <= last) return;
-      old.kill("SIGKILL");
+      this.#leave = undefined;
+      old.kill();
     };
-    old.on("message", leave);
-    leave();
+    this.#leave();
   }
 }

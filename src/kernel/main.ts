@@ -1,7 +1,7 @@
 /**
  * The kernel's process: `node --no-force-async-hooks-checks dist/kernel/main.js <connection file>`.
  *
- * This thread belongs to user code. First of all it starts the sockets' thread, which starts the TypeScript service: that takes longest.
+ * This thread belongs to user code. First of all it starts the TypeScript service, which takes longest, and then the sockets' thread.
  */
 import { once } from "node:events";
 import { createRequire } from "node:module";
@@ -10,6 +10,8 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { getHeapStatistics } from "node:v8";
 import { MessageChannel, Worker } from "node:worker_threads";
+import { startLanguage } from "./language-connection.ts";
+import { findSnapshots } from "./language-snapshot.ts";
 import { log } from "./log.ts";
 import { makePipe } from "./pipe.ts";
 import { NUM_CONTROL_WORDS, type SocketsWorkerData, type ToMain } from "./threads.ts";
@@ -23,17 +25,20 @@ if (connectionFile === undefined || more.length > 0) {
   exit(2);
 }
 
-const parent = { atStart: process.ppid, named: Number(process.env.JPY_PARENT_PID) || undefined };
 const folder = process.cwd();
+const libFolder = path.dirname(createRequire(import.meta.url).resolve("typescript"));
+const place = { folder, packageRoot, libFolder };
+const snapshots = findSnapshots(place);
+const language = [place, snapshots, startLanguage(place, snapshots.plain)] as const;
+
+const parent = { atStart: process.ppid, named: Number(process.env.JPY_PARENT_PID) || undefined };
 const control = new Int32Array(new SharedArrayBuffer(NUM_CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT));
 const pipe = makePipe();
 const { port1: inputs, port2: answers } = new MessageChannel();
 
-const libFolder = path.dirname(createRequire(import.meta.url).resolve("typescript"));
-const language = { folder, packageRoot, libFolder };
 const heapLimit = getHeapStatistics().heap_size_limit;
 const workerData: SocketsWorkerData = { connectionFile, heapLimit, parent, pipe, control, language, inputs };
-const sockets = new Worker(new URL("./language-start.js", import.meta.url), { workerData, transferList: [inputs] });
+const sockets = new Worker(new URL("./worker.js", import.meta.url), { workerData, transferList: [inputs] });
 sockets.on("error", (error) => {
   log(`the sockets' thread failed: ${error.stack ?? error.message}`);
   exit(1);

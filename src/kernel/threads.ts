@@ -2,11 +2,13 @@
  * What the kernel's threads say to each other.
  *
  *   main thread      user code and nothing else, evaluated by an inspector session         main.ts, runtime.ts
- *   sockets' thread  ZeroMQ, the protocol, interrupts of the main thread                    language-start.ts, worker.ts
+ *   sockets' thread  ZeroMQ, the protocol, interrupts of the main thread                    worker.ts
  *   (in a process of its own: the TypeScript service                                     language-process.ts)
  *
  * The main thread answers through a ring of bytes (pipe.ts); everything else is messages on ports.
  */
+import type { StartedLanguage } from "./language-connection.ts";
+import type { Snapshots } from "./language-snapshot.ts";
 import type { SharedPipe } from "./pipe.ts";
 
 /** The export condition under which a package offers its TypeScript sources. */
@@ -30,7 +32,8 @@ export interface SocketsWorkerData {
   readonly parent: { readonly atStart: number; readonly named?: number };
   readonly pipe: SharedPipe;
   readonly control: Int32Array<SharedArrayBuffer>;
-  readonly language: LanguagePlace;
+  /** What the TypeScript service is made of: it has been started. */
+  readonly language: readonly [LanguagePlace, Partial<Snapshots>, StartedLanguage];
   /** To the main thread while it waits in `prompt`: takes InputAnswer. */
   readonly inputs: import("node:worker_threads").MessagePort;
 }

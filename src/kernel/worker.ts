@@ -1,10 +1,10 @@
 /** The sockets' thread: binds, listens, and passes cells to the language thread and to the main thread. */
-import { language } from "./language-start.ts";
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import { Execution } from "./execution.ts";
 import { Interrupts } from "./interrupts.ts";
+import { LanguageService } from "./language.ts";
 import { log } from "./log.ts";
 import { MemoryGuard } from "./memory-guard.ts";
 import { Dispatcher } from "./messages.ts";
@@ -20,7 +20,8 @@ const EXIT_WITHIN = 400; // milliseconds
 
 if (!parentPort) throw new Error("this file is a thread of the kernel: start dist/kernel/main.js");
 const main = parentPort;
-const { connectionFile, heapLimit, parent, pipe, control, inputs } = workerData as SocketsWorkerData;
+const { connectionFile, heapLimit, parent, pipe, control, inputs, language: places } = workerData as SocketsWorkerData;
+const language = new LanguageService(...places);
 const post = (message: ToMain) => main.postMessage(message);
 
 // A mistake of ours must not end the session of somebody else.
