@@ -1,3 +1,4 @@
+import path from "node:path";
 import { defineConfig } from "vitest/config";
 
 /** A browser's tests come last, one after another: beside kernels that fill both cores JupyterLab lost its connections. */
@@ -17,6 +18,9 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // CI's machine is shared: there a test may be tried again, and the reporter says which one was.
+    retry: Number(process.env.MARGINALIA_TEST_RETRIES ?? 0),
+    reporters: ["default", path.join(import.meta.dirname, "flaky-reporter.ts")],
   },
   // Self-imports of "marginalia" must reach src/index.ts, as they do in notebooks.
   resolve: { conditions: ["marginalia-source"] },
