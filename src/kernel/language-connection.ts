@@ -20,11 +20,10 @@ export interface LanguageArguments extends LanguagePlace {
   readonly address: string;
 }
 
-/** A service that has been started and will connect to `address`. */
+/** A service that has been started and will connect to `address`; one that could not be started has no `pid`. */
 export interface StartedLanguage {
-  readonly address: string;
-  /** Undefined when it could not be started. */
-  readonly pid: number | undefined;
+  readonly address?: string;
+  readonly pid?: number;
 }
 
 /**
@@ -35,30 +34,41 @@ const FAST_START = { NODE_OPTIONS: "", NODE_EXTRA_CA_CERTS: "", GLIBC_TUNABLES: 
 
 const LOOK_AGAIN = 50; // milliseconds between looks whether a service that has not connected yet still lives
 const TRY_AGAIN = 5; // milliseconds until the service tries to connect again
-/** Paths of sockets end after so many bytes on every system. */
-const LONGEST_ADDRESS = 100;
+/** The path of a socket may have 103 bytes on every system. */
+const LONGEST_FOLDER = 70;
 
+/** @throws Error where no folder for a socket can be made, as on a full disk */
 function newAddress(): string {
-  const name = `marginalia-${randomUUID()}`;
-  if (process.platform === "win32") return `\\\\.\\pipe\\${name}`;
-  const room = LONGEST_ADDRESS - "/marginalia-XXXXXX/language".length;
-  return path.join(mkdtempSync(path.join(tmpdir().length < room ? tmpdir() : "/tmp", "marginalia-")), "language");
+  if (process.platform === "win32") return `\\\\.\\pipe\\marginalia-${randomUUID()}`;
+  const failures: string[] = [];
+  for (const folder of [tmpdir(), process.env.XDG_RUNTIME_DIR, "/dev/shm", "/tmp"]) {
+    if (!folder || folder.length > LONGEST_FOLDER) continue;
+    try {
+      return path.join(mkdtempSync(path.join(folder, "marginalia-")), "language");
+    } catch (error) {
+      failures.push((error as Error).message);
+    }
+  }
+  throw new Error(`no folder for a socket can be made (${failures.join("; ")}); set TMPDIR to a short, writable path`);
 }
 
-/** Starts a service, from a snapshot if one is given. */
+/** Starts a service, from a snapshot if one is given; logs why where it cannot. */
 export function startLanguage(place: LanguagePlace, snapshot: string | undefined): StartedLanguage {
-  const address = newAddress();
+  let address: string;
+  try {
+    address = newAddress();
+  } catch (error) {
+    log(`the TypeScript service: ${(error as Error).message}`);
+    return {};
+  }
   const program = snapshot
     ? ["--snapshot-blob", snapshot, "language"]
     : [fileURLToPath(new URL("./language-process.js", import.meta.url))];
-  const child = spawn(
-    process.execPath,
-    [...program, JSON.stringify({ ...place, address } satisfies LanguageArguments)],
-    {
-      stdio: ["ignore", "ignore", "inherit"],
-      env: { ...process.env, ...FAST_START },
-    },
-  );
+  const told: LanguageArguments = { ...place, address };
+  const child = spawn(process.execPath, [...program, JSON.stringify(told)], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, ...FAST_START },
+  });
   child.on("error", (error) => log(`the TypeScript service: ${error.message}`));
   child.unref();
   return { address, pid: child.pid };
@@ -67,7 +77,7 @@ export function startLanguage(place: LanguagePlace, snapshot: string | undefined
 /** The sockets' thread's end. */
 export class LanguageConnection {
   readonly #pid: number | undefined;
-  readonly #address: string;
+  readonly #address: string | undefined;
   readonly #server: Server;
   readonly #onEnd: () => void;
   readonly #watch: NodeJS.Timeout;
@@ -93,7 +103,7 @@ export class LanguageConnection {
       log(`the TypeScript service: ${error.message}`);
       this.#end();
     });
-    this.#server.listen(address);
+    if (address !== undefined) this.#server.listen(address);
     this.#watch = setInterval(() => isRunning(pid) || this.#end(), LOOK_AGAIN);
   }
 
@@ -120,7 +130,8 @@ export class LanguageConnection {
   #stopListening(): void {
     clearInterval(this.#watch);
     this.#server.close();
-    if (process.platform !== "win32") rmSync(path.dirname(this.#address), { recursive: true, force: true });
+    if (this.#address !== undefined && process.platform !== "win32")
+      rmSync(path.dirname(this.#address), { recursive: true, force: true });
   }
 }
 
