@@ -3,13 +3,13 @@
  * (`stop_on_error`). The kernel has a main shell, and as many subshells (JEP 91) as front ends ask for; each counts and remembers
  * its own cells.
  */
-import { z } from "zod";
+import { z } from "zod/v3";
 import { History } from "./history.ts";
 import type { Sockets } from "./sockets.ts";
 import type { CellError } from "./threads.ts";
-import type { JsonObject, Message } from "./wire.ts";
+import { describeIssues, type JsonObject, type Message } from "./wire.ts";
 
-const requestSchema = z.looseObject({
+const requestSchema = z.object({
   code: z.string(),
   silent: z.boolean().default(false),
   store_history: z.boolean().default(true),
@@ -82,7 +82,7 @@ export class CellQueue {
   async #answer(message: Message): Promise<readonly Message[]> {
     const parsed = requestSchema.safeParse(message.content);
     if (!parsed.success) {
-      const evalue = z.prettifyError(parsed.error);
+      const evalue = describeIssues(parsed.error);
       const error = { ename: "InvalidRequest", evalue, traceback: [`InvalidRequest: ${evalue}`] };
       await this.#reply(message, { status: "error", execution_count: this.#count, ...error });
       return [];

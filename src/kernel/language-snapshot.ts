@@ -11,6 +11,7 @@ import { createRequire } from "node:module";
 import { constants, setPriority } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { SNAPSHOT_OPTIONS } from "./language-connection.ts";
 import { log } from "./log.ts";
 import { SNAPSHOT_OF, type LanguagePlace, type SnapshotOf } from "./threads.ts";
 
@@ -114,7 +115,7 @@ function isBeingMade({ plain }: Snapshots): boolean {
 async function buildSnapshot(bundle: string, file: string, of: SnapshotOf, signal: AbortSignal): Promise<void> {
   const draft = `${file}.${process.pid}.draft`;
   const env = { ...process.env, NODE_OPTIONS: "", NODE_NO_WARNINGS: "1", [SNAPSHOT_OF]: JSON.stringify(of) };
-  const child = spawn(process.execPath, ["--snapshot-blob", draft, "--build-snapshot", bundle], { stdio: "ignore", env, signal }); // prettier-ignore
+  const child = spawn(process.execPath, [...SNAPSHOT_OPTIONS, draft, "--build-snapshot", bundle], { stdio: "ignore", env, signal }); // prettier-ignore
   if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW); // somebody may be at work
   const code = await new Promise((resolve) => child.on("exit", resolve).on("error", resolve));
   try {

@@ -42,6 +42,9 @@ const SHUTDOWN_GRACE = 5_000;
 /** How long the connection of a process that has ended may take to be seen closed. */
 const CLOSING = 2_000;
 
+/** A kernel that is starting is not there at once: how often to look. ZeroMQ's 100 ms would be a fifth of the time that it takes. */
+const LOOK_AGAIN = 10; // milliseconds
+
 export class KernelClient {
   /** Content of kernel_info_reply. */
   info: JsonObject = {};
@@ -50,11 +53,16 @@ export class KernelClient {
   readonly #process: KernelProcess;
   readonly #kernel: Kernel;
   readonly #session = randomUUID();
-  readonly #shell = new Dealer({ linger: 0, sendHighWaterMark: 0, receiveHighWaterMark: 0 });
-  readonly #control = new Dealer({ linger: 0 });
-  readonly #stdin = new Dealer({ linger: 0 });
+  readonly #shell = new Dealer({
+    linger: 0,
+    reconnectInterval: LOOK_AGAIN,
+    sendHighWaterMark: 0,
+    receiveHighWaterMark: 0,
+  });
+  readonly #control = new Dealer({ linger: 0, reconnectInterval: LOOK_AGAIN });
+  readonly #stdin = new Dealer({ linger: 0, reconnectInterval: LOOK_AGAIN });
   /** No high-water mark: every printed line arrives. */
-  readonly #iopub = new Subscriber({ linger: 0, receiveHighWaterMark: 0 });
+  readonly #iopub = new Subscriber({ linger: 0, reconnectInterval: LOOK_AGAIN, receiveHighWaterMark: 0 });
   readonly #pending = new Map<string, Pending>();
   /** How many broadcasts have come. */
   #heard = 0;
