@@ -10,8 +10,7 @@
  *   bpnn-sbm-ni         the same without the mean over axes' permutations
  *   bpnn-sbm-dc         NI that counts messages twice
  *
- * Two scales: "paper", the paper's own settings where they are known, and "committed", what the weights in data/models were trained
- * with, which is less where time was short. The authors keep the last epoch's weights; here further problems, which no
+ * Settings are the paper's own where they are known. The authors keep the last epoch's weights; here further problems, which no
  * figure shows, decide which epoch's weights stay.
  */
 import path from "node:path";
@@ -39,8 +38,6 @@ export const kuckSeeds = [1, 2, 3, 4, 5] as const;
 export function kuckRandom(): Random {
   return Random.fromSeed(kuckDataSeed).split("kuck2020");
 }
-
-export type TrainingScale = "paper" | "committed";
 
 /** Problems that networks are trained on, by a seed. */
 export const kuckData = {
@@ -78,7 +75,7 @@ interface Recipe {
   readonly iterations?: readonly [number, number];
   readonly data: keyof typeof kuckData;
   readonly validateEvery: number;
-  readonly training: Readonly<Record<TrainingScale, TrainingOptions>>;
+  readonly training: TrainingOptions;
 }
 
 const bpnnD = (operator: { kind: "mlp" | "invertible"; kept: number; push?: number }): BpnnShape => ({
@@ -97,15 +94,14 @@ const blockModelShape = (invariant: boolean, doubleCounting: boolean): BpnnShape
 });
 
 const adam = { optimizer: "adam", batchSize: 50 } as const;
-const isingBpnn = { ...adam, learningRate: 0.0005, schedule: { kind: "step", every: 300, factor: 0.5 }, maxEpochs: 1000 } as const; // prettier-ignore
-const blockModelPaper = {
+const halved = (every: number) => ({ kind: "step", every, factor: 0.5 }) as const;
+const blockModelTraining = {
   optimizer: "adam",
   batchSize: 16,
   learningRate: 0.0002,
   schedule: { kind: "step", every: 50, factor: 0.9 },
   maxEpochs: 300,
 } as const;
-const blockModelTraining = { paper: blockModelPaper, committed: blockModelPaper };
 
 const recipes = {
   "bpnn-d-authors": {
@@ -113,20 +109,14 @@ const recipes = {
     iterations: [5, 29],
     data: "ising",
     validateEvery: 5,
-    training: {
-      paper: { ...adam, learningRate: 0.5, schedule: { kind: "step", every: 20, factor: 0.5 }, maxEpochs: 1000 },
-      committed: { ...adam, learningRate: 0.5, schedule: { kind: "step", every: 20, factor: 0.5 }, maxEpochs: 100 },
-    },
+    training: { ...adam, learningRate: 0.5, schedule: halved(20), maxEpochs: 1000 },
   },
   "bpnn-d-invertible": {
     shape: bpnnD({ kind: "invertible", kept: 0.1, push: 0.4 }),
     iterations: [5, 29],
     data: "ising",
     validateEvery: 5,
-    training: {
-      paper: { ...adam, learningRate: 0.0005, schedule: { kind: "step", every: 20, factor: 0.5 }, maxEpochs: 1000 },
-      committed: { ...adam, learningRate: 0.0005, schedule: { kind: "step", every: 20, factor: 0.5 }, maxEpochs: 40 },
-    },
+    training: { ...adam, learningRate: 0.0005, schedule: halved(20), maxEpochs: 1000 },
   },
   "bpnn-ising": {
     shape: {
@@ -137,7 +127,7 @@ const recipes = {
     },
     data: "ising",
     validateEvery: 5,
-    training: { paper: isingBpnn, committed: isingBpnn },
+    training: { ...adam, learningRate: 0.0005, schedule: halved(300), maxEpochs: 1000 },
   },
   "bpnn-sbm": {
     shape: blockModelShape(true, false),
@@ -155,21 +145,21 @@ const recipes = {
     shape: blockModelShape(false, true),
     data: "blockModel",
     validateEvery: 5,
-    training: { paper: blockModelPaper, committed: { ...blockModelPaper, maxEpochs: 100 } },
+    training: blockModelTraining,
   },
 } as const satisfies Record<string, Recipe>;
 
 export type KuckNetwork = keyof typeof recipes;
 
 /** What decides the numbers of one training. */
-export function kuckConfiguration(name: KuckNetwork, seed: number, scale: TrainingScale): BpnnConfiguration {
+export function kuckConfiguration(name: KuckNetwork, seed: number): BpnnConfiguration {
   const { shape, iterations, data, training, validateEvery }: Recipe = recipes[name];
   return {
     kind: "bpnn",
     shape,
     ...(iterations && { iterations }),
     data: kuckData[data].describe(seed),
-    training: trainingSettings({ ...training[scale], seed }),
+    training: trainingSettings({ ...training, seed }),
     validateEvery,
   };
 }
@@ -178,12 +168,11 @@ export function kuckConfiguration(name: KuckNetwork, seed: number, scale: Traini
 export function trainKuckNetwork(
   name: KuckNetwork,
   seed: number,
-  scale: TrainingScale,
   folder: string,
   run: KeptRun = {},
 ): Promise<SavedModel> {
   const examples = (): BpnnExamples => kuckData[recipes[name].data].examples(seed);
-  const configuration = kuckConfiguration(name, seed, scale);
+  const configuration = kuckConfiguration(name, seed);
   return trainSavedBpnn({ name: `${name}-${seed}`, configuration, examples }, folder, run);
 }
 
@@ -195,11 +184,11 @@ export async function trainKuckNetworkJob(
   report: (progress: TrainingProgress) => void,
 ): Promise<void> {
   setThreads(1);
-  await trainKuckNetwork(name, seed, "paper", folder, { onEpoch: report });
+  await trainKuckNetwork(name, seed, folder, { onEpoch: report });
 }
 
 export interface KuckNetworksOptions {
-  /** "paper" trains at the paper's scale, or goes on training, in `folder`; "quick" reads the committed weights. */
+  /** "paper" trains, or goes on training, in `folder`; "quick" reads the committed weights. */
   readonly profile: "quick" | "paper";
   /** Where the paper profile keeps models and checkpoints; by default data/downloads/kuck2020, which git ignores. */
   readonly folder?: string;
@@ -229,10 +218,9 @@ export async function kuckNetworks(
     const onReport = (job: number, progress: unknown) => onEpoch?.(name, seeds[job], progress as TrainingProgress);
     await runJobs(jobs, { workers, onReport });
   }
-  const scale = profile === "paper" ? "paper" : "committed";
   return seeds.map((seed) => {
     const file = path.join(profile === "paper" ? folder : kuckModelsFolder, `${name}-${seed}.json`);
-    return { seed, ...bpnnOf(readExpected(file, "bpnn", kuckConfiguration(name, seed, scale))) };
+    return { seed, ...bpnnOf(readExpected(file, "bpnn", kuckConfiguration(name, seed))) };
   });
 }
 

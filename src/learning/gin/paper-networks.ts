@@ -1,19 +1,12 @@
 /**
- * The GIN baselines of Kuck et al. 2020, trained on the same problems as their BPNNs (bpnn/paper-networks.ts, which says what the two
- * scales are):
+ * The GIN baselines of Kuck et al. 2020, trained on the same problems as their BPNNs (bpnn/paper-networks.ts):
  *
  *   gin-ising   10 layers of width 4 on Ising models      gin-sbm   20 layers of width 4 on the stochastic block model
  */
 import path from "node:path";
 import { Random } from "../../graph/random.ts";
 import { tf } from "../../tensor/tf.ts";
-import {
-  kuckData,
-  kuckModelsFolder,
-  kuckTrainingFolder,
-  readExpected,
-  type TrainingScale,
-} from "../bpnn/paper-networks.ts";
+import { kuckData, kuckModelsFolder, kuckTrainingFolder, readExpected } from "../bpnn/paper-networks.ts";
 import { keptTraining, type KeptRun } from "../training/kept-training.ts";
 import { trainingSettings, type TrainingOptions } from "../training/options.ts";
 import type { SavedModel } from "../training/saved-model.ts";
@@ -22,31 +15,24 @@ import { train, type TrainingRun } from "../training/train.ts";
 import { blockModelFeatureGraph, blockModelFeatures, isingFeatureGraph, isingFeatures } from "./features.ts";
 import { ginBatch, GraphIsomorphismNetwork, type FeatureGraph, type GinShape } from "./network.ts";
 
-const adam = { optimizer: "adam" } as const;
 const recipes = {
   "gin-ising": {
     shape: { numLayers: 10, width: 4, ...isingFeatures },
     data: "ising",
     validateEvery: 10,
     training: {
-      paper: { ...adam, batchSize: 50, learningRate: 0.005, schedule: { kind: "step", every: 2000, factor: 0.5 }, maxEpochs: 5000 }, // prettier-ignore
-      committed: { ...adam, batchSize: 50, learningRate: 0.005, schedule: { kind: "step", every: 800, factor: 0.5 }, maxEpochs: 2000 }, // prettier-ignore
+      optimizer: "adam",
+      batchSize: 50,
+      learningRate: 0.005,
+      schedule: { kind: "step", every: 2000, factor: 0.5 },
+      maxEpochs: 5000,
     },
   },
   "gin-sbm": {
     shape: { numLayers: 20, width: 4, ...blockModelFeatures },
     data: "blockModel",
     validateEvery: 5,
-    training: {
-      paper: { ...adam, batchSize: 16, learningRate: 0.0002, maxEpochs: 300 },
-      committed: {
-        ...adam,
-        batchSize: 16,
-        learningRate: 0.002,
-        schedule: { kind: "cosine", final: 0.05 },
-        maxEpochs: 60,
-      },
-    },
+    training: { optimizer: "adam", batchSize: 16, learningRate: 0.0002, maxEpochs: 300 },
   },
 } as const satisfies Record<
   string,
@@ -54,7 +40,7 @@ const recipes = {
     readonly shape: GinShape;
     readonly data: keyof typeof kuckData;
     readonly validateEvery: number;
-    readonly training: Readonly<Record<TrainingScale, TrainingOptions>>;
+    readonly training: TrainingOptions;
   }
 >;
 export type GinName = keyof typeof recipes;
@@ -84,26 +70,20 @@ function examplesOf(name: GinName, seed: number): Record<"training" | "validatio
   return { training: convert(training), validation: convert(validation) };
 }
 
-export function ginConfiguration(name: GinName, seed: number, scale: TrainingScale) {
+export function ginConfiguration(name: GinName, seed: number) {
   const { shape, data, training, validateEvery } = recipes[name];
   return {
     kind: "gin",
     shape,
     data: kuckData[data].describe(seed),
-    training: trainingSettings({ ...training[scale], seed }),
+    training: trainingSettings({ ...training, seed }),
     validateEvery,
   };
 }
 
 /** Trains one GIN on the mean squared error of ln Z and saves it to `<folder>/<name>-<seed>.json`: see `keptTraining`. */
-export function trainGin(
-  name: GinName,
-  seed: number,
-  scale: TrainingScale,
-  folder: string,
-  run: KeptRun = {},
-): Promise<SavedModel> {
-  const configuration = ginConfiguration(name, seed, scale);
+export function trainGin(name: GinName, seed: number, folder: string, run: KeptRun = {}): Promise<SavedModel> {
+  const configuration = ginConfiguration(name, seed);
   return keptTraining(
     { name: `${name}-${seed}`, configuration, train: (whole) => fitGin(name, seed, configuration, whole) },
     folder,
@@ -157,11 +137,10 @@ export async function ginNetworks(
   options: { readonly profile: "quick" | "paper"; readonly seeds: readonly number[]; readonly folder?: string },
 ): Promise<TrainedGin[]> {
   const { profile, seeds, folder = kuckTrainingFolder } = options;
-  if (profile === "paper") for (const seed of seeds) await trainGin(name, seed, "paper", folder);
-  const scale = profile === "paper" ? "paper" : "committed";
+  if (profile === "paper") for (const seed of seeds) await trainGin(name, seed, folder);
   return seeds.map((seed) => {
     const file = path.join(profile === "paper" ? folder : kuckModelsFolder, `${name}-${seed}.json`);
-    const model = readExpected(file, "gin", ginConfiguration(name, seed, scale));
+    const model = readExpected(file, "gin", ginConfiguration(name, seed));
     const network = new GraphIsomorphismNetwork(recipes[name].shape, Random.fromSeed(0));
     loadParameters(network.parameters, model.parameters);
     return { network, model, seed };

@@ -98,7 +98,7 @@ describe("committed weights of Kuck et al. 2020", () => {
     const networks = await kuckNetworks(name, { profile: "quick" });
     expect(networks.map(({ seed }) => seed)).toEqual([...kuckSeeds]);
     for (const { network, model, seed } of networks) {
-      expect(model.configurationHash).toBe(configurationHash(kuckConfiguration(name, seed, "committed")));
+      expect(model.configurationHash).toBe(configurationHash(kuckConfiguration(name, seed)));
       network.dispose();
     }
   });
@@ -108,7 +108,7 @@ describe("committed weights of Kuck et al. 2020", () => {
       for (const { network } of await kuckNetworks(name, { profile: "quick" })) network.dispose();
     for (const name of ["gin-ising", "gin-sbm"] as const)
       for (const { network, seed, model } of await ginNetworks(name, { profile: "quick", seeds: kuckSeeds })) {
-        expect(model.configuration).toEqual(JSON.parse(JSON.stringify(ginConfiguration(name, seed, "committed"))));
+        expect(model.configuration).toEqual(JSON.parse(JSON.stringify(ginConfiguration(name, seed))));
         network.dispose();
       }
   });
