@@ -305,9 +305,7 @@ describe("what is too much", () => {
     const given = ["slow.uai", "--task", "PR", "--method", "enumeration", "--time-limit", "2"];
     const { code, stdout, stderr } = await project.run("infer", ...given);
     expect({ code, stdout }).toEqual({ code: 124, stdout: "" });
-    expect(stderr).toMatch(
-      /no answer within the time limit of 2 s; it was at: enumeration, for \d\.\d s of \d\.\d s/,
-    );
+    expect(stderr).toMatch(/no answer within the time limit of 2 s; it was at: enumeration, for \d\.\d s of \d\.\d s/);
   });
 
   test("Ctrl-C ends it as well", async () => {
