@@ -68,18 +68,17 @@ export function runToFixedPoint(
     converged = !iteration.diverged && maxDelta[maxDelta.length - 1] < tolerance;
   }
   const iterations = maxDelta.length;
-  const isFixedPointOfBp =
-    converged &&
-    operators.toVariable.zeroIsOnlyFixedPoint &&
-    (operators.toFactor?.zeroIsOnlyFixedPoint ?? true) &&
-    comesToRest(iteration, maxIterations);
+  const isNearFixedPoint =
+    converged && operators.toVariable.zeroIsOnlyFixedPoint && (operators.toFactor?.zeroIsOnlyFixedPoint ?? true);
+  const granted = !isNearFixedPoint ? "none" : isForest(graph) ? "exact" : isLogSupermodular(graph) ? "lower" : "none";
+  const bound = granted !== "none" && comesToRest(iteration, maxIterations) ? granted : "none";
   const { messages } = iteration;
   const beliefs = iteration.impossible ? undefined : beliefsOf(graph, messages);
   if (!beliefs)
     return { logZ: -Infinity, bound: "exact", converged: true, iterations, maxDelta, messages: new Float64Array(0) };
   return {
     logZ: betheLogZ(graph, beliefs),
-    bound: !isFixedPointOfBp ? "none" : isForest(graph) ? "exact" : isLogSupermodular(graph) ? "lower" : "none",
+    bound,
     marginals: new Marginals(beliefs.variables, variableOffsetsOf(graph.cardinalities)),
     factorMarginals: new Marginals(beliefs.factors, Int32Array.from(graph.tableOffsets)),
     converged,
