@@ -31,7 +31,7 @@ interface PackageCacheHost {
 export class CellFiles {
   /** Where cells' files seem to lie. */
   readonly folder: string;
-  readonly #documents = new Map<string, { text: string; version: number }>();
+  readonly #documents = new Map<string, { text: string; version: number; kind: ts.ScriptKind }>();
   readonly #parsed: ParsedFiles;
 
   constructor(packageRoot: string, parsed: ParsedFiles) {
@@ -48,10 +48,11 @@ export class CellFiles {
     return this.at(`__cell_${number}__.mts`);
   }
 
-  /** Makes a virtual file, or changes it. */
-  write(name: string, text: string): void {
+  /** Makes a virtual file, or changes it; `kind` is TypeScript with or without JSX. */
+  write(name: string, text: string, kind = ts.ScriptKind.TS): void {
     const known = this.#documents.get(name);
-    if (known?.text !== text) this.#documents.set(name, { text, version: (known?.version ?? 0) + 1 });
+    if (known?.text !== text || known.kind !== kind)
+      this.#documents.set(name, { text, version: (known?.version ?? 0) + 1, kind });
   }
 
   /** The disk with the virtual files on it. */
@@ -91,6 +92,7 @@ export class CellFiles {
       getScriptFileNames: roots,
       getScriptVersion: (name) => this.#documents.get(name)?.version.toString() ?? diskVersion(name),
       getScriptSnapshot: (name) => this.#snapshot(name),
+      getScriptKind: (name) => this.#documents.get(name)?.kind ?? ts.ScriptKind.Unknown, // by its extension
       useCaseSensitiveFileNames: () => true,
       resolveModuleNameLiterals: (literals, file, _redirect, asked, source) => {
         const importer = this.#documents.has(file) ? path.join(notebook(), "__cell__.mts") : file;

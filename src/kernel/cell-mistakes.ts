@@ -26,15 +26,17 @@ const ASSIGNS_IMPORT = 2632;
 const NEEDS_EXTENSION = [2834, 2835];
 
 /**
+ * @param cell its code, and where that begins in the file that TypeScript sees
  * @param isOfEarlier whether an earlier cell declares this name
- * @returns undefined for what is no reason to refuse the cell, or is wrong with the footer (cell-program.ts)
+ * @returns undefined for what is no reason to refuse the cell, or is wrong with the header (cell-program.ts)
  */
 export function mistakeIn(
-  code: string,
-  { category, code: number, messageText, start = 0, length = 1 }: ts.Diagnostic,
+  { code, start: begin }: { readonly code: string; readonly start: number },
+  { category, code: number, messageText, start: position = begin, length = 1 }: ts.Diagnostic,
   isOfEarlier: (name: string) => boolean,
 ): CellMistake | undefined {
-  if (category !== ts.DiagnosticCategory.Error || harmless.has(number) || start > code.length) return undefined;
+  const start = position - begin;
+  if (category !== ts.DiagnosticCategory.Error || harmless.has(number) || start < 0) return undefined;
   const before = code.slice(0, start).split("\n");
   const marked = code.slice(start, start + length);
   let message = ts.flattenDiagnosticMessageText(messageText, "\n");

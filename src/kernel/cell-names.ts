@@ -64,9 +64,11 @@ export function exportedNames(file: ts.SourceFile): Set<string> {
   return names;
 }
 
-/** Every identifier of the file, whatever it stands for. */
-export function mentionedNames(file: ts.SourceFile): Set<string> {
-  const names = new Set<string>();
+/** Every identifier of the file, whatever it stands for, and what JSX calls without naming it. */
+export function mentionedNames(file: ts.SourceFile, options: ts.CompilerOptions): Set<string> {
+  const { jsx, jsxFactory = `${options.reactNamespace ?? "React"}.createElement`, jsxFragmentFactory } = options;
+  const called = jsx === ts.JsxEmit.React ? [jsxFactory, jsxFragmentFactory ?? "React.Fragment"] : [];
+  const names = new Set(called.map((each) => each.split(".")[0]));
   const look = (node: ts.Node): void => {
     if (ts.isIdentifier(node)) names.add(node.text);
     ts.forEachChild(node, look);

@@ -2,18 +2,21 @@
  * The TypeScript service: type-checks a cell against all cells before it and emits it.
  *
  * Each cell is an ES module of its own (cell-files.ts), so it may declare any name again. What it uses of earlier cells stands in a
- * footer that TypeScript sees and nobody else (positions in the cell stay what they are):
+ * header that TypeScript sees and nobody else:
  *
  *     import { f, T, s as __before_s } from "marginalia-cell:3";                 and so on for each earlier cell
  *     declare let s: typeof __before_s;                                          what may be assigned to
  *     export { names of this cell };
  *
+ * Nothing may stand behind the cell: what is still open at its end would swallow that, and seem to be closed.
+ *
  * Earlier cells are checked no more; TypeScript infers of them what a later cell uses. A new file or another list of imported modules
- * makes TypeScript build its program anew, so files for coming cells stand ready, and a footer imports from all cells before
+ * makes TypeScript build its program anew, so files for coming cells stand ready, and a header imports from all cells before
  * whether it needs them or not: most cells then change the text of one file, and the check takes a third of the time. Of their
  * names it imports those that the cell mentions: each costs a check, a large package's tenths of a second.
  */
 import ts from "typescript";
+import { pragmas, scriptKindOf, syntaxOf } from "./cell-syntax.ts";
 import { CELL_SCHEME, CellFiles, ParsedFiles } from "./cell-files.ts";
 import { mistakeIn, type CellMistake } from "./cell-mistakes.ts";
 import { declaredNames, exportedNames, mentionedNames, type DeclaredName } from "./cell-names.ts";
@@ -26,6 +29,16 @@ export type PreparedCell = { readonly mistakes: CellMistake[] } | ({ readonly mi
 /** Files for so many coming cells stand ready. */
 const READY = 24;
 
+/** A cell as TypeScript sees it. */
+interface OpenCell {
+  /** The cell alone. */
+  readonly file: ts.SourceFile;
+  /** With its header. */
+  readonly text: string;
+  /** Where the cell begins behind its header. */
+  readonly start: number;
+}
+
 interface Visible {
   readonly cell: number;
   readonly assignable: boolean;
@@ -36,7 +49,8 @@ export class CellProgram {
   readonly packageRoot: string;
   #problems: readonly string[];
   #folder: string;
-  readonly #options: ts.CompilerOptions;
+  /** As the notebook's tsconfig.json has them, and cells need them. */
+  readonly options: ts.CompilerOptions;
   readonly #service: ts.LanguageService;
   readonly #imports: ImportResolver;
   /** The ambient types, the expected imports, the cell at hand and the cells before. */
@@ -48,7 +62,7 @@ export class CellProgram {
   #roots: string[] = [];
   /** The number of the cell at hand: the cells before have been run. */
   #cell = 1;
-  #pending: { text: string; names: DeclaredName[] } | undefined;
+  #pending: { text: string; names: DeclaredName[]; kind: ts.ScriptKind } | undefined;
 
   /**
    * @param folder the notebook's folder
@@ -67,7 +81,7 @@ export class CellProgram {
     this.packageRoot = packageRoot;
     this.#files = new CellFiles(packageRoot, parsed);
     this.#problems = problems;
-    this.#options = options;
+    this.options = options;
     this.#ambient = this.#files.at("__notebook__.d.ts");
     this.#expected = this.#files.at("__expected__.mts");
     this.#files.write(this.#ambient, AMBIENT_TYPES);
@@ -93,7 +107,7 @@ export class CellProgram {
   /** Goes to another notebook's folder; false when that one asks for other options, and a program of its own. */
   moveTo(folder: string): boolean {
     const { options, problems } = cellOptions(folder, this.packageRoot);
-    if (JSON.stringify(options) !== JSON.stringify(this.#options)) return false;
+    if (JSON.stringify(options) !== JSON.stringify(this.options)) return false;
     this.#folder = folder;
     this.#problems = problems;
     return true;
@@ -110,27 +124,25 @@ export class CellProgram {
 
   /** Checks and emits `code`. What it declares becomes visible to later cells by `commit`. */
   prepare(code: string): PreparedCell {
-    const { file, text } = this.#open(code);
+    const { file, text, start } = this.#open(code);
     const current = file.fileName;
-    const diagnostics = [
-      ...this.#service.getSyntacticDiagnostics(current),
-      ...this.#service.getSemanticDiagnostics(current),
-    ];
-    const mistakes = diagnostics.flatMap((each) => mistakeIn(code, each, (name) => this.#visible.has(name)) ?? []);
+    const told = (diagnostics: readonly ts.Diagnostic[]) =>
+      diagnostics.flatMap((each) => mistakeIn({ code, start }, each, (name) => this.#visible.has(name)) ?? []);
+    let mistakes = told(this.#service.getSyntacticDiagnostics(current));
+    if (mistakes.length === 0) mistakes = told(this.#service.getSemanticDiagnostics(current));
     if (mistakes.length > 0) return { mistakes };
     const typeOnly = this.#typeOnlyImports(current);
-    const decorators = this.#options.experimentalDecorators ? "legacy" : "standard";
-    const emitted = transformCell(code, (name) => typeOnly.has(name), decorators);
-    this.#pending = { text, names: declaredNames(file.statements) };
+    const emitted = transformCell(code, (name) => typeOnly.has(name), this.options);
+    this.#pending = { text, names: declaredNames(file.statements), kind: scriptKindOf(file) };
     return { mistakes: [], ...emitted };
   }
 
   /** The cell prepared last is run: later cells see its names. */
   commit(): void {
     if (!this.#pending) return;
-    const { text, names } = this.#pending;
+    const { text, names, kind } = this.#pending;
     this.#pending = undefined;
-    this.#files.write(this.#files.cell(this.#cell), text);
+    this.#files.write(this.#files.cell(this.#cell), text, kind);
     for (const { name, assignable } of names) this.#visible.set(name, { cell: this.#cell, assignable });
     this.#cell++;
     if (this.#cell >= this.#roots.length) this.#makeReady();
@@ -140,30 +152,34 @@ export class CellProgram {
   restore(cells: readonly string[]): void {
     for (const code of cells) {
       const { file, text } = this.#open(code);
-      this.#pending = { text, names: declaredNames(file.statements) };
+      this.#pending = { text, names: declaredNames(file.statements), kind: scriptKindOf(file) };
       this.commit();
     }
   }
 
-  /** Makes `code` the cell at hand, for questions of completion and documentation. */
-  open(code: string): { service: ts.LanguageService; file: string } {
-    const { file } = this.#open(code, () => true);
-    return { service: this.#service, file: file.fileName };
+  /**
+   * Makes `code` the cell at hand, for questions of completion and documentation; `start` is where it begins in the file.
+   *
+   * @param wanted the names of earlier cells that it sees beside those that it mentions
+   */
+  open(code: string, wanted?: (name: string) => boolean): { service: ts.LanguageService; file: string; start: number } {
+    const { file, start } = this.#open(code, wanted);
+    return { service: this.#service, file: file.fileName, start };
   }
 
-  /** @param wanted which names of earlier cells it sees; those that it mentions unless told */
-  #open(code: string, wanted?: (name: string) => boolean): { file: ts.SourceFile; text: string } {
+  #open(code: string, wanted: (name: string) => boolean = () => false): OpenCell {
     const name = this.#files.cell(this.#cell);
-    const file = ts.createSourceFile(name, code, ts.ScriptTarget.Latest, false, ts.ScriptKind.TS);
-    const mentioned = mentionedNames(file);
+    const file = syntaxOf(code, this.options, name);
+    const mentioned = mentionedNames(file, this.options);
     const names = declaredNames(file.statements);
     const exported = exportedNames(file);
     const exports = names.filter((each) => !exported.has(each.name)).map((each) => each.name);
-    const imports = this.#importLines(this.#cell, names, wanted ?? ((each) => mentioned.has(each)));
-    const text = `${code}\n${imports}export { ${exports.join(", ")} };\n`;
-    this.#files.write(name, text);
+    const imports = this.#importLines(this.#cell, names, (each) => mentioned.has(each) || wanted(each));
+    const header = `${pragmas(code)}${imports}export { ${exports.join(", ")} };\n`;
+    const text = header + code;
+    this.#files.write(name, text, scriptKindOf(file));
     this.#imports.refresh();
-    return { file, text };
+    return { file, text, start: header.length };
   }
 
   #makeReady(): void {

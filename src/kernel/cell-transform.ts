@@ -12,6 +12,7 @@
  * Functions are hoisted to the top as `let f = function ...`, imports follow them. A source map leads back to the cell.
  */
 import ts from "typescript";
+import { jsxEmit, usesJsx } from "./cell-syntax.ts";
 import { RUNTIME_GLOBAL } from "./threads.ts";
 
 export interface EmittedCell {
@@ -25,22 +26,33 @@ const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2023, // lowers decorators and `using`, keeps what Node 20 has
   module: ts.ModuleKind.ESNext,
   sourceMap: true,
+  moduleDetection: ts.ModuleDetectionKind.Force,
   verbatimModuleSyntax: true,
 };
+
+/** What of a project's options changes what is emitted. */
+function emitOptions(project: ts.CompilerOptions): ts.CompilerOptions {
+  const { experimentalDecorators, emitDecoratorMetadata, jsxFactory, jsxFragmentFactory, jsxImportSource } = project;
+  const jsx = jsxEmit(project);
+  return {
+    ...{ experimentalDecorators, emitDecoratorMetadata },
+    ...(jsx === undefined ? {} : { jsx, jsxFactory, jsxFragmentFactory, jsxImportSource }),
+  };
+}
 
 /**
  * @param code the cell, free of syntax errors
  * @param isTypeOnly tells the names of imported bindings that are types alone and have no value to import
- * @param decorators "legacy" for the experimental decorators that a project's tsconfig may ask for
+ * @param project the compiler options that the notebook's tsconfig.json asks for: JSX and decorators are emitted as they say
  */
 export function transformCell(
   code: string,
   isTypeOnly: (name: string) => boolean = () => false,
-  decorators: "standard" | "legacy" = "standard",
+  project: ts.CompilerOptions = {},
 ): EmittedCell {
   const { outputText, sourceMapText } = ts.transpileModule(code, {
-    fileName: "cell.mts",
-    compilerOptions: { ...options, experimentalDecorators: decorators === "legacy" },
+    fileName: usesJsx(code, project) ? "cell.tsx" : "cell.mts",
+    compilerOptions: { ...options, ...emitOptions(project) },
     transformers: { before: [rewriteModuleSyntax(isTypeOnly)], after: [declareWithLet] },
   });
   const map = JSON.parse(sourceMapText ?? "{}") as { mappings: string };
@@ -197,6 +209,11 @@ function declareWithLet(context: ts.TransformationContext): (file: ts.SourceFile
         body.push(ts.setTextRange(factory.createVariableStatement(undefined, list), statement));
       } else body.push(ts.visitNode(statement, visit, ts.isStatement) ?? statement);
     }
+    // JSX's own, of which the cell says nothing.
+    const added = body
+      .splice(0)
+      .flatMap((each) => (ts.isImportDeclaration(each) ? importStatements(each, () => false) : [each]));
+    body.push(...added);
     const names = [...hoisted].map((name) => letStatement(factory.createIdentifier(name), undefined, file));
     return factory.updateSourceFile(file, [
       ...functions,

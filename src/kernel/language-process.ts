@@ -5,9 +5,10 @@
 import path from "node:path";
 import process from "node:process";
 import { startupSnapshot } from "node:v8";
-import { complete, inspect, isComplete } from "./cell-assist.ts";
+import { complete, inspect } from "./cell-assist.ts";
 import { ParsedFiles } from "./cell-files.ts";
 import { CellProgram } from "./cell-program.ts";
+import { isComplete } from "./cell-syntax.ts";
 import { connectLanguage, type LanguageArguments } from "./language-connection.ts";
 import { log } from "./log.ts";
 import {
@@ -47,7 +48,7 @@ function serve(): void {
     restore: (cells) => program.restore(cells),
     prepare: (code) => program.prepare(code),
     commit: () => program.commit(),
-    isComplete,
+    isComplete: (code) => isComplete(code, program.options),
     complete: (code, cursor) => complete(program, code, cursor),
     inspect: (code, cursor) => inspect(program, code, cursor),
   };

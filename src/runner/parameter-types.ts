@@ -99,17 +99,22 @@ async function openModule(
   const before = contextOf(ts, notebook);
   const values = given.map(([name, value], i) => `const __given_${i}: typeof ${name} = ${literalText(value)};`);
   const text = [before, "function __given() {", ...values, "}"].join("\n");
-  const { service, file: name } = new CellProgram(path.dirname(path.resolve(file)), packageRoot).open(text);
+  const {
+    service,
+    file: name,
+    start: begin,
+  } = new CellProgram(path.dirname(path.resolve(file)), packageRoot).open(text);
   const program = service.getProgram()!;
   const source = program.getSourceFile(name)!;
   const checker = program.getTypeChecker();
-  const firstLine = before.split("\n").length + 1;
+  const lineOf = (position: number) => source.getLineAndCharacterOfPosition(position).line;
+  const firstLine = lineOf(begin) + before.split("\n").length + 1;
   return {
     accepts: (parameter) => acceptedBy(ts, checker, source, parameter),
     refused: () => {
       const refused = new Map<number, string>();
       for (const { start, messageText } of service.getSemanticDiagnostics(name)) {
-        const index = source.getLineAndCharacterOfPosition(start ?? 0).line - firstLine;
+        const index = lineOf(start ?? 0) - firstLine;
         if (index < 0 || index >= given.length || refused.has(index)) continue;
         const isObject = typeof given[index][1] === "object" && given[index][1] !== null;
         refused.set(index, isObject ? ` (${innermost(messageText)})` : "");

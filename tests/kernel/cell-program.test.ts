@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { complete, inspect, isComplete } from "../../src/kernel/cell-assist.ts";
+import { complete, inspect } from "../../src/kernel/cell-assist.ts";
 import { CellProgram } from "../../src/kernel/cell-program.ts";
 import { typeErrors } from "../../src/kernel/execution.ts";
 
@@ -221,21 +221,5 @@ describe("help while writing", () => {
     expect(told).toContain("Adds one.");
     expect(told).toContain("@returns the next number");
     expect(inspect(program, "   ", 1)).toBeUndefined();
-  });
-
-  test.each([
-    ["1 + 1", "complete", undefined],
-    ["for (const x of [1]) {", "incomplete", "  "],
-    ["f(1,\n  [2,", "incomplete", "    "],
-    ["const a = `x ${", "incomplete", ""],
-    ["/* open", "incomplete", ""],
-    ["const a =", "incomplete", ""],
-    ["const s = 'abc", "invalid", undefined],
-    ["}", "invalid", undefined],
-    ["let let = 1 1", "invalid", undefined],
-    ["await f()", "complete", undefined],
-    ["", "complete", undefined],
-  ])("%j is %s", (code, status, indent) => {
-    expect(isComplete(code)).toEqual(indent === undefined ? { status } : { status, indent });
   });
 });
