@@ -1,7 +1,7 @@
 /** `marginalia doctor`: what works here, what is missing, and what to do about it. Only what everyone needs can fail. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { arch, cpus, platform, release, tmpdir, totalmem } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -83,6 +83,7 @@ export async function doctor(): Promise<number> {
 
 /** The set-up knows what it would have to do. */
 function setup(): Finding {
+  if (!existsSync(path.join(root, "tsconfig.json"))) return ok("an installed package, which is built already");
   const script = path.join(root, "src", "cli", "setup.mjs");
   const { status, stdout } = spawnSync(process.execPath, [script, "--check"], { encoding: "utf8" });
   return status === 0
@@ -104,7 +105,8 @@ async function startKernel(): Promise<Finding> {
     await client.shutdown();
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     if (reply.status === "ok" && printed === "42\n") return ok(`started, ran a cell and ended in ${seconds} s`);
-    return broken(`a cell that prints 42 gave status ${String(reply.status)} and ${JSON.stringify(printed)}`);
+    const why = reply.status === "ok" ? "" : `\n${String(reply.ename)}: ${String(reply.evalue)}`;
+    return broken(`a cell that prints 42 gave status ${String(reply.status)} and ${JSON.stringify(printed)}${why}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -64,7 +64,8 @@ export function cellOptions(folder: string, packageRoot: string): CellOptions {
   for (const name of forgotten) delete merged[name];
   merged.customConditions = [...new Set([...(options.customConditions ?? []), SOURCE_CONDITION])];
   merged.types = [...new Set([...(options.types ?? []), "node"])];
-  const roots = new Set([...ancestors(folder), path.resolve(packageRoot)]);
+  // Installed, the package has no node_modules of its own: npm and yarn put its types above it, pnpm links to them from there.
+  const roots = new Set([...ancestors(folder), ...ancestors(packageRoot)]);
   merged.typeRoots = [...roots]
     .map((each) => path.join(each, "node_modules", "@types"))
     .filter((each) => ts.sys.directoryExists(each));

@@ -33,13 +33,22 @@ function snapshotFiles(place: LanguagePlace): Snapshots {
   const folder = path.dirname(ENTRY);
   for (const name of readdirSync(folder).sort())
     if (name.endsWith(".js")) hash.update(readFileSync(path.join(folder, name)));
-  const installed = path.join(place.packageRoot, "node_modules", ".package-lock.json");
-  for (const file of [...["typescript.js", "lib.d.ts"].map((name) => path.join(place.libFolder, name)), installed]) {
+  const files = ["typescript.js", "lib.d.ts"].map((name) => path.join(place.libFolder, name));
+  for (const file of [...files, path.join(place.packageRoot, "node_modules", ".package-lock.json"), nodeTypes()]) {
     const found = statSync(file, { throwIfNoEntry: false });
     hash.update(`${found?.size} ${found?.mtimeMs}\0`);
   }
   const stem = path.join(cacheFolder(place), `language-${hash.digest("hex").slice(0, 16)}`);
   return { plain: `${stem}.blob`, own: `${stem}-own.blob` };
+}
+
+/** Where the package manager has put them: an installed package has no lock file of its own that would tell of them. */
+function nodeTypes(): string {
+  try {
+    return createRequire(import.meta.url).resolve("@types/node/package.json");
+  } catch {
+    return "none";
+  }
 }
 
 export interface Snapshots {
