@@ -20,6 +20,8 @@ const harmless = new Set([
   7016, // an untyped JavaScript package: its exports are `any`
   7027, // unreachable code
   7028, // unused label
+  7059, // <T>x, and
+  7060, // <T>(x: T) => x are reserved in .mts files, which cells are only to TypeScript
 ]);
 const ASSIGNS_IMPORT = 2632;
 /** "Relative import paths need explicit file extensions", which cells do not: the module is not there. */

@@ -41,6 +41,16 @@ export function jsxEmit({ jsx }: ts.CompilerOptions): ts.JsxEmit | undefined {
   return jsx === ts.JsxEmit.Preserve || jsx === ts.JsxEmit.ReactNative ? ts.JsxEmit.ReactJSX : jsx;
 }
 
+/** What of a project's options changes what is emitted. */
+export function emitOptions(project: ts.CompilerOptions): ts.CompilerOptions {
+  const { experimentalDecorators, emitDecoratorMetadata, jsxFactory, jsxFragmentFactory, jsxImportSource } = project;
+  const jsx = jsxEmit(project);
+  return {
+    ...{ experimentalDecorators, emitDecoratorMetadata },
+    ...(jsx === undefined ? {} : { jsx, jsxFactory, jsxFragmentFactory, jsxImportSource }),
+  };
+}
+
 const PRAGMA = /^\/\/\/?\s*@ts-(no)?check\b|^\/\/\/\s*<|^\/\*\*?[^]*@jsx[^]*\*\/$/;
 
 /** The comments at the cell's head that TypeScript heeds only at a file's: each with a line break behind. */

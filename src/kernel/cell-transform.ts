@@ -12,7 +12,7 @@
  * Functions are hoisted to the top as `let f = function ...`, imports follow them. A source map leads back to the cell.
  */
 import ts from "typescript";
-import { jsxEmit, usesJsx } from "./cell-syntax.ts";
+import { emitOptions, usesJsx } from "./cell-syntax.ts";
 import { RUNTIME_GLOBAL } from "./threads.ts";
 
 export interface EmittedCell {
@@ -29,16 +29,6 @@ const options: ts.CompilerOptions = {
   moduleDetection: ts.ModuleDetectionKind.Force,
   verbatimModuleSyntax: true,
 };
-
-/** What of a project's options changes what is emitted. */
-function emitOptions(project: ts.CompilerOptions): ts.CompilerOptions {
-  const { experimentalDecorators, emitDecoratorMetadata, jsxFactory, jsxFragmentFactory, jsxImportSource } = project;
-  const jsx = jsxEmit(project);
-  return {
-    ...{ experimentalDecorators, emitDecoratorMetadata },
-    ...(jsx === undefined ? {} : { jsx, jsxFactory, jsxFragmentFactory, jsxImportSource }),
-  };
-}
 
 /**
  * @param code the cell, free of syntax errors

@@ -8,6 +8,8 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Loader, TransformOptions } from "esbuild";
+import type { CompilerOptions } from "typescript";
+import { PLAIN, type ModuleSettings } from "./module-settings.ts";
 
 export interface Compiled {
   readonly code: string;
@@ -30,7 +32,12 @@ export class CompiledModules {
     this.#version = (require("esbuild/package.json") as { version: string }).version;
   }
 
-  async compile(file: string, loader: Loader, format: "cjs" | "esm"): Promise<Compiled> {
+  async compile(
+    file: string,
+    loader: Loader,
+    format: "cjs" | "esm",
+    settings: Pick<ModuleSettings, "transform" | "metadata"> = PLAIN,
+  ): Promise<Compiled> {
     const text = readFileSync(file, "utf8");
     const options: TransformOptions = {
       loader,
@@ -39,16 +46,18 @@ export class CompiledModules {
       sourcemap: "external",
       sourcefile: pathToFileURL(file).href,
       sourcesContent: false,
-      jsx: "automatic",
+      ...settings.transform,
     };
+    const { metadata } = settings;
     const key = createHash("sha256")
-      .update(`${this.#version}\0${JSON.stringify(options)}\0${text}`)
+      .update(`${this.#version}\0${JSON.stringify([options, metadata])}\0${text}`)
       .digest("hex");
     const kept = path.join(this.#folder, `${key.slice(0, 32)}.json`);
     const found = read(kept);
     if (found) return found;
-    const { transform } = await import("esbuild"); // not before it is needed: kernels start faster
-    const { code, map } = await transform(text, options);
+    const { code, map } = metadata
+      ? await compileWithTypes(text, options, metadata)
+      : await (await import("esbuild")).transform(text, options); // not before it is needed: kernels start faster
     this.#keep(kept, { code, map });
     return { code, map };
   }
@@ -74,6 +83,22 @@ export class CompiledModules {
       if (Date.now() - used > KEPT) rmSync(file, { force: true });
     }
   }
+}
+
+/** By TypeScript, which is slower and knows what types decorators ask for. */
+async function compileWithTypes(text: string, options: TransformOptions, project: CompilerOptions): Promise<Compiled> {
+  const [{ default: ts }, { emitOptions }] = await Promise.all([import("typescript"), import("./cell-syntax.ts")]);
+  const { outputText, sourceMapText = "{}" } = ts.transpileModule(text, {
+    fileName: options.loader === "tsx" ? "module.tsx" : "module.ts",
+    compilerOptions: {
+      ...emitOptions(project),
+      target: ts.ScriptTarget.ES2023,
+      module: options.format === "cjs" ? ts.ModuleKind.CommonJS : ts.ModuleKind.ESNext,
+      sourceMap: true,
+    },
+  });
+  const code = outputText.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "\n");
+  return { code, map: JSON.stringify({ ...(JSON.parse(sourceMapText) as object), sources: [options.sourcefile] }) };
 }
 
 function read(kept: string): Compiled | undefined {

@@ -42,7 +42,7 @@ const imposed: ts.CompilerOptions = {
   allowUnusedLabels: true,
   allowUnreachableCode: true,
 };
-const forgotten = ["rootDir", "rootDirs", "outDir", "outFile", "tsBuildInfoFile", "declarationDir", "baseUrl"] as const;
+const forgotten = ["rootDir", "rootDirs", "outDir", "outFile", "tsBuildInfoFile", "declarationDir"] as const;
 
 export interface CellOptions {
   readonly options: ts.CompilerOptions;
@@ -72,7 +72,8 @@ export function cellOptions(folder: string, packageRoot: string): CellOptions {
   return { options: merged, configFile, problems };
 }
 
-function readConfig(file: string): { options: ts.CompilerOptions; problems: string[] } {
+/** A tsconfig.json with what it extends. */
+export function readConfig(file: string): { options: ts.CompilerOptions; problems: string[] } {
   const read = ts.readConfigFile(file, (name) => ts.sys.readFile(name));
   const config = read.config as object | undefined;
   // Its files are of no interest here, only its options: nothing is searched for.
@@ -92,8 +93,8 @@ function ancestors(folder: string): string[] {
 }
 
 /**
- * Finds imports: first as TypeScript does for Node; then relative paths without extension or to a folder's index; then, for
- * packages, from the kernel's own package. Remembers what it has read of package.json files, until something is not found.
+ * Finds imports: first as TypeScript does for Node; then paths, written so or meant by the project's `paths`, without extension or
+ * to a folder's index; then, for packages, from the kernel's own package. Remembers what it has read of package.json files, until something is not found.
  */
 export class ImportResolver {
   /** TypeScript asks it for the package.json files around source files. */
@@ -139,10 +140,11 @@ export class ImportResolver {
     if (found.resolvedModule) return found;
     const isPath = /^\.{0,2}\//.test(specifier) || specifier === "." || specifier === "..";
     // CommonJS has the rules that need no extension.
-    const second = isPath
-      ? resolve(importer, ts.ModuleKind.CommonJS)
-      : resolve(path.join(this.#packageRoot, "__cell__.mts"), mode);
-    return second.resolvedModule ? second : found;
+    const bare =
+      isPath || this.#options.paths || this.#options.baseUrl ? resolve(importer, ts.ModuleKind.CommonJS) : found;
+    if (bare.resolvedModule && (isPath || !bare.resolvedModule.isExternalLibraryImport)) return bare;
+    const lent = isPath ? found : resolve(path.join(this.#packageRoot, "__cell__.mts"), mode);
+    return lent.resolvedModule ? lent : found;
   }
 
   #newCache(packages?: ts.PackageJsonInfoCache): ts.ModuleResolutionCache {

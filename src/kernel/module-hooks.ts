@@ -1,17 +1,18 @@
 /**
  * Node's module hooks (they run on a thread of their own): imports of cells start in the notebook's folder; TypeScript files are
- * compiled by esbuild; paths may lack their extension, or say .js where a .ts file stands; JSON needs no attribute; packages that
- * the notebook's folder lacks are taken from the package that the kernel belongs to, first of all "marginalia" itself. Local
+ * compiled by esbuild; paths may lack their extension, or say .js where a .ts file stands; what a tsconfig.json's `paths` mean is
+ * found there; JSON needs no attribute; packages that the notebook's folder lacks are taken from the package that the kernel belongs to, first of all "marginalia" itself. Local
  * modules whose files have changed are loaded anew at the next import by a cell (module-graph.ts).
  */
 import { readFile } from "node:fs/promises";
 import type { InitializeHook, LoadHook, ResolveFnOutput, ResolveHook, ResolveHookContext } from "node:module";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { MessagePort } from "node:worker_threads";
 import type { Loader } from "esbuild";
 import { CompiledModules } from "./compiled-modules.ts";
 import { ModuleGraph, type Reload } from "./module-graph.ts";
+import { settingsFor } from "./module-settings.ts";
 import { CELL_IMPORT, SOURCE_CONDITION } from "./threads.ts";
 
 export interface HooksData {
@@ -85,9 +86,11 @@ async function find(
   specifier: string,
   parentURL: string | undefined,
   context: ResolveHookContext,
-  next: Parameters<ResolveHook>[2],
+  next: Next,
 ): Promise<ResolveFnOutput> {
   const here = { ...context, parentURL, conditions: [...context.conditions, SOURCE_CONDITION] };
+  const mapped = await findMapped(specifier, here, next);
+  if (mapped) return mapped;
   try {
     return await next(specifier, here);
   } catch (error) {
@@ -98,14 +101,44 @@ async function find(
       ? alternatives(specifier).map((other) => ({ other, from: here }))
       : [{ other: specifier, from: { ...here, parentURL: data.own } }];
     for (const { other, from } of others) {
-      try {
-        return await next(other, from);
-      } catch {
-        // not this one
-      }
+      const answer = await attempt(other, from, next);
+      if (answer) return answer;
     }
     throw error;
   }
+}
+
+type Next = Parameters<ResolveHook>[2];
+
+async function attempt(
+  specifier: string,
+  context: ResolveHookContext,
+  next: Next,
+): Promise<ResolveFnOutput | undefined> {
+  try {
+    return await next(specifier, context);
+  } catch {
+    return undefined; // not this one
+  }
+}
+
+/** What the tsconfig.json of the importer's project means by the specifier, if it says anything of it. */
+async function findMapped(
+  specifier: string,
+  context: ResolveHookContext,
+  next: Next,
+): Promise<ResolveFnOutput | undefined> {
+  const { parentURL } = context;
+  if (isPath(specifier) || !parentURL?.startsWith("file:") || parentURL.includes("/node_modules/")) return undefined;
+  const { candidates } = await settingsFor(path.dirname(fileURLToPath(parentURL)));
+  for (const candidate of candidates(specifier)) {
+    const { href } = pathToFileURL(candidate);
+    for (const spelling of [href, ...alternatives(href)]) {
+      const answer = await attempt(spelling, context, next);
+      if (answer) return answer;
+    }
+  }
+  return undefined;
 }
 
 const loaders: Record<string, Loader> = { ".ts": "ts", ".mts": "ts", ".cts": "ts", ".tsx": "tsx", ".jsx": "jsx" };
@@ -126,7 +159,8 @@ export const load: LoadHook = async (url, context, next) => {
   if (!loader) return next(url, context);
   const file = fileURLToPath(url);
   const isCommonJs = extension === ".cts";
-  const { code, map } = await compiled.compile(file, loader, isCommonJs ? "cjs" : "esm");
+  const settings = await settingsFor(path.dirname(file));
+  const { code, map } = await compiled.compile(file, loader, isCommonJs ? "cjs" : "esm", settings);
   tell({ url, map });
   return { format: isCommonJs ? "commonjs" : "module", source: code, shortCircuit: true };
 };

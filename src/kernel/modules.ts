@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import { MessageChannel, receiveMessageOnPort, type MessagePort } from "node:worker_threads";
 import type { Reload } from "./module-graph.ts";
 import type { HooksData, HooksNews } from "./module-hooks.ts";
+import { requireTypeScript } from "./required-modules.ts";
 import { CELL_IMPORT } from "./threads.ts";
 
 // User code may shadow globals; these stay what they are.
@@ -39,6 +40,7 @@ export class CellModules {
     this.#news = port1;
     this.#folder = folder;
     this.require = createRequire(filename);
+    requireTypeScript(this.require, this.maps);
     const resolve = (specifier: string) => import.meta.resolve(this.#mark(specifier));
     this.meta = Object.assign(Object.create(null) as ImportMeta, { dirname: folder, filename, url: cell, resolve });
   }
