@@ -6,14 +6,14 @@
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import ts from "typescript";
-import type { ImportResolver } from "./compiler-options.ts";
+import { imposed, type ImportResolver } from "./compiler-options.ts";
 
 /** `import { a } from "marginalia-cell:3"` */
 export const CELL_SCHEME = "marginalia-cell:";
 
 /** Files of TypeScript's library and of packages, as read and parsed: programs may share them. */
 export class ParsedFiles {
-  readonly registry = ts.createDocumentRegistry(true);
+  readonly registry = sharingRegistry();
   readonly snapshots = new Map<string, { version: string; snapshot: ts.IScriptSnapshot }>();
   /** Where TypeScript's own library lies. */
   readonly libFolder: string;
@@ -21,6 +21,31 @@ export class ParsedFiles {
   constructor(libFolder = path.dirname(ts.getDefaultLibFilePath({}))) {
     this.libFolder = libFolder;
   }
+}
+
+/**
+ * TypeScript keeps files apart that were read with other options, also where these do not matter: declarations have no JSX, and where
+ * `paths` begin is nothing to any file's text. So a project's own options cost no second reading of all declarations.
+ */
+function sharingRegistry(): ts.DocumentRegistry {
+  const registry = ts.createDocumentRegistry(true);
+  const shared = registry.getKeyForCompilationSettings(imposed);
+  const keyOf = (file: string, key: ts.DocumentRegistryBucketKey) => (/\.d\.[cm]?ts$/.test(file) ? shared : key);
+  return {
+    ...registry,
+    getKeyForCompilationSettings: (options) =>
+      registry.getKeyForCompilationSettings({ ...options, pathsBasePath: undefined }),
+    acquireDocumentWithKey: (file, at, options, key, ...more) =>
+      registry.acquireDocumentWithKey(file, at, options, keyOf(file, key), ...more),
+    updateDocumentWithKey: (file, at, options, key, ...more) =>
+      registry.updateDocumentWithKey(file, at, options, keyOf(file, key), ...more),
+    releaseDocumentWithKey: (
+      at: ts.Path,
+      key: ts.DocumentRegistryBucketKey,
+      kind?: ts.ScriptKind,
+      format?: ts.ResolutionMode,
+    ) => registry.releaseDocumentWithKey(at, keyOf(at, key), kind!, format),
+  };
 }
 
 /** TypeScript asks hosts so, though its types do not tell; without it, it reads every package.json again for each cell. */

@@ -21,7 +21,7 @@ import { CELL_SCHEME, CellFiles, ParsedFiles } from "./cell-files.ts";
 import { mistakeIn, type CellMistake } from "./cell-mistakes.ts";
 import { declaredNames, exportedNames, mentionedNames, type DeclaredName } from "./cell-names.ts";
 import { transformCell, type EmittedCell } from "./cell-transform.ts";
-import { cellOptions, ImportResolver } from "./compiler-options.ts";
+import { cellOptions, ImportResolver, type CellOptions } from "./compiler-options.ts";
 import { AMBIENT_TYPES } from "./ambient.ts";
 
 export type PreparedCell = { readonly mistakes: CellMistake[] } | ({ readonly mistakes: [] } & EmittedCell);
@@ -69,14 +69,15 @@ export class CellProgram {
    * @param packageRoot the folder of the package that the kernel belongs to
    * @param parsed what other programs have read already
    * @param expected modules that cells are going to import
+   * @param project the folder's, unless told
    */
   constructor(
     folder: string,
     packageRoot: string,
     parsed: ParsedFiles = new ParsedFiles(),
     expected: readonly string[] = [],
+    { options, problems }: Pick<CellOptions, "options" | "problems"> = cellOptions(folder, packageRoot),
   ) {
-    const { options, problems } = cellOptions(folder, packageRoot);
     this.#folder = folder;
     this.packageRoot = packageRoot;
     this.#files = new CellFiles(packageRoot, parsed);

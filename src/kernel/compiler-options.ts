@@ -12,7 +12,7 @@ const defaults: ts.CompilerOptions = {
 };
 
 /** What a cell is, whatever a project says of its files: Node runs it, and a cell is a draft, not a source file. */
-const imposed: ts.CompilerOptions = {
+export const imposed: ts.CompilerOptions = {
   // TypeScript keeps parsed files apart by these first four; being the same everywhere, what was parsed before can be used.
   target: ts.ScriptTarget.ES2023,
   alwaysStrict: true,

@@ -5,11 +5,13 @@
 import path from "node:path";
 import process from "node:process";
 import { startupSnapshot } from "node:v8";
+import ts from "typescript";
 import { complete, inspect } from "./cell-assist.ts";
 import { ParsedFiles } from "./cell-files.ts";
 import { CellProgram } from "./cell-program.ts";
 import { isComplete } from "./cell-syntax.ts";
 import { connectLanguage, type LanguageArguments } from "./language-connection.ts";
+import { cellOptions } from "./compiler-options.ts";
 import { log } from "./log.ts";
 import {
   SNAPSHOT_OF,
@@ -74,6 +76,9 @@ function warmUp(place: LanguagePlace, readsOwn: boolean): NonNullable<typeof war
   const folders = [...(readsOwn ? [] : [path.parse(place.packageRoot).root]), place.packageRoot];
   const expected = readsOwn ? ["marginalia"] : [];
   const programs = folders.map((folder) => new CellProgram(folder, place.packageRoot, parsed, expected));
+  // For projects that leave the library to their target: it has the browser's half, too. None of them fits another's settings,
+  // but all share what was read.
+  if (!readsOwn) programs.push(withWholeLibrary(folders[0], place.packageRoot, parsed));
   for (const program of programs) {
     for (const cell of WARM_UP) {
       program.prepare(cell);
@@ -83,6 +88,12 @@ function warmUp(place: LanguagePlace, readsOwn: boolean): NonNullable<typeof war
     program.clear();
   }
   return { programs, parsed };
+}
+
+function withWholeLibrary(folder: string, packageRoot: string, parsed: ParsedFiles): CellProgram {
+  const { options, problems } = cellOptions(folder, packageRoot);
+  const lib = [ts.getDefaultLibFileName({ target: ts.ScriptTarget.ES2022 })];
+  return new CellProgram(folder, packageRoot, parsed, [], { options: { ...options, lib }, problems });
 }
 
 if (startupSnapshot.isBuildingSnapshot()) {
