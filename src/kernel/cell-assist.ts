@@ -62,10 +62,11 @@ function inString({ typed }: StringAtCursor, cursor: number, items: readonly Com
 function completeByType(program: CellProgram, code: string, cursor: number): Completions {
   const typed = /[\p{ID_Continue}$]*$/u.exec(code.slice(0, cursor))?.[0] ?? "";
   const isMember = /(^|[^.])\.\s*$/.test(code.slice(0, cursor - typed.length));
-  const wanted = (name: string) => !isMember && name.toLowerCase().startsWith(typed.toLowerCase());
+  // Each name of an earlier cell costs a check: where nothing is typed they are listed without one.
+  const wanted = (name: string) => !isMember && typed !== "" && name.toLowerCase().startsWith(typed.toLowerCase());
   const { service, file, start } = program.open(code, wanted);
   const at = start + cursor;
-  const found = service.getCompletionsAtPosition(file, at, { includeCompletionsWithInsertText: false });
+  const found = service.getCompletionsAtPosition(file, at, { includeSymbol: true });
   const span = found?.optionalReplacementSpan;
   const from = span ? span.start - start : cursor - typed.length;
   const prefix = code.slice(from, cursor).toLowerCase();
@@ -73,14 +74,40 @@ function completeByType(program: CellProgram, code: string, cursor: number): Com
     .filter(({ name }) => name.toLowerCase().startsWith(prefix) && !name.startsWith("__"))
     .sort((a, b) => (a.sortText < b.sortText ? -1 : a.sortText > b.sortText ? 1 : a.name < b.name ? -1 : 1))
     .slice(0, MAX_ITEMS)
-    .map(({ name, kind, source, data }, index): CompletionItem => {
-      if (index >= MAX_EXPLAINED) return { text: name, kind };
-      const details = service.getCompletionEntryDetails(file, at, name, undefined, source, undefined, data);
-      const signature = ts.displayPartsToString(details?.displayParts).replace(/^\(alias\) /, "");
-      const documentation = ts.displayPartsToString(details?.documentation);
-      return { text: name, kind, ...(signature && { signature }), ...(documentation && { documentation }) };
+    .map(({ name, kind, symbol }, index): CompletionItem => {
+      const item = { text: name, kind };
+      return symbol && index < MAX_EXPLAINED ? { ...item, ...explain(service.getProgram()!, file, symbol) } : item;
     });
-  return { start: from, end: cursor, items };
+  if (typed !== "" || !found?.entries.some(({ name }) => name === "globalThis"))
+    return { start: from, end: cursor, items };
+  const listed = program.names.map((name): CompletionItem => ({ text: name, kind: "alias" }));
+  const others = items.filter(({ text }) => !program.names.includes(text));
+  return { start: from, end: cursor, items: [...listed, ...others] };
+}
+
+/** The service's own details begin the whole completion anew for each item, which takes ten times as long as this. */
+function explain(
+  program: ts.Program,
+  file: string,
+  symbol: ts.Symbol,
+): Pick<CompletionItem, "signature" | "documentation"> {
+  const checker = program.getTypeChecker();
+  const meant = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+  const documentation = ts.displayPartsToString(meant.getDocumentationComment(checker));
+  return {
+    signature: signatureOf(checker, symbol.name, meant, program.getSourceFile(file)!),
+    ...(documentation && { documentation }),
+  };
+}
+
+function signatureOf(checker: ts.TypeChecker, name: string, symbol: ts.Symbol, at: ts.Node): string {
+  if (!(symbol.flags & ts.SymbolFlags.Value))
+    return `${name}${symbol.flags & ts.SymbolFlags.Type ? `: ${checker.typeToString(checker.getDeclaredTypeOfSymbol(symbol), at)}` : ""}`;
+  const type = checker.getTypeOfSymbolAtLocation(symbol, at);
+  const [first, ...overloads] = type.getCallSignatures();
+  if (!first) return `${name}: ${checker.typeToString(type, at)}`;
+  const others = overloads.length > 0 ? ` (+${overloads.length} overload${overloads.length > 1 ? "s" : ""})` : "";
+  return `${name}${checker.signatureToString(first, at)}${others}`;
 }
 
 /** Type, and with `detail` 0 or more the documentation, of what stands at the cursor; undefined when nothing is known. */
@@ -95,8 +122,9 @@ export function inspect(program: CellProgram, code: string, cursor: number): str
       .displayPartsToString(info.displayParts)
       .replace(/^\(alias\) /, "")
       .replace(/\nimport [^\n]*$/, "");
+    // Each a paragraph: front ends show Markdown, in which lines run together.
     const tags = (info.tags ?? []).map(({ name, text }) => `@${name} ${ts.displayPartsToString(text)}`.trim());
-    return [signature, ts.displayPartsToString(info.documentation), tags.join("\n")].filter(Boolean).join("\n\n");
+    return [signature, ts.displayPartsToString(info.documentation), ...tags].filter(Boolean).join("\n\n");
   }
   return undefined;
 }

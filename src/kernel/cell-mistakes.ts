@@ -27,6 +27,37 @@ const ASSIGNS_IMPORT = 2632;
 /** "Relative import paths need explicit file extensions", which cells do not: the module is not there. */
 const NEEDS_EXTENSION = [2834, 2835];
 
+const UNKNOWN_NAME = 2304;
+/** Mistakes with smaller numbers are of syntax. */
+const FIRST_OF_TYPES = 2000;
+
+/** `!ls -l` is the difference of two names to TypeScript. */
+const SHELL = /^\s*(!\s?[a-z][\w./-]*(\s+[-\w./~"'*$]|\s*$)|%%?(bash|sh|script)\b)/;
+
+/** What people write who know IPython, and what to write instead; asked only of lines that TypeScript refuses. */
+const IPYTHON: readonly (readonly [line: RegExp, instead: string])[] = [
+  [
+    /^\s*%%?time(it)?\b/,
+    'put console.time("cell"); before the code to be timed and console.timeEnd("cell"); behind it',
+  ],
+  [/^\s*%(cd|pwd)\b/, "use process.chdir(path) and process.cwd()"],
+  [/^\s*%(env|set_env)\b/, 'use process.env.NAME = "value"'],
+  [SHELL, 'use import { execSync } from "node:child_process"; execSync("command", { stdio: "inherit" })'],
+  [/^\s*%(pip|conda|npm)\b/, "install packages in a terminal: npm install name"],
+  [/^\s*(\?+\s*[\w$.]+|[\w$.]+\s*\?+)\s*$/, "press Shift-Tab at the name for its type and documentation"],
+  [/^\s*%%?\w+/, "cells are TypeScript alone, without magics"],
+];
+const IPYTHON_NAMES = /^(_{1,3}|_\d+|_i+\d*|Out|In)$/;
+
+/** Another language's habit, told how it is done here. */
+function hint(number: number, line: string, marked: string): string {
+  if (number === UNKNOWN_NAME && IPYTHON_NAMES.test(marked))
+    return " (Results of earlier cells are not kept under such names: give what is needed again a name of its own.)";
+  if (number >= FIRST_OF_TYPES && !SHELL.test(line)) return "";
+  const known = IPYTHON.find(([pattern]) => pattern.test(line));
+  return known ? ` (This is IPython's, not TypeScript: ${known[1]}.)` : "";
+}
+
 /**
  * @param cell its code, and where that begins in the file that TypeScript sees
  * @param isOfEarlier whether an earlier cell declares this name
@@ -46,5 +77,6 @@ export function mistakeIn(
     message = `Cannot assign to '${marked}' because an earlier cell declares it as a constant.`;
   if (NEEDS_EXTENSION.includes(number)) message = `Cannot find module ${marked}.`;
   message = message.replaceAll(/import\("[^"]*\/__cell_\d+__"\)\./g, "");
+  message += hint(number, code.split("\n")[before.length - 1], marked);
   return { code: number, message, line: before.length, column: before[before.length - 1].length + 1, length };
 }

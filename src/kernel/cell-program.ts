@@ -100,6 +100,11 @@ export class CellProgram {
     return this.#problems;
   }
 
+  /** What earlier cells have declared. */
+  get names(): string[] {
+    return [...this.#visible.keys()];
+  }
+
   /** The notebook's folder. */
   get folder(): string {
     return this.#folder;

@@ -73,6 +73,16 @@ describe.each(["first", "second", "third"])("%s, of an earlier cell, is known in
   });
 });
 
+test("where nothing is typed, the names of earlier cells come first; elsewhere they have no place", () => {
+  for (const code of ["", "const sum = ", "if (true) {\n  ", "console.log("]) {
+    const names = complete(program, code, code.length).items.map(({ text }) => text);
+    expect(names.slice(0, 4)).toEqual(["first", "second", "Third", "third"]);
+    expect(names.slice(4)).not.toEqual(expect.arrayContaining(["first"]));
+  }
+  expect(complete(program, "// ", 3).items).toEqual([]);
+  expect(complete(program, "first.", 6).items).toHaveLength(2);
+});
+
 test("a namespace imported by the first cell is known at the end of the second", () => {
   const own = new CellProgram(folder, packageRoot);
   own.prepare('import * as d3 from "d3-array"');

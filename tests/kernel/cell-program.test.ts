@@ -152,6 +152,32 @@ describe("the type check of cells", () => {
   });
 });
 
+describe("what IPython has and TypeScript has not is told how it is done here", () => {
+  test.each([
+    ["%%time\nconst x = 1", "console.time"],
+    ["%timeit 1 + 1", "console.time"],
+    ["!ls -l", "execSync"],
+    ["!ls", "execSync"],
+    ["%%bash\nls", "execSync"],
+    ["%cd ..", "process.chdir"],
+    ["?Math", "Shift-Tab"],
+    ["Math?", "Shift-Tab"],
+    ["Math.max??", "Shift-Tab"],
+    ["%pip install x", "npm install"],
+    ["%matplotlib inline", "without magics"],
+    ["Out[3]", "a name of its own"],
+    ["_ + 1", "a name of its own"],
+  ])("%j", (code, instead) => {
+    const { mistakes } = program.prepare(code);
+    expect(mistakes[0]?.message).toContain(instead);
+  });
+
+  test("and nothing else is", () => {
+    for (const code of ["const a = 5 %", "missing!", "const b = true ?", "x", "! + 3 4"])
+      for (const { message } of program.prepare(code).mistakes) expect(message).not.toMatch(/IPython|own\./);
+  });
+});
+
 describe("help while writing", () => {
   test("completes members, names of earlier cells and paths of imports", () => {
     check("const numbers = [1, 2]; const nothing = 1;");
@@ -219,7 +245,9 @@ describe("help while writing", () => {
     const told = inspect(program, "next(1)", 5);
     expect(told).toContain("next(n: number): number");
     expect(told).toContain("Adds one.");
-    expect(told).toContain("@returns the next number");
+    expect(told).toContain("\n\n@returns the next number");
+    check("/** @param a one\n * @param b two\n * @returns all */\nconst add = (a: number, b: number) => a + b");
+    expect(inspect(program, "add(", 2)).toMatch(/\n\n@param a one\n\n@param b two\n\n@returns all$/);
     expect(inspect(program, "   ", 1)).toBeUndefined();
   });
 });
