@@ -18,6 +18,8 @@ type InputQuestion = Extract<FromMain, { type: "input_request" }>;
 interface Run {
   readonly request: Message;
   readonly count: number;
+  /** As in "cell [3]". */
+  readonly label: string;
   readonly silent: boolean;
   /** Where the result is noted. */
   readonly history?: History;
@@ -129,7 +131,7 @@ export class Execution {
           if (this.#running.delete(started)) this.#memory.done();
           resolve(outcome);
         };
-        const started: Run = { request: message, count, silent: asked.silent, history, finish };
+        const started: Run = { request: message, count, label, silent: asked.silent, history, finish };
         this.#runs.set(run, started);
         this.#running.add(started);
         this.#memory.begin();
@@ -186,6 +188,7 @@ export class Execution {
     if (message.type === "done") return run?.finish(message);
     if (message.type === "input_request") return this.#ask(message, run);
     if ("id" in message) return this.#publishComm(message, run?.request);
+    if (message.type === "late_error") return this.#publishLateError(message, run);
     if (run?.silent) return;
     if (message.type === "clear_output")
       return this.#sockets.publish("clear_output", { wait: message.wait }, run?.request);
@@ -198,6 +201,16 @@ export class Execution {
     }
     const transient = message.displayId === undefined ? {} : { display_id: message.displayId };
     return this.#sockets.publish(message.type, { data, metadata, transient }, run?.request);
+  }
+
+  /**
+   * The protocol has no message for an error that comes after its cell has been answered; so it is an `error` like any other, whose
+   * parent is the request of the cell that made it, after that one's idle status. `metadata.marginalia.late` tells it from a reply's.
+   */
+  async #publishLateError({ what, error }: Extract<FromMain, { type: "late_error" }>, run: Run | undefined) {
+    const traceback = [`${what}${run ? ` in code that ${run.label} left running` : ""}:`, ...error.traceback];
+    const metadata = { marginalia: { late: true } };
+    await this.#sockets.publish("error", { ...error, traceback }, run?.request, metadata);
   }
 
   /** Asks the front end that sent the cell; a question from nowhere, as from a cell long ended, has nobody to go to. */
@@ -226,7 +239,7 @@ export class Execution {
     if (message.type === "comm_close") this.comms.delete(message.id);
     const run = ++this.#lastRun;
     return new Promise((resolve) => {
-      this.#runs.set(run, { request, count: 0, silent: false, finish: () => resolve() });
+      this.#runs.set(run, { request, count: 0, label: "a widget's message", silent: false, finish: () => resolve() });
       this.#post({ type: "comm", run, message });
     });
   }

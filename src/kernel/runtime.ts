@@ -16,7 +16,17 @@ import { redirectOutput } from "./output.ts";
 import { PipeWriter, type SharedPipe } from "./pipe.ts";
 import { installProgress } from "./progress.ts";
 import { Repl, type Evaluated } from "./repl.ts";
-import { currentRun, forgetEndedTimers, leaveRun, runAs, stopTimers, trackRuns, type Tracked } from "./run-context.ts";
+import {
+  currentRun,
+  forgetEndedTimers,
+  leaveRun,
+  runAs,
+  runThatMade,
+  runThatThrew,
+  stopTimers,
+  trackRuns,
+  type Tracked,
+} from "./run-context.ts";
 import { CELL_SCRIPT, StackTraces } from "./stacks.ts";
 import {
   ACKNOWLEDGED,
@@ -114,8 +124,10 @@ export class Runtime {
     };
     installCellGlobals(modules, { result: showResult, thrown: this.#repl.takeThrown });
     trackRuns((run) => this.#stopContinuation(run));
-    process.on("uncaughtException", (error) => this.#uncaught("Uncaught", error));
-    process.on("unhandledRejection", (reason) => this.#uncaught("Unhandled rejection of a promise", reason));
+    process.on("uncaughtException", (error) => this.#uncaught("Uncaught", error, runThatThrew<Run>(error)));
+    process.on("unhandledRejection", (reason, promise) =>
+      this.#uncaught("Unhandled rejection of a promise", reason, runThatMade<Run>(promise)),
+    );
     process.on("SIGINT", () => undefined); // signals are the sockets' thread's business
   }
 
@@ -145,7 +157,7 @@ export class Runtime {
 
   /** The run to which the code now executing belongs, else the latest. */
   #owner(): number {
-    return currentRun<Run>()?.id ?? this.#last;
+    return (currentRun<Run>() ?? this.#latest())?.id ?? this.#last;
   }
 
   /** Of the cells that run the one that was started last. */
@@ -163,7 +175,7 @@ export class Runtime {
     this.#all.add(run);
     this.#input.begin();
     const script = `${CELL_SCRIPT}${id}`;
-    this.#stacks.addCell(script, label, source, map);
+    this.#stacks.addCell(script, id, label, source, map);
     this.#evaluate(run, `${request.code}\n//# sourceURL=${script}`, (error, answer) => {
       void this.#complete(run, request, error, answer);
     });
@@ -298,17 +310,16 @@ export class Runtime {
 
   // --- What cells leave behind ---
 
-  #uncaught(what: string, thrown: unknown): void {
-    const run = currentRun<Run>() ?? this.#latest();
+  /** What nobody has caught ends the cell whose code it comes from, or is told as that cell's when it has ended. */
+  #uncaught(what: string, thrown: unknown, maker: Run | undefined): void {
     const failure = this.#describe(thrown);
+    const id = maker?.id ?? this.#stacks.runOf(thrown) ?? this.#owner();
+    const run = maker ?? [...this.#running].find((each) => each.id === id);
+    if (run?.interrupted) return;
     if (run && !run.ended) {
-      if (!run.interrupted) {
-        stopTimers(run);
-        this.#end(run, failure);
-      }
-      return;
+      stopTimers(run);
+      return this.#end(run, failure);
     }
-    const from = run ? ` in code that ${run.label} left running` : "";
-    process.stderr.write(`${what}${from}:\n${failure.traceback.join("\n")}\n`);
+    this.#pipe.message(id, { type: "late_error", what, error: failure });
   }
 }

@@ -24,7 +24,8 @@ const ownFolder = new URL("./", import.meta.url).href;
 interface Source {
   /** As shown: "cell [3]", or a path relative to the notebook's folder. */
   readonly label: string;
-  readonly isCell: boolean;
+  /** The cell's run; undefined for a module. */
+  readonly run?: number;
   text: string | undefined;
   readonly map: SourceMap | undefined;
 }
@@ -54,8 +55,8 @@ export class StackTraces {
     Error.prepareStackTrace = (error, sites) => this.#format(error, sites);
   }
 
-  addCell(name: string, label: string, text: string, map: string): void {
-    this.#sources.set(name, { label, isCell: true, text, map: new SourceMap(JSON.parse(map) as never) });
+  addCell(name: string, run: number, label: string, text: string, map: string): void {
+    this.#sources.set(name, { label, run, text, map: new SourceMap(JSON.parse(map) as never) });
   }
 
   /** The protocol's error fields for a thrown value. */
@@ -68,6 +69,12 @@ export class StackTraces {
     const places = this.#places.get(thrown) ?? [];
     const ename = String(thrown.name || thrown.constructor.name);
     return { ename, evalue: String(thrown.message), traceback: [...excerpts(places), ...shown.split("\n")] };
+  }
+
+  /** The run of the outermost cell in the stack of `thrown`: whose code the event loop had called. */
+  runOf(thrown: unknown): number | undefined {
+    const places = typeof thrown === "object" && thrown !== null ? this.#places.get(thrown) : undefined;
+    return places?.findLast(({ source }) => source.run !== undefined)?.source.run;
   }
 
   #format(error: unknown, sites: NodeJS.CallSite[]): string {
@@ -124,14 +131,14 @@ export class StackTraces {
   }
 
   #moduleSource(url: string, map: SourceMap | undefined): Source {
-    return { label: path.relative(this.#folder, fileURLToPath(url)), isCell: false, text: undefined, map };
+    return { label: path.relative(this.#folder, fileURLToPath(url)), text: undefined, map };
   }
 }
 
 /** The lines around the innermost place in the user's own text and, when that is a module, around the innermost in a cell. */
 function excerpts(places: readonly Place[]): string[] {
   const own = places.find(({ source }) => !source.label.includes("node_modules"));
-  const cell = places.find(({ source }) => source.isCell);
+  const cell = places.find(({ source }) => source.run !== undefined);
   return [...new Set([own, cell])].flatMap((place) => {
     const text = place && textOf(place.source);
     if (!place || text === undefined) return [];

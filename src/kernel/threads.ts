@@ -135,6 +135,8 @@ export type FromMain =
       /** The main thread sleeps until the answer is there. */
       readonly waits: boolean;
     }
+  /** Of a run that has ended; `what` says how it came to be known. */
+  | { readonly type: "late_error"; readonly what: string; readonly error: CellError }
   | {
       readonly type: "done";
       readonly error?: CellError;
