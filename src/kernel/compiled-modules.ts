@@ -1,13 +1,60 @@
 /**
  * Local TypeScript modules compiled by esbuild, and kept on disk by what goes in: a session that imports a library's sources need not
  * compile what an earlier one has. Files lie in node_modules/.cache of the kernel's package; those that nobody has used for long go.
+ *
+ * TypeScript lets every .ts file name both `import.meta` and CommonJS's `require`, `__dirname`, `__filename`, `module` and `exports`; so
+ * each kind of module is given the names of the other one. (What assigns `module.exports` and has no `import` and no `export` is a
+ * CommonJS module to esbuild, whose exports are the default.)
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Loader, TransformOptions } from "esbuild";
+import type { Loader, TransformOptions, TransformResult } from "esbuild";
+
+/** What files are TypeScript (or JSX), by their extension. */
+export const LOADERS: Readonly<Record<string, Loader>> = {
+  ".ts": "ts",
+  ".mts": "ts",
+  ".cts": "ts",
+  ".tsx": "tsx",
+  ".jsx": "jsx",
+};
+
+/** The code with its source map, for where Node itself is to read that. */
+export function withMap({ code, map }: Compiled): string {
+  return `${code}//# sourceMappingURL=data:application/json;base64,${Buffer.from(map).toString("base64")}\n`;
+}
+
+type Format = "cjs" | "esm";
+/** By format: what replaces a name that the file does not declare itself, and what it takes to have that, where it is mentioned. */
+const GIVEN: Readonly<Record<Format, { define: Record<string, string>; mentioned: RegExp; banner: string }>> = {
+  esm: {
+    define: {
+      __dirname: "import.meta.dirname",
+      __filename: "import.meta.filename",
+      require: "__marginalia_require",
+      module: "__marginalia_module",
+      exports: "__marginalia_module.exports",
+    },
+    mentioned: /\b(require|module|exports)\b/,
+    banner:
+      `import { Module as __marginalia_Module } from "node:module"; ` +
+      `const __marginalia_require = __marginalia_Module.createRequire(import.meta.url); ` +
+      `const __marginalia_module = Object.assign(new __marginalia_Module(import.meta.filename), ` +
+      `{ filename: import.meta.filename, require: __marginalia_require });`,
+  },
+  cjs: {
+    define: {
+      "import.meta.dirname": "__dirname",
+      "import.meta.filename": "__filename",
+      "import.meta.url": "__marginalia_url",
+    },
+    mentioned: /\bimport\s*\.\s*meta\b/,
+    banner: `const __marginalia_url = require("node:url").pathToFileURL(__filename).href;`,
+  },
+};
 
 export interface Compiled {
   readonly code: string;
@@ -15,46 +62,63 @@ export interface Compiled {
   readonly map: string;
 }
 
+const require = createRequire(import.meta.url);
+
 const DAY = 86_400_000; // milliseconds
 const KEPT = 30 * DAY;
 
 export class CompiledModules {
   readonly #folder: string;
-  readonly #version: string;
   #isTidy = false;
 
   /** @param packageRoot the folder of the package that the kernel belongs to */
   constructor(packageRoot: string) {
     this.#folder = path.join(packageRoot, "node_modules", ".cache", "marginalia", "modules");
-    const require = createRequire(import.meta.url);
-    this.#version = (require("esbuild/package.json") as { version: string }).version;
   }
 
-  async compile(file: string, loader: Loader, format: "cjs" | "esm"): Promise<Compiled> {
+  /** @throws esbuild's error, which says where the file is wrong */
+  async compile(file: string, format: Format): Promise<Compiled> {
+    const { text, options, kept } = this.#plan(file, format);
+    const found = read(kept);
+    if (found) return found;
+    const { transform } = await import("esbuild"); // not before it is needed: kernels start faster
+    return this.#keep(kept, await transform(text, options));
+  }
+
+  /** The same for `require`, which cannot wait. */
+  compileSync(file: string, format: Format): Compiled {
+    const { text, options, kept } = this.#plan(file, format);
+    const found = read(kept);
+    if (found) return found;
+    const { transformSync } = require("esbuild") as typeof import("esbuild");
+    return this.#keep(kept, transformSync(text, options));
+  }
+
+  #plan(file: string, format: Format): { text: string; options: TransformOptions; kept: string } {
     const text = readFileSync(file, "utf8");
+    const { version } = require("esbuild/package.json") as { version: string };
+    const { define, mentioned, banner } = GIVEN[format];
     const options: TransformOptions = {
-      loader,
+      loader: LOADERS[path.extname(file)],
       format,
+      platform: "node", // names the exports of CommonJS, so that ES modules may import them by name
       target: "node20",
       sourcemap: "external",
       sourcefile: pathToFileURL(file).href,
       sourcesContent: false,
       jsx: "automatic",
+      define,
+      banner: mentioned.test(text) ? banner : "",
     };
     const key = createHash("sha256")
-      .update(`${this.#version}\0${JSON.stringify(options)}\0${text}`)
+      .update(`${version}\0${JSON.stringify(options)}\0${text}`)
       .digest("hex");
-    const kept = path.join(this.#folder, `${key.slice(0, 32)}.json`);
-    const found = read(kept);
-    if (found) return found;
-    const { transform } = await import("esbuild"); // not before it is needed: kernels start faster
-    const { code, map } = await transform(text, options);
-    this.#keep(kept, { code, map });
-    return { code, map };
+    return { text, options, kept: path.join(this.#folder, `${key.slice(0, 32)}.json`) };
   }
 
   /** Whole files or none; where nothing can be kept, the next session compiles again. */
-  #keep(kept: string, compiled: Compiled): void {
+  #keep(kept: string, { code, map }: TransformResult): Compiled {
+    const compiled = { code, map };
     try {
       mkdirSync(this.#folder, { recursive: true });
       const draft = `${kept}.${process.pid}`;
@@ -65,6 +129,7 @@ export class CompiledModules {
     } catch {
       // a cache
     }
+    return compiled;
   }
 
   #forgetUnused(): void {

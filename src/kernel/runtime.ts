@@ -8,6 +8,7 @@ import { randomUUID } from "node:crypto";
 import process from "node:process";
 import type { MessagePort, Worker } from "node:worker_threads";
 import { installCellGlobals } from "./cell-globals.ts";
+import { startChildrenWithTypeScript } from "./child-modules.ts";
 import { Comms } from "./comms.ts";
 import { installDisplay, isDisplayHandle, mimeBundle } from "./display.ts";
 import { Input, type AskingRun } from "./input.ts";
@@ -122,7 +123,9 @@ export class Runtime {
       const run = currentRun<Run>() ?? this.#latest();
       if (run) run.result = value;
     };
-    installCellGlobals(modules, { result: showResult, thrown: this.#repl.takeThrown });
+    const calls = { result: showResult, thrown: this.#repl.takeThrown };
+    installCellGlobals(modules, calls, (callee) => stacks.isCalledByCell(callee));
+    startChildrenWithTypeScript();
     trackRuns((run) => this.#stopContinuation(run));
     process.on("uncaughtException", (error) => this.#uncaught("Uncaught", error, runThatThrew<Run>(error)));
     process.on("unhandledRejection", (reason, promise) =>

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { SourceMap } from "node:module";
 import path from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { excerpt } from "./excerpt.ts";
 import type { CellModules } from "./modules.ts";
@@ -41,6 +41,8 @@ export class StackTraces {
   readonly #sources = new Map<string, Source>();
   /** Where errors come from, innermost first; filled when V8 formats the stack. */
   readonly #places = new WeakMap<object, Place[]>();
+  /** A stack that is taken only to learn who calls. */
+  #question: { readonly taken: object; isCell: boolean } | undefined;
   readonly #modules: CellModules;
   readonly #folder: string;
 
@@ -77,7 +79,22 @@ export class StackTraces {
     return places?.findLast(({ source }) => source.run !== undefined)?.source.run;
   }
 
+  /** Whether the caller of `callee` is a cell's own code, or a text that a cell evaluates. */
+  isCalledByCell(callee: () => unknown): boolean {
+    const taken: { stack?: string } = {};
+    const question = (this.#question = { taken, isCell: true });
+    Error.captureStackTrace(taken, callee);
+    void taken.stack; // formats it
+    this.#question = undefined;
+    return question.isCell;
+  }
+
   #format(error: unknown, sites: NodeJS.CallSite[]): string {
+    if (this.#question && error === this.#question.taken) {
+      const caller = sites.find((site) => !site.isEval() && site.getScriptNameOrSourceURL()); // else eval's own frame
+      this.#question.isCell = caller?.getScriptNameOrSourceURL()?.startsWith(CELL_SCRIPT) ?? false;
+      return "";
+    }
     let head: string;
     try {
       head = Error.prototype.toString.call(error);
@@ -118,6 +135,7 @@ export class StackTraces {
 
   #source(script: string): Source | undefined {
     this.#modules.hear();
+    if (path.isAbsolute(script)) script = pathToFileURL(script).href; // CommonJS modules are named by their paths
     const map = this.#modules.maps.get(script);
     if (map !== undefined) {
       this.#modules.maps.delete(script);
