@@ -50,7 +50,7 @@ export class Execution {
   readonly #memory: MemoryGuard;
   readonly #answerWaiting: (answer: InputAnswer) => void;
   /** What the user has been asked, from which shell, and has not answered. */
-  readonly #questions = new Map<ShellId, InputQuestion>();
+  readonly #questions = new Map<ShellId, { readonly question: InputQuestion; readonly run: Run }>();
   readonly #shells = new Map<ShellId, CellQueue>();
   /** Every run of the session: late output needs the request that it belongs to. */
   readonly #runs = new Map<number, Run>();
@@ -129,6 +129,8 @@ export class Execution {
       return await new Promise((resolve) => {
         const finish = (outcome: Outcome) => {
           if (this.#running.delete(started)) this.#memory.done();
+          const shell = shellOf(message);
+          if (this.#questions.get(shell)?.run === started) this.#questions.delete(shell); // nobody waits for the answer
           resolve(outcome);
         };
         const started: Run = { request: message, count, label, silent: asked.silent, history, finish };
@@ -216,7 +218,7 @@ export class Execution {
   /** Asks the front end that sent the cell; a question from nowhere, as from a cell long ended, has nobody to go to. */
   async #ask(question: InputQuestion, run: Run | undefined): Promise<void> {
     if (!run) return;
-    this.#questions.set(shellOf(run.request), question);
+    this.#questions.set(shellOf(run.request), { question, run });
     const { prompt, password } = question;
     await this.#sockets.reply("stdin", run.request, "input_request", { prompt, password });
   }
@@ -225,7 +227,7 @@ export class Execution {
   takeInput(reply: Message): void {
     const { value } = reply.content;
     const shell = shellOf(reply);
-    const question = this.#questions.get(shell);
+    const question = this.#questions.get(shell)?.question;
     if (!question || typeof value !== "string") return;
     this.#questions.delete(shell);
     const answer: InputAnswer = { sequence: question.sequence, value };

@@ -37,11 +37,12 @@ import {
   type InterruptReason,
   type RunRequest,
   type ToMain,
+  WAITS_FOR_CHILD,
 } from "./threads.ts";
 import { Widgets } from "./widgets.ts";
 
 // User code may shadow globals; these stay what they are.
-const { Atomics, Error, Object, Promise, Set, setImmediate, setTimeout } = globalThis;
+const { Atomics, Error, Number, Object, Promise, Set, setImmediate, setTimeout } = globalThis;
 
 /** An interrupted run may go on after an await; for so long every step it takes is terminated. */
 const SETTLING = 60; // milliseconds
@@ -62,6 +63,7 @@ function newRun(id: number, label: string, allowStdin: boolean): Run {
     id,
     label,
     allowStdin,
+    settled: false,
     ended: false,
     interrupted: false,
     why: undefined,
@@ -110,7 +112,8 @@ export class Runtime {
     this.#stacks = stacks;
     this.#modules = modules;
     this.#control = control;
-    redirectOutput(pipe, () => this.#owner());
+    const waits = (forChild: boolean) => void Atomics.store(control, WAITS_FOR_CHILD, Number(forChild));
+    redirectOutput(pipe, () => this.#owner(), waits);
     const send = (message: FromMain) => pipe.message(this.#owner(), message);
     installDisplay(send, (work) => currentRun<Run>()?.pending.add(work), this.#comms);
     installProgress(new Widgets(this.#comms), (data) => {
@@ -136,6 +139,7 @@ export class Runtime {
 
   handle(message: ToMain): void {
     leaveRun();
+    Atomics.store(this.#control, WAITS_FOR_CHILD, 0);
     switch (message.type) {
       case "run":
         return this.#start(message);
@@ -180,6 +184,7 @@ export class Runtime {
     const script = `${CELL_SCRIPT}${id}`;
     this.#stacks.addCell(script, id, label, source, map);
     this.#evaluate(run, `${request.code}\n//# sourceURL=${script}`, (error, answer) => {
+      run.settled = true;
       void this.#complete(run, request, error, answer);
     });
   }
