@@ -1,5 +1,12 @@
 /** `marginalia kernel install|uninstall`: makes the kernel known to Jupyter front ends. */
-import { installKernelspec, kernelspecFolder, uninstallKernelspec, type InstallPlace } from "../kernel/kernelspec.ts";
+import {
+  installKernelspec,
+  jupyterFolder,
+  kernelspecFolder,
+  uninstallKernelspec,
+  type InstallPlace,
+} from "../kernel/kernelspec.ts";
+import { installLabExtension, uninstallLabExtension } from "../kernel/labextension.ts";
 import { prepareSnapshots } from "../kernel/language-snapshot.ts";
 import { InputError } from "../runner/input-error.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -14,13 +21,20 @@ export async function kernel(action: "install" | "uninstall", options: KernelPla
   const place = placeOf(options);
   if (action === "install") {
     console.log(`installed in ${installKernelspec(place)}`);
+    console.log(`for Plotly figures in JupyterLab: ${installLabExtension(jupyterFolder(place))}`);
     await prepareSnapshots(); // else the first kernel makes it, while somebody works with it
   } else {
-    const removed = uninstallKernelspec(place);
+    let removed: string | undefined;
+    try {
+      removed = uninstallKernelspec(place);
+    } catch (error) {
+      throw new InputError((error as Error).message, { cause: error });
+    }
     if (removed === undefined) {
       console.error(`not installed in ${kernelspecFolder(place)}`);
       return EXIT.failed;
     }
+    uninstallLabExtension(jupyterFolder(place));
     console.log(`removed from ${removed}`);
   }
   return EXIT.ok;

@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import { writeWholeSync } from "../files/whole-file.ts";
-import { installKernelspec } from "../kernel/kernelspec.ts";
+import { installKernelspec, jupyterFolder } from "../kernel/kernelspec.ts";
 import { installLabExtension } from "../kernel/labextension.ts";
 import { EXIT } from "./exit-codes.ts";
 
@@ -44,7 +44,7 @@ export async function lab(more: readonly string[], options: LabOptions): Promise
     return EXIT.failed;
   }
   installKernelspec({ prefix: folder });
-  installLabExtension(folder);
+  installLabExtension(jupyterFolder({ prefix: folder }));
   if (options.prepare) {
     say(`the environment is ready: ${folder}`);
     return EXIT.ok;

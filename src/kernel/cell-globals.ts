@@ -7,8 +7,15 @@ import { RUNTIME_GLOBAL } from "./threads.ts";
 
 const { Error, Object } = globalThis;
 
-/** @param calls what emitted cells (cell-transform.ts) and the kernel's own evaluations call, beside imports */
-export function installCellGlobals(modules: CellModules, calls: Record<string, (value: unknown) => void>): void {
+/**
+ * @param calls what emitted cells (cell-transform.ts) and the kernel's own evaluations call, beside imports
+ * @param isCell whether a cell's own code has called a function
+ */
+export function installCellGlobals(
+  modules: CellModules,
+  calls: Record<string, (value: unknown) => void>,
+  isCell: (callee: () => unknown) => boolean,
+): void {
   const runtime = {
     import: (specifier: unknown, options?: ImportCallOptions) => modules.import(specifier, options),
     imports: (specifier: string, names: readonly string[]) => modules.imports(specifier, names),
@@ -18,9 +25,14 @@ export function installCellGlobals(modules: CellModules, calls: Record<string, (
     oldObjects,
   };
   process.exit = refuseExit;
-  const globals = { [RUNTIME_GLOBAL]: runtime, require: modules.require, __dirname: modules.meta.dirname };
-  for (const [name, value] of Object.entries(globals))
-    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+  Object.defineProperty(globalThis, RUNTIME_GLOBAL, { value: runtime, writable: true, configurable: true });
+  // Cells alone have these names: to ES modules, which see the same globals, they would tell that the module is a CommonJS one.
+  for (const [name, value] of Object.entries(modules.commonJs)) {
+    const get = () => (isCell(get) ? value : undefined);
+    const set = (other: unknown) =>
+      void Object.defineProperty(globalThis, name, { value: other, writable: true, configurable: true });
+    Object.defineProperty(globalThis, name, { get, set, configurable: true, enumerable: false });
+  }
 }
 
 function refuseExit(code?: number | string | null): never {

@@ -30,7 +30,8 @@ function redirected(stdio: unknown): Redirected | undefined {
   return { stdio: list.map((value, index) => (targets[index] ? "pipe" : value)), targets };
 }
 
-export function redirectChildren(): void {
+/** @param waits is told when the thread begins and has ceased to wait for a child; not that it has when it is terminated meanwhile */
+export function redirectChildren(waits: (forChild: boolean) => void): void {
   const prototype = ChildProcess.prototype as unknown as { spawn: (options: { stdio?: unknown }) => unknown };
   const { spawn } = prototype;
   // Every way to start a child without waiting for it ends here.
@@ -74,7 +75,7 @@ export function redirectChildren(): void {
   const inherits = (options: SpawnSyncOptions) =>
     options.stdio !== undefined && redirected(options.stdio) !== undefined;
 
-  Object.assign(childProcess, {
+  const noticed = Object.entries({
     spawnSync: (file: string, ...all: unknown[]) => {
       const { given, options } = split(all);
       return inherits(options) ? waiting(file, given, options) : spawnSync(file, ...(all as []));
@@ -88,6 +89,17 @@ export function redirectChildren(): void {
       if (!inherits(options)) return execSync(command, options as never);
       return checked(String(command), waiting(command, [], { ...options, shell: options.shell ?? true }));
     },
+  }).map(([name, start]) => {
+    const wait = (...all: unknown[]): unknown => {
+      waits(true);
+      try {
+        return (start as (...all: unknown[]) => unknown)(...all);
+      } finally {
+        waits(false);
+      }
+    };
+    return [name, Object.defineProperty(wait, "name", { value: name })] as const;
   });
+  Object.assign(childProcess, Object.fromEntries(noticed));
   syncBuiltinESMExports();
 }

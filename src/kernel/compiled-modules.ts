@@ -1,6 +1,10 @@
 /**
  * Local TypeScript modules compiled by esbuild, and kept on disk by what goes in: a session that imports a library's sources need not
  * compile what an earlier one has. Files lie in node_modules/.cache of the kernel's package; those that nobody has used for long go.
+ *
+ * TypeScript lets every .ts file name both `import.meta` and CommonJS's `require`, `__dirname`, `__filename`, `module` and `exports`; so
+ * each kind of module is given the names of the other one. (What assigns `module.exports` and has no `import` and no `export` is a
+ * CommonJS module to esbuild, whose exports are the default.)
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
@@ -11,59 +15,115 @@ import type { Loader, TransformOptions } from "esbuild";
 import type { CompilerOptions } from "typescript";
 import { PLAIN, type ModuleSettings } from "./module-settings.ts";
 
+/** What files are TypeScript (or JSX), by their extension. */
+export const LOADERS: Readonly<Record<string, Loader>> = {
+  ".ts": "ts",
+  ".mts": "ts",
+  ".cts": "ts",
+  ".tsx": "tsx",
+  ".jsx": "jsx",
+};
+
+/** The code with its source map, for where Node itself is to read that. */
+export function withMap({ code, map }: Compiled): string {
+  return `${code}//# sourceMappingURL=data:application/json;base64,${Buffer.from(map).toString("base64")}\n`;
+}
+
+type Format = "cjs" | "esm";
+type Settings = Pick<ModuleSettings, "transform" | "metadata">;
+/** By format: what replaces a name that the file does not declare itself, and what it takes to have that, where it is mentioned. */
+const GIVEN: Readonly<Record<Format, { define: Record<string, string>; mentioned: RegExp; banner: string }>> = {
+  esm: {
+    define: {
+      __dirname: "import.meta.dirname",
+      __filename: "import.meta.filename",
+      require: "__marginalia_require",
+      module: "__marginalia_module",
+      exports: "__marginalia_module.exports",
+    },
+    mentioned: /\b(require|module|exports)\b/,
+    banner:
+      `import { Module as __marginalia_Module } from "node:module"; ` +
+      `const __marginalia_require = __marginalia_Module.createRequire(import.meta.url); ` +
+      `const __marginalia_module = Object.assign(new __marginalia_Module(import.meta.filename), ` +
+      `{ filename: import.meta.filename, require: __marginalia_require });`,
+  },
+  cjs: {
+    define: {
+      "import.meta.dirname": "__dirname",
+      "import.meta.filename": "__filename",
+      "import.meta.url": "__marginalia_url",
+    },
+    mentioned: /\bimport\s*\.\s*meta\b/,
+    banner: `const __marginalia_url = require("node:url").pathToFileURL(__filename).href;`,
+  },
+};
+
 export interface Compiled {
   readonly code: string;
   /** Source map, as JSON text. */
   readonly map: string;
 }
 
+const require = createRequire(import.meta.url);
+
 const DAY = 86_400_000; // milliseconds
 const KEPT = 30 * DAY;
 
 export class CompiledModules {
   readonly #folder: string;
-  readonly #version: string;
   #isTidy = false;
 
   /** @param packageRoot the folder of the package that the kernel belongs to */
   constructor(packageRoot: string) {
     this.#folder = path.join(packageRoot, "node_modules", ".cache", "marginalia", "modules");
-    const require = createRequire(import.meta.url);
-    this.#version = (require("esbuild/package.json") as { version: string }).version;
   }
 
-  async compile(
-    file: string,
-    loader: Loader,
-    format: "cjs" | "esm",
-    settings: Pick<ModuleSettings, "transform" | "metadata"> = PLAIN,
-  ): Promise<Compiled> {
+  /** @throws esbuild's error, which says where the file is wrong */
+  async compile(file: string, format: Format, settings: Settings = PLAIN): Promise<Compiled> {
+    const { text, options, kept } = this.#plan(file, format, settings);
+    const found = read(kept);
+    if (found) return found;
+    const made = settings.metadata
+      ? await compileWithTypes(text, options, settings.metadata)
+      : await (await import("esbuild")).transform(text, options); // not before it is needed: kernels start faster
+    return this.#keep(kept, made);
+  }
+
+  /** The same for `require`, which cannot wait, nor ask for a project's settings. */
+  compileSync(file: string, format: Format): Compiled {
+    const { text, options, kept } = this.#plan(file, format, PLAIN);
+    const found = read(kept);
+    if (found) return found;
+    const { transformSync } = require("esbuild") as typeof import("esbuild");
+    return this.#keep(kept, transformSync(text, options));
+  }
+
+  #plan(file: string, format: Format, settings: Settings): { text: string; options: TransformOptions; kept: string } {
     const text = readFileSync(file, "utf8");
+    const { version } = require("esbuild/package.json") as { version: string };
+    const { define, mentioned, banner } = GIVEN[format];
     const options: TransformOptions = {
-      loader,
+      loader: LOADERS[path.extname(file)],
       format,
+      platform: "node", // names the exports of CommonJS, so that ES modules may import them by name
       target: "node20",
       sourcemap: "external",
       sourcefile: pathToFileURL(file).href,
       sourcesContent: false,
+      define,
+      banner: mentioned.test(text) ? banner : "",
       ...settings.transform,
     };
-    const { metadata } = settings;
     const key = createHash("sha256")
-      .update(`${this.#version}\0${JSON.stringify([options, metadata])}\0${text}`)
+      .update(`${version}\0${JSON.stringify([options, settings.metadata])}\0${text}`)
       .digest("hex");
-    const kept = path.join(this.#folder, `${key.slice(0, 32)}.json`);
-    const found = read(kept);
-    if (found) return found;
-    const { code, map } = metadata
-      ? await compileWithTypes(text, options, metadata)
-      : await (await import("esbuild")).transform(text, options); // not before it is needed: kernels start faster
-    this.#keep(kept, { code, map });
-    return { code, map };
+    return { text, options, kept: path.join(this.#folder, `${key.slice(0, 32)}.json`) };
   }
 
   /** Whole files or none; where nothing can be kept, the next session compiles again. */
-  #keep(kept: string, compiled: Compiled): void {
+  #keep(kept: string, { code, map }: Compiled): Compiled {
+    const compiled = { code, map };
     try {
       mkdirSync(this.#folder, { recursive: true });
       const draft = `${kept}.${process.pid}`;
@@ -74,6 +134,7 @@ export class CompiledModules {
     } catch {
       // a cache
     }
+    return compiled;
   }
 
   #forgetUnused(): void {

@@ -18,6 +18,8 @@ type InputQuestion = Extract<FromMain, { type: "input_request" }>;
 interface Run {
   readonly request: Message;
   readonly count: number;
+  /** As in "cell [3]". */
+  readonly label: string;
   readonly silent: boolean;
   /** Where the result is noted. */
   readonly history?: History;
@@ -48,7 +50,7 @@ export class Execution {
   readonly #memory: MemoryGuard;
   readonly #answerWaiting: (answer: InputAnswer) => void;
   /** What the user has been asked, from which shell, and has not answered. */
-  readonly #questions = new Map<ShellId, InputQuestion>();
+  readonly #questions = new Map<ShellId, { readonly question: InputQuestion; readonly run: Run }>();
   readonly #shells = new Map<ShellId, CellQueue>();
   /** Every run of the session: late output needs the request that it belongs to. */
   readonly #runs = new Map<number, Run>();
@@ -127,9 +129,11 @@ export class Execution {
       return await new Promise((resolve) => {
         const finish = (outcome: Outcome) => {
           if (this.#running.delete(started)) this.#memory.done();
+          const shell = shellOf(message);
+          if (this.#questions.get(shell)?.run === started) this.#questions.delete(shell); // nobody waits for the answer
           resolve(outcome);
         };
-        const started: Run = { request: message, count, silent: asked.silent, history, finish };
+        const started: Run = { request: message, count, label, silent: asked.silent, history, finish };
         this.#runs.set(run, started);
         this.#running.add(started);
         this.#memory.begin();
@@ -186,6 +190,7 @@ export class Execution {
     if (message.type === "done") return run?.finish(message);
     if (message.type === "input_request") return this.#ask(message, run);
     if ("id" in message) return this.#publishComm(message, run?.request);
+    if (message.type === "late_error") return this.#publishLateError(message, run);
     if (run?.silent) return;
     if (message.type === "clear_output")
       return this.#sockets.publish("clear_output", { wait: message.wait }, run?.request);
@@ -200,10 +205,20 @@ export class Execution {
     return this.#sockets.publish(message.type, { data, metadata, transient }, run?.request);
   }
 
+  /**
+   * The protocol has no message for an error that comes after its cell has been answered; so it is an `error` like any other, whose
+   * parent is the request of the cell that made it, after that one's idle status. `metadata.marginalia.late` tells it from a reply's.
+   */
+  async #publishLateError({ what, error }: Extract<FromMain, { type: "late_error" }>, run: Run | undefined) {
+    const traceback = [`${what}${run ? ` in code that ${run.label} left running` : ""}:`, ...error.traceback];
+    const metadata = { marginalia: { late: true } };
+    await this.#sockets.publish("error", { ...error, traceback }, run?.request, metadata);
+  }
+
   /** Asks the front end that sent the cell; a question from nowhere, as from a cell long ended, has nobody to go to. */
   async #ask(question: InputQuestion, run: Run | undefined): Promise<void> {
     if (!run) return;
-    this.#questions.set(shellOf(run.request), question);
+    this.#questions.set(shellOf(run.request), { question, run });
     const { prompt, password } = question;
     await this.#sockets.reply("stdin", run.request, "input_request", { prompt, password });
   }
@@ -212,7 +227,7 @@ export class Execution {
   takeInput(reply: Message): void {
     const { value } = reply.content;
     const shell = shellOf(reply);
-    const question = this.#questions.get(shell);
+    const question = this.#questions.get(shell)?.question;
     if (!question || typeof value !== "string") return;
     this.#questions.delete(shell);
     const answer: InputAnswer = { sequence: question.sequence, value };
@@ -226,7 +241,7 @@ export class Execution {
     if (message.type === "comm_close") this.comms.delete(message.id);
     const run = ++this.#lastRun;
     return new Promise((resolve) => {
-      this.#runs.set(run, { request, count: 0, silent: false, finish: () => resolve() });
+      this.#runs.set(run, { request, count: 0, label: "a widget's message", silent: false, finish: () => resolve() });
       this.#post({ type: "comm", run, message });
     });
   }

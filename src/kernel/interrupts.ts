@@ -5,15 +5,21 @@
  * not answer, whatever it executes is terminated, again and again until it does. A termination that comes when nothing executes
  * would hit the next callback instead, so pings follow until one is answered, and only then the next cell may start.
  *
+ * Children get the interrupt as they would in a terminal; without that the main thread, which hears nothing while it waits for one
+ * (`execSync`), would not be heard of until the child has ended.
+ *
  * What the sockets' thread itself evaluates there, in the midst of a cell, would take the termination in the cell's place: the two
  * take turns.
  */
 import { Session } from "node:inspector";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ACKNOWLEDGED, type InterruptReason, type ToMain } from "./threads.ts";
+import { signalChildren } from "./children.ts";
+import { ACKNOWLEDGED, WAITS_FOR_CHILD, type InterruptReason, type ToMain } from "./threads.ts";
 
 const ASKED = 40; // milliseconds until the main thread counts as busy
 const TERMINATED = 60; // milliseconds between terminations
+/** A child that the cell waits for may go on for so long until it is told more plainly, and again until it is ended. */
+const INSIST = 250; // milliseconds
 /** After so long the cell is answered although native code still runs. */
 const ANSWER_WITHIN = 700; // milliseconds
 
@@ -62,17 +68,27 @@ export class Interrupts {
 
   async #interrupt(giveUp: () => void, why?: InterruptReason): Promise<void> {
     // Where memory runs out there is no time to ask.
-    if (!why && (await this.#ask(ASKED, (sequence) => ({ type: "interrupt", sequence, forced: false })))) return;
+    if (!why && (await this.#ask(ASKED, (sequence) => ({ type: "interrupt", sequence, forced: false }))))
+      return signalChildren("SIGINT");
     const begun = performance.now();
     let givenUp = false;
     do {
       if (this.#evaluating === 0) this.#session.post("Runtime.terminateExecution", () => undefined);
-      if (!givenUp && performance.now() - begun > ANSWER_WITHIN) {
+      const elapsed = performance.now() - begun;
+      if (!why) this.#signalChildren(elapsed);
+      if (!givenUp && elapsed > ANSWER_WITHIN) {
         givenUp = true;
         giveUp();
       }
     } while (!(await this.#ask(TERMINATED, (sequence) => ({ type: "interrupt", sequence, forced: true, why }))));
     while (!(await this.#ask(TERMINATED, (sequence) => ({ type: "ping", sequence }))));
+  }
+
+  /** Once, unless the main thread waits for a child (`execSync`) that does not heed it. */
+  #signalChildren(elapsed: number): void {
+    const waits = Atomics.load(this.#control, WAITS_FOR_CHILD) === 1;
+    if (elapsed < TERMINATED / 2) signalChildren("SIGINT");
+    else if (waits && elapsed > INSIST) signalChildren(elapsed > 2 * INSIST ? "SIGKILL" : "SIGTERM");
   }
 
   /** Whether the main thread acknowledged the message in time. */

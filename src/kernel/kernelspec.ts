@@ -3,7 +3,7 @@
  * Paths in it are absolute, so that it works whatever PATH and folder the front end has.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import path from "node:path";
@@ -11,6 +11,9 @@ import { fileURLToPath } from "node:url";
 import { writeWholeSync } from "../files/whole-file.ts";
 
 export const KERNEL_NAME = "marginalia";
+
+const LOGO_SIZES = [32, 64]; // pixels
+const logoName = (size: number) => `logo-${size}x${size}.png`;
 
 export interface KernelSpec {
   /** The command; "{connection_file}" stands for the connection file's path. */
@@ -50,20 +53,43 @@ export function installKernelspec(place: InstallPlace, environment?: NodeJS.Proc
   mkdirSync(folder, { recursive: true });
   writeWholeSync(path.join(folder, "logo-svg.svg"), LOGO);
   const { Resvg } = createRequire(import.meta.url)("@resvg/resvg-js") as typeof import("@resvg/resvg-js");
-  for (const size of [32, 64]) {
+  for (const size of LOGO_SIZES) {
     const image = new Resvg(LOGO, { fitTo: { mode: "width", value: size } }).render().asPng();
-    writeWholeSync(path.join(folder, `logo-${size}x${size}.png`), image);
+    writeWholeSync(path.join(folder, logoName(size)), image);
   }
   writeWholeSync(path.join(folder, "kernel.json"), `${JSON.stringify(kernelSpec(), null, 2)}\n`);
   return folder;
 }
 
-/** Removes what `installKernelspec` wrote; returns the folder, or undefined when nothing was installed there. */
+/**
+ * Removes what `installKernelspec` wrote, and nothing else; returns the folder, or undefined when nothing was installed there.
+ *
+ * @throws Error when the kernelspec of this name is another program's
+ */
 export function uninstallKernelspec(place: InstallPlace, environment?: NodeJS.ProcessEnv): string | undefined {
   const folder = kernelspecFolder(place, environment);
-  if (!existsSync(path.join(folder, "kernel.json"))) return undefined;
-  rmSync(folder, { recursive: true });
+  const spec = path.join(folder, "kernel.json");
+  if (!existsSync(spec)) return undefined;
+  if (!isOurs(spec))
+    throw new Error(`${spec} does not start Marginalia: it is another program's, and is left as it is`);
+  for (const name of ["logo-svg.svg", ...LOGO_SIZES.map(logoName), "kernel.json"])
+    rmSync(path.join(folder, name), { force: true });
+  if (readdirSync(folder).length === 0) rmdirSync(folder);
   return folder;
+}
+
+function isOurs(spec: string): boolean {
+  try {
+    const { argv } = JSON.parse(readFileSync(spec, "utf8")) as Partial<KernelSpec>;
+    return Array.isArray(argv) && argv.some((word) => /[/\\]kernel[/\\]main\.js$/.test(String(word)));
+  } catch {
+    return false;
+  }
+}
+
+/** Where Jupyter keeps kernelspecs and extensions of that place. */
+export function jupyterFolder(place: InstallPlace, environment?: NodeJS.ProcessEnv): string {
+  return path.dirname(path.dirname(kernelspecFolder(place, environment)));
 }
 
 /** Jupyter's data folder of the user, as `jupyter --paths` gives it. */

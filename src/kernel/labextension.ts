@@ -1,5 +1,5 @@
 /** Installs the extension that shows Plotly figures in JupyterLab (labextension/remote-entry.js): prebuilt, so no Node is needed there. */
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,9 +7,11 @@ import { writeWholeSync } from "../files/whole-file.ts";
 
 const NAME = "marginalia-plotly";
 
-/** Writes below `prefix`/share/jupyter/labextensions, where a JupyterLab with that prefix finds it; returns the folder. */
-export function installLabExtension(prefix: string): string {
-  const folder = path.join(prefix, "share", "jupyter", "labextensions", NAME);
+const folderIn = (jupyter: string) => path.join(jupyter, "labextensions", NAME);
+
+/** Writes below one of Jupyter's data folders, as `prefix`/share/jupyter, where a JupyterLab that reads it finds it; returns the folder. */
+export function installLabExtension(jupyter: string): string {
+  const folder = folderIn(jupyter);
   mkdirSync(path.join(folder, "static"), { recursive: true });
   // Built or not, this file lies two folders below the package's root.
   const entry = fileURLToPath(new URL("../../src/kernel/labextension/remote-entry.js", import.meta.url));
@@ -27,5 +29,13 @@ export function installLabExtension(prefix: string): string {
     },
   };
   writeWholeSync(path.join(folder, "package.json"), `${JSON.stringify(description, null, 2)}\n`);
+  return folder;
+}
+
+/** Removes it; returns the folder, or undefined when it was not installed there. */
+export function uninstallLabExtension(jupyter: string): string | undefined {
+  const folder = folderIn(jupyter);
+  if (!existsSync(folder)) return undefined;
+  rmSync(folder, { recursive: true });
   return folder;
 }

@@ -14,6 +14,9 @@ export class CheckCancelled extends Error {
 }
 
 interface Waiting {
+  readonly request: LanguageRequest;
+  /** The process that was asked before has ended. */
+  askedAgain: boolean;
   readonly resolve: (value: never) => void;
   readonly reject: (error: Error) => void;
 }
@@ -83,8 +86,9 @@ export class LanguageService {
     const id = ++this.#last;
     return new Promise((resolve, reject) => {
       if (this.#gone) return reject(this.#gone);
-      this.#waiting.set(id, { resolve, reject });
-      this.#process.send({ id, name, parameters } as LanguageRequest); // what cannot be sent is answered by #failed
+      const request = { id, name, parameters } as LanguageRequest;
+      this.#waiting.set(id, { request, askedAgain: false, resolve, reject });
+      this.#process.send(request); // what cannot be sent is sent again by #failed
     });
   }
 
@@ -123,7 +127,22 @@ export class LanguageService {
       for (const { reject } of this.#waiting.values()) reject(this.#gone);
       return this.#waiting.clear();
     }
-    this.#replace(new Error("the TypeScript service has ended and was started again"));
+    this.#askAgain();
+  }
+
+  /** Asks a new process what the one that has ended was asked; but once only, since the question may be what ended it. */
+  #askAgain(): void {
+    const asked = [...this.#waiting];
+    this.#waiting.clear();
+    this.#startAgain();
+    for (const [id, waiting] of asked) {
+      if (waiting.request.name === "restore") continue; // the new process has been told
+      if (waiting.askedAgain) waiting.reject(new Error("the TypeScript service has ended twice over this question"));
+      else {
+        this.#waiting.set(id, { ...waiting, askedAgain: true });
+        this.#process.send(waiting.request);
+      }
+    }
   }
 
   #replace(reason: Error): void {

@@ -9,19 +9,19 @@ import type { InitializeHook, LoadHook, ResolveFnOutput, ResolveHook, ResolveHoo
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { MessagePort } from "node:worker_threads";
-import type { Loader } from "esbuild";
-import { CompiledModules } from "./compiled-modules.ts";
+import { CompiledModules, LOADERS, withMap } from "./compiled-modules.ts";
 import { ModuleGraph, type Reload } from "./module-graph.ts";
+import { alternatives, isInstalled, isPath } from "./module-paths.ts";
 import { settingsFor } from "./module-settings.ts";
 import { CELL_IMPORT, SOURCE_CONDITION } from "./threads.ts";
 
 export interface HooksData {
-  /** URL of the (virtual) file that cells import from. */
-  readonly cell: string;
   /** URL of a file in the kernel's own package. */
   readonly own: string;
+  /** URL of the (virtual) file that cells import from. Where there are no cells, as in a worker of the user's, neither is this: */
+  readonly cell?: string;
   /** Takes HooksNews. */
-  readonly news: MessagePort;
+  readonly news?: MessagePort;
 }
 
 /** The source map of a module just compiled, or what is loaded anew. */
@@ -33,34 +33,12 @@ let compiled: CompiledModules;
 const found = new Map<string, ResolveFnOutput>();
 const graph = new ModuleGraph();
 
-const tell = (news: HooksNews) => data.news.postMessage(news);
+const tell = (news: HooksNews) => data.news?.postMessage(news);
 
 export const initialize: InitializeHook<HooksData> = (given) => {
   data = given;
   compiled = new CompiledModules(path.dirname(fileURLToPath(given.own)));
 };
-
-const replaced: Record<string, readonly string[]> = {
-  ".js": [".ts", ".tsx"],
-  ".jsx": [".tsx"],
-  ".mjs": [".mts"],
-  ".cjs": [".cts"],
-};
-const appended = [".ts", ".tsx", ".mts", ".js", ".mjs", ".cjs", ".json"];
-const indexed = ["index.ts", "index.tsx", "index.mts", "index.js", "index.mjs"];
-
-/** Other spellings under which a path may be found, in the order of TypeScript's own search. */
-function alternatives(specifier: string): string[] {
-  const extension = path.posix.extname(specifier);
-  const stem = specifier.slice(0, specifier.length - extension.length);
-  return [
-    ...(replaced[extension] ?? []).map((other) => stem + other),
-    ...appended.map((other) => specifier + other),
-    ...indexed.map((name) => `${specifier.replace(/\/$/, "")}/${name}`),
-  ];
-}
-
-const isPath = (specifier: string) => /^(\.{0,2}\/|file:)/.test(specifier) || specifier === "." || specifier === "..";
 
 export const resolve: ResolveHook = async (specifier, context, next) => {
   let parentURL = context.parentURL;
@@ -71,8 +49,7 @@ export const resolve: ResolveHook = async (specifier, context, next) => {
     if (reload) tell({ reload });
     found.clear();
   }
-  const isRelative =
-    specifier.startsWith(".") && parentURL?.startsWith("file:") && !parentURL.includes("/node_modules/");
+  const isRelative = specifier.startsWith(".") && parentURL?.startsWith("file:") && !isInstalled(parentURL);
   const key = isRelative
     ? [path.posix.dirname(parentURL!), specifier, JSON.stringify(context.importAttributes)].join("\0")
     : undefined;
@@ -96,7 +73,7 @@ async function find(
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const missing = code === "ERR_MODULE_NOT_FOUND" || code === "ERR_UNSUPPORTED_DIR_IMPORT";
-    if (!missing || parentURL?.includes("/node_modules/")) throw error;
+    if (!missing || isInstalled(parentURL ?? "")) throw error;
     const others = isPath(specifier)
       ? alternatives(specifier).map((other) => ({ other, from: here }))
       : [{ other: specifier, from: { ...here, parentURL: data.own } }];
@@ -129,7 +106,7 @@ async function findMapped(
   next: Next,
 ): Promise<ResolveFnOutput | undefined> {
   const { parentURL } = context;
-  if (isPath(specifier) || !parentURL?.startsWith("file:") || parentURL.includes("/node_modules/")) return undefined;
+  if (isPath(specifier) || !parentURL?.startsWith("file:") || isInstalled(parentURL)) return undefined;
   const { candidates } = await settingsFor(path.dirname(fileURLToPath(parentURL)));
   for (const candidate of candidates(specifier)) {
     const { href } = pathToFileURL(candidate);
@@ -140,8 +117,6 @@ async function findMapped(
   }
   return undefined;
 }
-
-const loaders: Record<string, Loader> = { ".ts": "ts", ".mts": "ts", ".cts": "ts", ".tsx": "tsx", ".jsx": "jsx" };
 
 export const load: LoadHook = async (url, context, next) => {
   if (!url.startsWith("file:")) return next(url, context);
@@ -155,12 +130,12 @@ export const load: LoadHook = async (url, context, next) => {
     }
     return { format: "module", source: `export default ${text};`, shortCircuit: true };
   }
-  const loader = loaders[extension];
-  if (!loader) return next(url, context);
-  const file = fileURLToPath(url);
+  if (!(extension in LOADERS)) return next(url, context);
   const isCommonJs = extension === ".cts";
+  const file = fileURLToPath(url);
   const settings = await settingsFor(path.dirname(file));
-  const { code, map } = await compiled.compile(file, loader, isCommonJs ? "cjs" : "esm", settings);
-  tell({ url, map });
-  return { format: isCommonJs ? "commonjs" : "module", source: code, shortCircuit: true };
+  const compiledModule = await compiled.compile(file, isCommonJs ? "cjs" : "esm", settings);
+  tell({ url, map: compiledModule.map });
+  const source = data.news ? compiledModule.code : withMap(compiledModule);
+  return { format: isCommonJs ? "commonjs" : "module", source, shortCircuit: true };
 };

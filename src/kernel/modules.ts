@@ -1,9 +1,10 @@
 /** Imports by cells. V8's evaluate cannot import, so emitted cells call these functions instead (cell-transform.ts). */
-import { createRequire, register } from "node:module";
+import Module, { createRequire, register } from "node:module";
 import path from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { MessageChannel, receiveMessageOnPort, type MessagePort } from "node:worker_threads";
+import { CompiledModules } from "./compiled-modules.ts";
 import type { Reload } from "./module-graph.ts";
 import type { HooksData, HooksNews } from "./module-hooks.ts";
 import { requireTypeScript } from "./required-modules.ts";
@@ -17,8 +18,8 @@ type Namespace = Record<string, unknown>;
 export class CellModules {
   /** `import.meta` of every cell. */
   readonly meta: ImportMeta;
-  /** CommonJS `require` in the notebook's folder. */
-  readonly require: NodeJS.Require;
+  /** What every cell has of CommonJS, in the notebook's folder, as Node's own REPL has it. */
+  readonly commonJs: Readonly<Record<"require" | "module" | "exports" | "__filename" | "__dirname", unknown>>;
   /** By URL: the source map, as JSON text, of each compiled module whose code has not been asked for. */
   readonly maps = new Map<string, string>();
   readonly #news: MessagePort;
@@ -39,8 +40,11 @@ export class CellModules {
     port1.unref();
     this.#news = port1;
     this.#folder = folder;
-    this.require = createRequire(filename);
-    requireTypeScript(this.require, this.maps);
+    const require = createRequire(filename);
+    const module = Object.assign(new Module(filename), { filename, require });
+    Object.assign(require, { main: module });
+    this.commonJs = { require, module, exports: module.exports, __filename: filename, __dirname: folder };
+    requireTypeScript(new CompiledModules(packageRoot), (url, map) => this.maps.set(url, map));
     const resolve = (specifier: string) => import.meta.resolve(this.#mark(specifier));
     this.meta = Object.assign(Object.create(null) as ImportMeta, { dirname: folder, filename, url: cell, resolve });
   }

@@ -11,11 +11,12 @@ type Callback = (error?: Error | null) => void;
 
 /**
  * @param owner the run that the code now executing belongs to
+ * @param waits is told when the thread begins and has ceased to wait for a child
  */
-export function redirectOutput(pipe: PipeWriter, owner: () => number): void {
+export function redirectOutput(pipe: PipeWriter, owner: () => number, waits: (forChild: boolean) => void): void {
   redirect(process.stdout, STDOUT, pipe, owner);
   redirect(process.stderr, STDERR, pipe, owner);
-  redirectChildren();
+  redirectChildren(waits);
   redirectDescriptors();
   // The console that Node wraps for inspectors keeps its last thousand arguments alive; a plain one does not.
   const plain = new Console({ stdout: process.stdout, stderr: process.stderr });

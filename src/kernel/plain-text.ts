@@ -7,13 +7,21 @@ const { Array, Math, Number, String } = globalThis;
 /** Arrays of more elements show so many at each end of each dimension. */
 const SUMMARISED = 200;
 const EDGE = 4;
+/** Longer ones are shortened, and it is said by how much. */
+const LONGEST_STRING = 5_000; // characters
 /** Digits of summarised and of tensors' numbers. */
 const DIGITS = 7;
 
 export function plainText(value: unknown): string {
   const numbers = largeArray(value);
   if (numbers) return `${numbers.name} ${corners(numbers.at, numbers.shape)}`;
-  return inspect(value, { colors: false, depth: 4, maxArrayLength: 100, maxStringLength: 100_000, breakLength: 100 });
+  return inspect(value, {
+    colors: false,
+    depth: 4,
+    maxArrayLength: 100,
+    maxStringLength: LONGEST_STRING,
+    breakLength: 100,
+  });
 }
 
 type Element = (index: number) => unknown;

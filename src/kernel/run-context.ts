@@ -1,11 +1,13 @@
 /**
- * Which cell the code that now executes belongs to: through awaits, promise chains and timers.
+ * Which cell the code that now executes belongs to: through awaits, promise chains, timers, ticks, and the events of what it has made.
  *
  * Node's AsyncLocalStorage would tell, but it cannot be had here: it keeps a stack of async ids, which a terminated continuation
- * leaves unbalanced, and Node aborts the process for it. V8's own promise hooks keep no stack. Callbacks of other kinds (events,
- * files) carry no mark; they count as the current cell's.
+ * leaves unbalanced, and Node aborts the process for it. V8's own promise hooks keep no stack. Callbacks of other kinds (of node:fs
+ * and the like) carry no mark; they count as the current cell's, and what they throw is its whose code stands in the stack.
  */
+import { EventEmitter } from "node:events";
 import { createRequire, syncBuiltinESMExports } from "node:module";
+import process from "node:process";
 import { promisify } from "node:util";
 import { promiseHooks } from "node:v8";
 
@@ -29,19 +31,21 @@ class Given {
   }
 }
 
-/** Puts an invisible private field on promises, which is faster than a WeakMap. */
+/** Puts an invisible private field on promises and emitters of events, which is faster than a WeakMap. */
 class Mark extends Given {
   #run: Tracked;
-  constructor(promise: object, run: Tracked) {
-    super(promise);
+  constructor(marked: object, run: Tracked) {
+    super(marked);
     this.#run = run;
   }
-  static of(promise: object): Tracked | undefined {
-    return #run in promise ? promise.#run : undefined;
+  static of(marked: object): Tracked | undefined {
+    return #run in marked ? marked.#run : undefined;
   }
 }
 
 let current: Tracked | undefined;
+/** What was thrown last, and by whose code: that is left again when Node tells of an uncaught error. */
+let thrown: { readonly error: unknown; readonly run: Tracked } | undefined;
 
 /** The run whose code executes now, as far as it is known. */
 export function currentRun<Run extends Tracked>(): Run | undefined {
@@ -54,9 +58,24 @@ export function runAs<Result>(run: Tracked | undefined, work: () => Result): Res
   current = run;
   try {
     return work();
+  } catch (error) {
+    if (run) thrown = { error, run };
+    throw error;
   } finally {
     current = before; // not reached when terminated: see leaveRun
   }
+}
+
+/** The run whose callback has thrown `error` to the event loop, as far as it is known. */
+export function runThatThrew<Run extends Tracked>(error: unknown): Run | undefined {
+  const last = thrown;
+  thrown = undefined;
+  return last && Object.is(last.error, error) ? (last.run as Run) : undefined;
+}
+
+/** The run whose code has made `promise`, as far as it is known. */
+export function runThatMade<Run extends Tracked>(promise: object): Run | undefined {
+  return Mark.of(promise) as Run | undefined;
 }
 
 /** Terminated code leaves without tidying up; the kernel's own entry points call this first. */
@@ -88,6 +107,8 @@ export function trackRuns(stop: (run: Tracked) => void): void {
     },
   });
   trackTimers();
+  trackTicks();
+  trackEvents();
 }
 
 type Callback = (...all: unknown[]) => void;
@@ -132,6 +153,40 @@ function trackTimers(): void {
     Object.defineProperty(tracked, promisify.custom, { value: waiting, enumerable: true });
   }
   syncBuiltinESMExports();
+}
+
+function trackTicks(): void {
+  const owners = [
+    [process, "nextTick"],
+    [globalThis, "queueMicrotask"],
+  ] as const;
+  for (const [owner, name] of owners) {
+    const functions = owner as unknown as Record<string, (callback: Callback, ...more: unknown[]) => void>;
+    const original = functions[name];
+    const tracked = (callback: Callback, ...more: unknown[]): void => {
+      const run = current;
+      if (!run || typeof callback !== "function") return original.call(owner, callback, ...more);
+      original.call(owner, () => runAs(run, () => callback(...more)));
+    };
+    Object.defineProperty(tracked, "name", { value: name });
+    functions[name] = tracked;
+  }
+}
+
+/** What listens to an emitter when nobody's code executes, as to a socket, is called as code of the run that has made the emitter. */
+function trackEvents(): void {
+  const emitters = EventEmitter as unknown as { init: (this: object, options?: unknown) => void };
+  const { init } = emitters;
+  emitters.init = function (options) {
+    if (current && !Mark.of(this)) new Mark(this, current); // an emitter may be made by two constructors, as a Duplex is
+    init.call(this, options);
+  };
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- it gets its object below
+  const { emit } = EventEmitter.prototype;
+  EventEmitter.prototype.emit = function (this: EventEmitter, ...all: Parameters<typeof emit>): boolean {
+    const run = current ? undefined : Mark.of(this);
+    return run ? runAs(run, () => emit.apply(this, all)) : emit.apply(this, all);
+  };
 }
 
 export function stopTimers(run: Tracked): void {

@@ -8,6 +8,7 @@ import { randomUUID } from "node:crypto";
 import process from "node:process";
 import type { MessagePort, Worker } from "node:worker_threads";
 import { installCellGlobals } from "./cell-globals.ts";
+import { startChildrenWithTypeScript } from "./child-modules.ts";
 import { Comms } from "./comms.ts";
 import { installDisplay, isDisplayHandle, mimeBundle } from "./display.ts";
 import { Input, type AskingRun } from "./input.ts";
@@ -16,7 +17,17 @@ import { redirectOutput } from "./output.ts";
 import { PipeWriter, type SharedPipe } from "./pipe.ts";
 import { installProgress } from "./progress.ts";
 import { Repl, type Evaluated } from "./repl.ts";
-import { currentRun, forgetEndedTimers, leaveRun, runAs, stopTimers, trackRuns, type Tracked } from "./run-context.ts";
+import {
+  currentRun,
+  forgetEndedTimers,
+  leaveRun,
+  runAs,
+  runThatMade,
+  runThatThrew,
+  stopTimers,
+  trackRuns,
+  type Tracked,
+} from "./run-context.ts";
 import { CELL_SCRIPT, StackTraces } from "./stacks.ts";
 import {
   ACKNOWLEDGED,
@@ -26,11 +37,12 @@ import {
   type InterruptReason,
   type RunRequest,
   type ToMain,
+  WAITS_FOR_CHILD,
 } from "./threads.ts";
 import { Widgets } from "./widgets.ts";
 
 // User code may shadow globals; these stay what they are.
-const { Atomics, Error, Object, Promise, Set, setImmediate, setTimeout } = globalThis;
+const { Atomics, Error, Number, Object, Promise, Set, setImmediate, setTimeout } = globalThis;
 
 /** An interrupted run may go on after an await; for so long every step it takes is terminated. */
 const SETTLING = 60; // milliseconds
@@ -51,6 +63,7 @@ function newRun(id: number, label: string, allowStdin: boolean): Run {
     id,
     label,
     allowStdin,
+    settled: false,
     ended: false,
     interrupted: false,
     why: undefined,
@@ -99,7 +112,8 @@ export class Runtime {
     this.#stacks = stacks;
     this.#modules = modules;
     this.#control = control;
-    redirectOutput(pipe, () => this.#owner());
+    const waits = (forChild: boolean) => void Atomics.store(control, WAITS_FOR_CHILD, Number(forChild));
+    redirectOutput(pipe, () => this.#owner(), waits);
     const send = (message: FromMain) => pipe.message(this.#owner(), message);
     installDisplay(send, (work) => currentRun<Run>()?.pending.add(work), this.#comms);
     installProgress(new Widgets(this.#comms), (data) => {
@@ -112,15 +126,20 @@ export class Runtime {
       const run = currentRun<Run>() ?? this.#latest();
       if (run) run.result = value;
     };
-    installCellGlobals(modules, { result: showResult, thrown: this.#repl.takeThrown });
+    const calls = { result: showResult, thrown: this.#repl.takeThrown };
+    installCellGlobals(modules, calls, (callee) => stacks.isCalledByCell(callee));
+    startChildrenWithTypeScript();
     trackRuns((run) => this.#stopContinuation(run));
-    process.on("uncaughtException", (error) => this.#uncaught("Uncaught", error));
-    process.on("unhandledRejection", (reason) => this.#uncaught("Unhandled rejection of a promise", reason));
+    process.on("uncaughtException", (error) => this.#uncaught("Uncaught", error, runThatThrew<Run>(error)));
+    process.on("unhandledRejection", (reason, promise) =>
+      this.#uncaught("Unhandled rejection of a promise", reason, runThatMade<Run>(promise)),
+    );
     process.on("SIGINT", () => undefined); // signals are the sockets' thread's business
   }
 
   handle(message: ToMain): void {
     leaveRun();
+    Atomics.store(this.#control, WAITS_FOR_CHILD, 0);
     switch (message.type) {
       case "run":
         return this.#start(message);
@@ -145,7 +164,7 @@ export class Runtime {
 
   /** The run to which the code now executing belongs, else the latest. */
   #owner(): number {
-    return currentRun<Run>()?.id ?? this.#last;
+    return (currentRun<Run>() ?? this.#latest())?.id ?? this.#last;
   }
 
   /** Of the cells that run the one that was started last. */
@@ -163,8 +182,9 @@ export class Runtime {
     this.#all.add(run);
     this.#input.begin();
     const script = `${CELL_SCRIPT}${id}`;
-    this.#stacks.addCell(script, label, source, map);
+    this.#stacks.addCell(script, id, label, source, map);
     this.#evaluate(run, `${request.code}\n//# sourceURL=${script}`, (error, answer) => {
+      run.settled = true;
       void this.#complete(run, request, error, answer);
     });
   }
@@ -298,17 +318,16 @@ export class Runtime {
 
   // --- What cells leave behind ---
 
-  #uncaught(what: string, thrown: unknown): void {
-    const run = currentRun<Run>() ?? this.#latest();
+  /** What nobody has caught ends the cell whose code it comes from, or is told as that cell's when it has ended. */
+  #uncaught(what: string, thrown: unknown, maker: Run | undefined): void {
     const failure = this.#describe(thrown);
+    const id = maker?.id ?? this.#stacks.runOf(thrown) ?? this.#owner();
+    const run = maker ?? [...this.#running].find((each) => each.id === id);
+    if (run?.interrupted) return;
     if (run && !run.ended) {
-      if (!run.interrupted) {
-        stopTimers(run);
-        this.#end(run, failure);
-      }
-      return;
+      stopTimers(run);
+      return this.#end(run, failure);
     }
-    const from = run ? ` in code that ${run.label} left running` : "";
-    process.stderr.write(`${what}${from}:\n${failure.traceback.join("\n")}\n`);
+    this.#pipe.message(id, { type: "late_error", what, error: failure });
   }
 }

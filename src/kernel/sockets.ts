@@ -27,6 +27,10 @@ const TAKEN = 1000; // milliseconds
 /** Signatures remembered, so that a recorded message has no effect when it is sent again. */
 const REMEMBERED = 1 << 16;
 
+/** Of the messages that are dropped the first are logged, cut to a length. */
+const MOST_DROPPED_LOGGED = 20;
+const LONGEST_LOGGED = 300; // characters
+
 type RequestChannel = "shell" | "control";
 export type Handler = (request: Message, channel: RequestChannel) => void;
 
@@ -39,6 +43,7 @@ export class Sockets {
   readonly #sending = new Map<Channel, Promise<void>>();
   readonly #seen = new Set<string>();
   #closed = false;
+  #dropped = 0;
   /** Since when a stopped subscriber is not waited for. */
   #droppingSince: number | undefined;
 
@@ -66,12 +71,19 @@ export class Sockets {
     for await (const frames of this.#routers[channel]) {
       try {
         const message = decodeMessage(frames, this.#connection.key);
-        if (this.#isReplay(frames)) log(`a ${message.header.msg_type} on ${channel} was sent again: dropped`);
+        if (this.#isReplay(frames))
+          this.#logDropped(`a ${message.header.msg_type} on ${channel} was sent again: dropped`);
         else handle(message);
       } catch (error) {
-        log(`a message on ${channel} was dropped: ${(error as Error).message}`);
+        this.#logDropped(`a message on ${channel} was dropped: ${(error as Error).message}`);
       }
     }
+  }
+
+  /** Whoever reaches the ports can send what is dropped, without end. */
+  #logDropped(text: string): void {
+    if (++this.#dropped <= MOST_DROPPED_LOGGED) log(text.slice(0, LONGEST_LOGGED));
+    if (this.#dropped === MOST_DROPPED_LOGGED) log("further messages that are dropped are not logged");
   }
 
   /** Sends the answer to `request` to whoever asked. */

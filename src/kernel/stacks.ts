@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { SourceMap } from "node:module";
 import path from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { excerpt } from "./excerpt.ts";
 import type { CellModules } from "./modules.ts";
@@ -24,7 +24,8 @@ const ownFolder = new URL("./", import.meta.url).href;
 interface Source {
   /** As shown: "cell [3]", or a path relative to the notebook's folder. */
   readonly label: string;
-  readonly isCell: boolean;
+  /** The cell's run; undefined for a module. */
+  readonly run?: number;
   text: string | undefined;
   readonly map: SourceMap | undefined;
 }
@@ -40,6 +41,8 @@ export class StackTraces {
   readonly #sources = new Map<string, Source>();
   /** Where errors come from, innermost first; filled when V8 formats the stack. */
   readonly #places = new WeakMap<object, Place[]>();
+  /** A stack that is taken only to learn who calls. */
+  #question: { readonly taken: object; isCell: boolean } | undefined;
   readonly #modules: CellModules;
   readonly #folder: string;
 
@@ -54,8 +57,8 @@ export class StackTraces {
     Error.prepareStackTrace = (error, sites) => this.#format(error, sites);
   }
 
-  addCell(name: string, label: string, text: string, map: string): void {
-    this.#sources.set(name, { label, isCell: true, text, map: new SourceMap(JSON.parse(map) as never) });
+  addCell(name: string, run: number, label: string, text: string, map: string): void {
+    this.#sources.set(name, { label, run, text, map: new SourceMap(JSON.parse(map) as never) });
   }
 
   /** The protocol's error fields for a thrown value. */
@@ -70,7 +73,28 @@ export class StackTraces {
     return { ename, evalue: String(thrown.message), traceback: [...excerpts(places), ...shown.split("\n")] };
   }
 
+  /** The run of the outermost cell in the stack of `thrown`: whose code the event loop had called. */
+  runOf(thrown: unknown): number | undefined {
+    const places = typeof thrown === "object" && thrown !== null ? this.#places.get(thrown) : undefined;
+    return places?.findLast(({ source }) => source.run !== undefined)?.source.run;
+  }
+
+  /** Whether the caller of `callee` is a cell's own code, or a text that a cell evaluates. */
+  isCalledByCell(callee: () => unknown): boolean {
+    const taken: { stack?: string } = {};
+    const question = (this.#question = { taken, isCell: true });
+    Error.captureStackTrace(taken, callee);
+    void taken.stack; // formats it
+    this.#question = undefined;
+    return question.isCell;
+  }
+
   #format(error: unknown, sites: NodeJS.CallSite[]): string {
+    if (this.#question && error === this.#question.taken) {
+      const caller = sites.find((site) => !site.isEval() && site.getScriptNameOrSourceURL()); // else eval's own frame
+      this.#question.isCell = caller?.getScriptNameOrSourceURL()?.startsWith(CELL_SCRIPT) ?? false;
+      return "";
+    }
     let head: string;
     try {
       head = Error.prototype.toString.call(error);
@@ -111,6 +135,7 @@ export class StackTraces {
 
   #source(script: string): Source | undefined {
     this.#modules.hear();
+    if (path.isAbsolute(script)) script = pathToFileURL(script).href; // CommonJS modules are named by their paths
     const map = this.#modules.maps.get(script);
     if (map !== undefined) {
       this.#modules.maps.delete(script);
@@ -124,14 +149,14 @@ export class StackTraces {
   }
 
   #moduleSource(url: string, map: SourceMap | undefined): Source {
-    return { label: path.relative(this.#folder, fileURLToPath(url)), isCell: false, text: undefined, map };
+    return { label: path.relative(this.#folder, fileURLToPath(url)), text: undefined, map };
   }
 }
 
 /** The lines around the innermost place in the user's own text and, when that is a module, around the innermost in a cell. */
 function excerpts(places: readonly Place[]): string[] {
   const own = places.find(({ source }) => !source.label.includes("node_modules"));
-  const cell = places.find(({ source }) => source.isCell);
+  const cell = places.find(({ source }) => source.run !== undefined);
   return [...new Set([own, cell])].flatMap((place) => {
     const text = place && textOf(place.source);
     if (!place || text === undefined) return [];

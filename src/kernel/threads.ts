@@ -22,7 +22,8 @@ export const RUNTIME_GLOBAL = "__marginalia";
 /** Indices into the control words that main and sockets' thread share. */
 export const ACKNOWLEDGED = 0; // the number of the last interrupt or ping that the main thread has dealt with
 export const INPUT_ANSWERED = 1; // counts the answers to `prompt` that have arrived
-export const NUM_CONTROL_WORDS = 2;
+export const WAITS_FOR_CHILD = 2; // 1 while the main thread waits for a process (`execSync` and the like)
+export const NUM_CONTROL_WORDS = 3;
 
 export interface SocketsWorkerData {
   readonly connectionFile: string;
@@ -135,6 +136,8 @@ export type FromMain =
       /** The main thread sleeps until the answer is there. */
       readonly waits: boolean;
     }
+  /** Of a run that has ended; `what` says how it came to be known. */
+  | { readonly type: "late_error"; readonly what: string; readonly error: CellError }
   | {
       readonly type: "done";
       readonly error?: CellError;

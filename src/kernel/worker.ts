@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, Worker, workerData } from "node:worker_threads";
+import { endChildren, signalChildren } from "./children.ts";
 import { Execution } from "./execution.ts";
 import { Interrupts } from "./interrupts.ts";
 import { LanguageService } from "./language.ts";
@@ -65,7 +66,9 @@ function makeBell(): (patience: number) => Promise<void> {
 }
 
 setInterval(() => {
-  if (isOrphan()) process.kill(process.pid, "SIGKILL");
+  if (!isOrphan()) return;
+  signalChildren("SIGKILL");
+  process.kill(process.pid, "SIGKILL");
 }, ORPHAN_CHECK);
 
 /** Whether the process that started this one is gone, also when that happened before the first look at its number. */
@@ -99,6 +102,7 @@ async function serve(connection: ConnectionInfo): Promise<void> {
   );
   const execution = new Execution({ sockets, language, post, interrupts, memory, answerWaiting });
   const leave = async () => {
+    await endChildren();
     await sockets.close();
     interrupts.close();
     memory.close();

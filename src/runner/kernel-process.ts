@@ -1,5 +1,8 @@
 /**
- * A kernel's process: loopback ports, the connection file (mode 0600 in a folder of its own), start, signals, the end.
+ * A kernel's process: its sockets, the connection file (mode 0600 in a folder of its own), start, signals, the end.
+ *
+ * Everybody on the machine may connect to a loopback port and listen to what is published, so our own kernel's sockets lie in the
+ * private folder where the system has such sockets. Other kernels may know ports alone.
  *
  * The process leads its own process group: a Ctrl-C in the terminal reaches the runner alone, which then interrupts the
  * kernel in order, and a kill takes whatever the kernel has started with it. However the runner ends (return, uncaught
@@ -12,7 +15,9 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { onExit } from "signal-exit";
+import { KERNEL_NAME } from "../kernel/kernelspec.ts";
 import { CHANNELS, type ConnectionInfo } from "../kernel/wire.ts";
+import { InputError } from "./input-error.ts";
 import type { Kernel } from "./kernelspecs.ts";
 
 export interface KernelExit {
@@ -22,7 +27,9 @@ export interface KernelExit {
   readonly lastWords: string;
 }
 
-const LAST_WORDS = 4000;
+const LAST_WORDS = 4000; // characters
+/** Of a socket's path, without the "-" and the digit that follow: systems take 103. */
+const LONGEST_PATH = 100; // bytes
 const alive = new Set<KernelProcess>();
 let watchingOurExit = false;
 
@@ -34,16 +41,24 @@ export class KernelProcess {
   readonly #folder: string;
 
   static async start(kernel: Kernel, place: { cwd: string; environment: NodeJS.ProcessEnv }): Promise<KernelProcess> {
-    return new KernelProcess(kernel, place, await freeConnection(kernel.name));
+    const folder = privateFolder();
+    try {
+      const named = { signature_scheme: "hmac-sha256", key: randomUUID(), kernel_name: kernel.name } as const;
+      return new KernelProcess(kernel, place, { ...(await addresses(kernel.name, folder)), ...named }, folder);
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   private constructor(
     kernel: Kernel,
     place: { cwd: string; environment: NodeJS.ProcessEnv },
     connection: ConnectionInfo,
+    folder: string,
   ) {
     this.connection = connection;
-    this.#folder = mkdtempSync(path.join(tmpdir(), "marginalia-kernel-"));
+    this.#folder = folder;
     const file = path.join(this.#folder, "connection.json");
     writeFileSync(file, JSON.stringify(connection), { mode: 0o600 });
     const [command, ...rest] = kernel.argv.map((word) =>
@@ -141,8 +156,32 @@ function watchOurExit(): void {
   });
 }
 
+/** @throws InputError where there is no folder for temporary files */
+function privateFolder(): string {
+  try {
+    return mkdtempSync(path.join(tmpdir(), "marginalia-kernel-"));
+  } catch (error) {
+    const { message } = error as Error;
+    throw new InputError(
+      `no temporary folder can be made in ${tmpdir()} (${message}); set TMPDIR to a folder that is there and can be written to`,
+      { cause: error },
+    );
+  }
+}
+
+type Addresses = Pick<ConnectionInfo, "transport" | "ip" | "shell_port" | "iopub_port" | "stdin_port" | "control_port" | "hb_port">; // prettier-ignore
+
+async function addresses(kernelName: string, folder: string): Promise<Addresses> {
+  const socket = path.join(folder, "socket");
+  const isPrivate =
+    kernelName === KERNEL_NAME && process.platform !== "win32" && Buffer.byteLength(socket) <= LONGEST_PATH;
+  const [shell_port, iopub_port, stdin_port, control_port, hb_port] = isPrivate ? [1, 2, 3, 4, 5] : await freePorts();
+  const ports = { shell_port, iopub_port, stdin_port, control_port, hb_port };
+  return isPrivate ? { transport: "ipc", ip: socket, ...ports } : { transport: "tcp", ip: "127.0.0.1", ...ports };
+}
+
 /** Five ports that were free a moment ago; a kernel that loses the race says so and is started again by its client. */
-async function freeConnection(kernelName: string): Promise<ConnectionInfo> {
+async function freePorts(): Promise<number[]> {
   const servers = CHANNELS.map(() => createServer());
   const ports = await Promise.all(
     servers.map(
@@ -154,16 +193,5 @@ async function freeConnection(kernelName: string): Promise<ConnectionInfo> {
     ),
   );
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return {
-    transport: "tcp",
-    ip: "127.0.0.1",
-    shell_port: ports[0],
-    iopub_port: ports[1],
-    stdin_port: ports[2],
-    control_port: ports[3],
-    hb_port: ports[4],
-    signature_scheme: "hmac-sha256",
-    key: randomUUID(),
-    kernel_name: kernelName,
-  };
+  return ports;
 }

@@ -54,7 +54,7 @@ export class KernelClient {
   readonly control = new Dealer({ linger: 0 });
   readonly stdin: Dealer;
   /** What the user answers to a question; without it nobody answers. */
-  answer: ((question: { prompt: string; password: boolean }) => string) | undefined;
+  answer: ((question: { prompt: string; password: boolean }) => string | Promise<string>) | undefined;
   readonly #iopub = new Subscriber({ linger: 0, receiveHighWaterMark: 0 });
   readonly #session = randomUUID();
   readonly #replies = new Map<string, (message: Message) => void>();
@@ -72,7 +72,7 @@ export class KernelClient {
     const file = path.join(folder, "connection.json");
     writeFileSync(file, JSON.stringify(connection), { mode: 0o600 });
     const [command, ...argv] = kernelSpec().argv.map((part) => part.replace("{connection_file}", file));
-    this.process = spawn(command, argv, { cwd, env, stdio: ["ignore", "ignore", "pipe"] });
+    this.process = spawn(command, argv, { cwd, env, stdio: ["ignore", "ignore", "pipe"], detached: true });
     this.process.stderr?.on("data", (data: Buffer) => (this.log += data.toString()));
     this.exited = new Promise((resolve) => this.process.once("exit", (code) => resolve(code)));
   }
@@ -133,7 +133,7 @@ export class KernelClient {
       for await (const frames of this.stdin) {
         const { header, parentHeader, content } = decodeMessage(frames, this.connection.key);
         if (header.msg_type !== "input_request" || !this.answer) continue;
-        const value = this.answer(content as { prompt: string; password: boolean });
+        const value = await this.answer(content as { prompt: string; password: boolean });
         const reply = makeMessage("input_reply", { status: "ok", value }, { session: this.#session });
         const { subshell_id } = parentHeader;
         const addressed = { ...reply, header: { ...reply.header, subshell_id } };

@@ -15,7 +15,7 @@ test("a module is compiled once, again when its text or path is another, and whe
   const compile = async (name: string, text: string) => {
     const file = path.join(folder, name);
     writeFileSync(file, text);
-    return new CompiledModules(folder).compile(file, "ts", "esm");
+    return new CompiledModules(folder).compile(file, "esm");
   };
   const first = await compile("a.ts", "export const a: number = 1;");
   expect(first.code).toMatch(/^const a = 1;\nexport \{\s+a\s+\};\n$/);

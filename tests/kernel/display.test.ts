@@ -16,6 +16,7 @@ describe("text", () => {
   test("of small values is Node's own", () => {
     expect(plainText(new Float64Array([0.5, 2]))).toBe("Float64Array(2) [ 0.5, 2 ]");
     expect(plainText([[1, 2], [3]])).toBe("[ [ 1, 2 ], [ 3 ] ]");
+    expect(plainText("a".repeat(100_000))).toBe(`'${"a".repeat(5000)}'... 95000 more characters`);
   });
 
   test("of large arrays of numbers shows type, shape and corners", () => {

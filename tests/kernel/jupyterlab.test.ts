@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { installKernelspec } from "../../src/kernel/kernelspec.ts";
+import { installKernelspec, jupyterFolder } from "../../src/kernel/kernelspec.ts";
 import { installLabExtension } from "../../src/kernel/labextension.ts";
 
 const python = process.env.MARGINALIA_PYTHON;
@@ -75,7 +75,7 @@ describe.skipIf(!ready)("JupyterLab", { timeout: 300_000 }, () => {
     mkdirSync(books, { recursive: true });
     writeFileSync(path.join(books, "book.ipynb"), notebook());
     installKernelspec({ prefix });
-    installLabExtension(prefix);
+    installLabExtension(jupyterFolder({ prefix }));
     // JupyterLab offers its news in a dialog that comes at a time of its own and takes every click: without it.
     const config = path.join(folder, "config");
     mkdirSync(path.join(config, "labconfig"), { recursive: true });

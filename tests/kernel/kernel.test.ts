@@ -200,7 +200,7 @@ describe("errors", () => {
       code: "setTimeout(() => { throw new Error('too late') }, 200); kept",
     });
     await late;
-    const isLate = (content: JsonObject) => content.name === "stderr" && String(content.text).includes("too late");
+    const isLate = (content: JsonObject) => content.evalue === "too late";
     await kernel.until(() => kernel.of(late.message).some(({ content }) => isLate(content)));
     expect((await kernel.execute("kept")).result).toBe("1");
   });

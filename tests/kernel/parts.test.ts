@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
@@ -106,6 +106,13 @@ describe("the kernelspec", () => {
       expect(installKernelspec({ prefix: folder }), "an older one is replaced").toBe(installed);
       expect(uninstallKernelspec({ prefix: folder })).toBe(installed);
       expect(existsSync(installed)).toBe(false);
+      installKernelspec({ prefix: folder });
+      writeFileSync(path.join(installed, "mine.txt"), "somebody else's");
+      uninstallKernelspec({ prefix: folder });
+      expect(readdirSync(installed), "what is not ours stays").toEqual(["mine.txt"]);
+      writeFileSync(path.join(installed, "kernel.json"), '{ "argv": ["other"] }');
+      expect(() => uninstallKernelspec({ prefix: folder })).toThrow(/another program's/);
+      expect(readdirSync(installed)).toHaveLength(2);
     } finally {
       rmSync(folder, { recursive: true });
     }
