@@ -10,12 +10,23 @@ export interface Column {
   readonly name: string;
   readonly role: "id" | "parameter" | "value" | "status";
   readonly type: ColumnType;
+  /** A parameter drawn evenly by its logarithm. */
+  readonly isLog?: boolean;
   /** One a point, in the order of the points; null where there is none. */
   readonly values: readonly Scalar[];
 }
 
+export interface ColumnOptions {
+  /** Parameters that are drawn evenly by their logarithm. */
+  readonly logarithmic?: readonly string[];
+}
+
 /** Columns of the points in their order; a point without a result has the status "missing". */
-export function columnsOf(points: readonly SweepPoint[], results: readonly PointResult[]): Column[] {
+export function columnsOf(
+  points: readonly SweepPoint[],
+  results: readonly PointResult[],
+  { logarithmic = [] }: ColumnOptions = {},
+): Column[] {
   const byId = new Map(results.map((result) => [result.id, result]));
   const found = points.map(({ id }) => byId.get(id));
   const parameters = [...new Set(points.flatMap((point) => Object.keys(point.parameters)))];
@@ -24,7 +35,10 @@ export function columnsOf(points: readonly SweepPoint[], results: readonly Point
   const valueName = (name: string) => (parameters.includes(name) || name === "id" || name === "status" ? `${name} (recorded)` : name); // prettier-ignore
   return [
     { name: "id", role: "id", type: "string", values: points.map(({ id }) => id) },
-    ...parameters.map((name) => column(name, "parameter", points.map((point) => point.parameters[name] ?? null))), // prettier-ignore
+    ...parameters.map((name) => ({
+      ...column(name, "parameter", points.map((point) => point.parameters[name] ?? null)), // prettier-ignore
+      ...(logarithmic.includes(name) && { isLog: true }),
+    })),
     ...recorded.map((name) =>
       column(
         valueName(name),
