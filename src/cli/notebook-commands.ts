@@ -1,7 +1,7 @@
 /** Commands on notebooks: run, reproduce, check, clean, gallery. */
 import type { Command } from "commander";
 import { InputError } from "../runner/input-error.ts";
-import type { Parameters } from "../runner/parameters.ts";
+import type { GivenParameters } from "../runner/parameter-value.ts";
 import { EXIT_HELP } from "./exit-codes.ts";
 import { collectParameter, lazily, MEMORY_HELP, MOST_SECONDS, positive, profileName } from "./option-values.ts";
 
@@ -36,7 +36,7 @@ function withRunOptions(command: Command): Command {
 
 interface RunCommandOptions extends CommonOptions {
   readonly profile?: string;
-  readonly parameter?: Parameters;
+  readonly parameter?: GivenParameters;
   readonly parameters?: string;
   readonly helpNotebook?: string;
   readonly check?: boolean;
