@@ -105,12 +105,10 @@ export function addNotebookCommands(root: Command): void {
     .command("clean [notebooks...]")
     .description("make notebooks ready for git: stable ids, no outputs, no volatile metadata")
     .option("--keep-outputs", "leave outputs in, without their counts")
-    .option(
-      "--stdin",
-      "filter standard input to standard output: git config filter.notebook.clean 'npx marginalia clean --stdin'",
-    )
+    .option("--install", "make it a filter of this git repository, so that notebooks are cleaned as they are added")
+    .option("--stdin", "filter standard input to standard output, as git's filters do")
     .action(
-      lazily(async (notebooks: string[], options: { keepOutputs?: boolean; stdin?: boolean }) =>
+      lazily(async (notebooks: string[], options: { keepOutputs?: boolean; stdin?: boolean; install?: boolean }) =>
         (await import("./clean.ts")).clean(notebooks, options),
       ),
     );

@@ -1,5 +1,6 @@
 /** Before a run: the notebook read and checked, its parameters injected, the places named. Nothing is written yet. */
 import path from "node:path";
+import { dictionary } from "./dictionary.ts";
 import { InputError } from "./input-error.ts";
 import { executedNotebookFile, experimentName, figuresFolder, projectOfNotebook } from "./locations.ts";
 import { readNotebook, type Notebook } from "./notebook.ts";
@@ -65,5 +66,5 @@ export async function prepareRun(file: string, options: PrepareOptions = {}): Pr
 async function secondsOfLastRun(output: string, profile: string | undefined): Promise<Record<string, number>> {
   const last = await readNotebook(output).catch(() => undefined); // never run, or not ours: there is no estimate then
   const record = runRecordSchema.safeParse(last?.metadata.marginalia);
-  return record.success && record.data.profile === profile ? record.data.seconds.cells : {};
+  return record.success && record.data.profile === profile ? record.data.seconds.cells : dictionary();
 }
