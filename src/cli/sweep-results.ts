@@ -5,6 +5,7 @@ import path from "node:path";
 import { writeWhole } from "../files/whole-file.ts";
 import { lockHash, marginaliaVersion, sourceState } from "../report/provenance.ts";
 import { projectOfNotebook } from "../runner/locations.ts";
+import { recordable } from "../runner/parameter-value.ts";
 import { columnsOf, csvOf, type Best } from "../runner/sweep/dataframe.ts";
 import type { PointResult } from "../runner/sweep/point.ts";
 import { columnTable } from "./arrow.ts";
@@ -27,7 +28,9 @@ export async function writeSweep(finished: FinishedSweep): Promise<void> {
   await write("results.csv", csvOf(columns));
   await write("results.arrow", await columnTable(columns));
   const parameters = Object.fromEntries(
-    columns.filter(({ role }) => role === "parameter").map((column) => [column.name, [...new Set(column.values)]]),
+    columns
+      .filter(({ role }) => role === "parameter")
+      .map((column) => [column.name, recordable([...new Set(column.values)])]),
   );
   const project = projectOfNotebook(file);
   const provenance = {
@@ -55,6 +58,7 @@ export async function writeSweep(finished: FinishedSweep): Promise<void> {
   }
   const record = { experiment: sweep, title, profile, figures: Object.keys(figures), tables: ["results"], rows: [], provenance, source: path.relative(project, path.resolve(file)).split(path.sep).join("/") }; // prettier-ignore
   await write("result.json", `${JSON.stringify(record, undefined, 2)}\n`);
+  const shownPoints = points.map(({ id, parameters: given }) => ({ id, parameters: recordable(given) }));
   const told = results.map((result) => ({ ...result, force: undefined }));
-  await write("sweep.json", `${JSON.stringify({ notebook: name, version, best: best ?? null, points, results: told }, undefined, 1)}\n`); // prettier-ignore
+  await write("sweep.json", `${JSON.stringify({ notebook: name, version, best: best ?? null, points: shownPoints, results: told }, undefined, 1)}\n`); // prettier-ignore
 }

@@ -85,6 +85,24 @@ describe("marginalia sweep", () => {
     expect((await sweep("-p", "w=x", "--replace")).code).toBe(0);
   });
 
+  test("values that JSON lacks reach the notebook and the results as they are", async () => {
+    const kernel = project.scriptedKernel();
+    const file = project.notebook(
+      "paper/fig",
+      code("let n: number = 1;\nlet big = 5n;\nlet when: Date = new Date(0);", "parameters"),
+      code("record error 1"),
+    );
+    const { code: exit, stderr } = await project.run("sweep", file, "--kernel", kernel, "-p", "n=-0,NaN", "-p", "big=12345678901234567890", "-p", "when=2020-01-01"); // prettier-ignore
+    expect([exit, stderr]).toEqual([0, expect.stringContaining("2 of 2 points done")]);
+    const rows = read("results.csv").split("\n").slice(1, 3).map((row) => row.split(",").slice(1, 4)); // prettier-ignore
+    expect(rows).toEqual(["-0", "NaN"].map((n) => [n, "12345678901234567890", "2020-01-01T00:00:00.000Z"]));
+    const { points } = JSON.parse(read("sweep.json")) as { points: { id: string; parameters: object }[] };
+    expect(points[1].parameters).toEqual({ n: "NaN", big: "12345678901234567890", when: "2020-01-01T00:00:00.000Z" });
+    const executed = readFileSync(project.in("figures", "paper", "fig-sweep", ".points", points[0].id, "paper", "fig", "fig.ipynb"), "utf8"); // prettier-ignore
+    expect(executed).toContain('"n = -0;\\n"');
+    expect(executed).toContain("big = 12345678901234567890n;");
+  });
+
   test("refuses unknown parameters and wrong types before anything runs", async () => {
     const file = project.notebook("fig", code('let kind: "a" | "b" = "a";', "parameters"));
     const unknown = await project.run("sweep", file, "-p", "knd=a,b");
