@@ -12,7 +12,8 @@ import { describeFailure, type CellFailure } from "../runner/failure.ts";
 import { findKernel, type Kernel } from "../runner/kernelspecs.ts";
 import { experimentFolder, figuresFolder, projectOfNotebook, shownPath } from "../runner/locations.ts";
 import { readNotebook } from "../runner/notebook.ts";
-import { declaredParameters, type Parameters } from "../runner/parameters.ts";
+import type { GivenParameters } from "../runner/parameter-value.ts";
+import { declaredParameters } from "../runner/parameters.ts";
 import { prepareRun, type PreparedRun } from "../runner/prepare.ts";
 import { Progress } from "../runner/progress.ts";
 import { EventLog, writeJunit, type Outcome } from "../runner/reports.ts";
@@ -64,7 +65,7 @@ async function prepareCheck(file: string, scratch: string, options: CheckRunOpti
   // TypeScript, which reads the declarations, is not loaded for nothing.
   const declared = new Set((recorded.length > 0 ? await declaredParameters(source) : []).map(({ name }) => name));
   const ofCommitted = recorded.filter(([name]) => declared.has(name));
-  const parameters = { ...Object.fromEntries(ofCommitted), ...options.parameters } as Parameters;
+  const parameters = { ...Object.fromEntries(ofCommitted), ...options.parameters } as GivenParameters;
   const run = await prepareRun(file, { outputRoot: scratch, parameters, profile: options.profile ?? committed, profileIfDeclared: true }); // prettier-ignore
   return { run, reference, settings };
 }

@@ -8,7 +8,9 @@ import { EXIT } from "./exit-codes.ts";
 
 export async function gallery(out = figuresFolder(workingProject())): Promise<number> {
   const { file, experiments } = await writeGallery(path.resolve(out));
-  for (const { name, problem } of experiments) if (problem) console.error(`${pc.yellow("!")} ${name}/${problem}`);
+  for (const { name, problem, figures } of experiments)
+    for (const each of [problem, ...figures.map((figure) => figure.problem)])
+      if (each !== undefined) console.error(`${pc.yellow("!")} ${name}/${each}`);
   // A README tells of the project's own figures, not of those of a trial elsewhere.
   const readme = path.join(workingProject(), "README.md");
   const isOwn = path.resolve(out) === figuresFolder(workingProject());

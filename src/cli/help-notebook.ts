@@ -21,9 +21,9 @@ export async function helpNotebook(file: string): Promise<number> {
   const names = column(parameters.map(({ name }) => name));
   const types = column(parameters.map(({ accepts }) => accepts));
   console.log("Parameters (-p name=value):");
-  for (const { name, accepts, defaultValue, comment } of parameters) {
+  for (const { name, accepts, defaultValue, comment, how } of parameters) {
     const value = defaultValue === undefined ? "no default" : `default ${defaultValue}`;
-    console.log(`  ${pc.cyan(name.padEnd(names))}  ${accepts.padEnd(types)}  ${value}${comment ? `  ${pc.dim(`// ${comment}`)}` : ""}`); // prettier-ignore
+    console.log(`  ${pc.cyan(name.padEnd(names))}  ${accepts.padEnd(types)}  ${value}${comment ? `  ${pc.dim(`// ${comment}`)}` : ""}${pc.dim(how)}`); // prettier-ignore
   }
   return EXIT.ok;
 }

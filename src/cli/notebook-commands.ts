@@ -1,7 +1,7 @@
 /** Commands on notebooks: run, reproduce, check, clean, gallery. */
 import type { Command } from "commander";
 import { InputError } from "../runner/input-error.ts";
-import type { Parameters } from "../runner/parameters.ts";
+import type { GivenParameters } from "../runner/parameter-value.ts";
 import { EXIT_HELP } from "./exit-codes.ts";
 import { collectParameter, lazily, MEMORY_HELP, MOST_SECONDS, positive, profileName } from "./option-values.ts";
 
@@ -36,7 +36,7 @@ function withRunOptions(command: Command): Command {
 
 interface RunCommandOptions extends CommonOptions {
   readonly profile?: string;
-  readonly parameter?: Parameters;
+  readonly parameter?: GivenParameters;
   readonly parameters?: string;
   readonly helpNotebook?: string;
   readonly check?: boolean;
@@ -105,12 +105,10 @@ export function addNotebookCommands(root: Command): void {
     .command("clean [notebooks...]")
     .description("make notebooks ready for git: stable ids, no outputs, no volatile metadata")
     .option("--keep-outputs", "leave outputs in, without their counts")
-    .option(
-      "--stdin",
-      "filter standard input to standard output: git config filter.notebook.clean 'npx marginalia clean --stdin'",
-    )
+    .option("--install", "make it a filter of this git repository, so that notebooks are cleaned as they are added")
+    .option("--stdin", "filter standard input to standard output, as git's filters do")
     .action(
-      lazily(async (notebooks: string[], options: { keepOutputs?: boolean; stdin?: boolean }) =>
+      lazily(async (notebooks: string[], options: { keepOutputs?: boolean; stdin?: boolean; install?: boolean }) =>
         (await import("./clean.ts")).clean(notebooks, options),
       ),
     );

@@ -1,6 +1,7 @@
 /** What commands' options take, refused in words that say what is expected. */
 import { InvalidArgumentError } from "commander";
-import { parseParameter, type Parameters } from "../runner/parameters.ts";
+import type { GivenParameters } from "../runner/parameter-value.ts";
+import { parseParameter } from "../runner/parameters.ts";
 
 export const MEMORY_HELP = "most memory for a kernel's heap; its process may hold 256 MiB more";
 
@@ -15,7 +16,7 @@ export function positive(most: number, isWhole: boolean) {
   };
 }
 
-export function collectParameter(pair: string, earlier: Parameters = {}): Parameters {
+export function collectParameter(pair: string, earlier: GivenParameters = {}): GivenParameters {
   try {
     const [name, value] = parseParameter(pair);
     return { ...earlier, [name]: value };
@@ -28,9 +29,16 @@ export function collectText(text: string, earlier: readonly string[] = []): stri
   return [...earlier, text];
 }
 
+/** Which names a notebook knows is for its parameter `profile` to say. */
 export function profileName(text: string): string {
-  if (text === "quick" || text === "paper") return text;
-  throw new InvalidArgumentError("Expected quick or paper.");
+  if (text.trim() !== "") return text;
+  throw new InvalidArgumentError("Expected a name, such as quick or paper.");
+}
+
+/** Part of a folder's name. */
+export function sweepName(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(text)) return text;
+  throw new InvalidArgumentError('Expected letters, digits, "-", "_" and ".", beginning with a letter or digit.');
 }
 
 export function wholeNumber(text: string): number {

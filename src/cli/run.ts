@@ -10,7 +10,7 @@ import { describeFailure } from "../runner/failure.ts";
 import { InputError } from "../runner/input-error.ts";
 import { findKernel } from "../runner/kernelspecs.ts";
 import { projectOfNotebook, shownPath } from "../runner/locations.ts";
-import type { Parameters } from "../runner/parameters.ts";
+import type { GivenParameters } from "../runner/parameter-value.ts";
 import { prepareRun, type PreparedRun } from "../runner/prepare.ts";
 import { clock, Progress } from "../runner/progress.ts";
 import { EventLog, writeJunit, type Outcome } from "../runner/reports.ts";
@@ -20,7 +20,7 @@ import { interruptible } from "./interrupts.ts";
 
 export interface RunOptions {
   readonly profile?: string;
-  readonly parameters?: Parameters;
+  readonly parameters?: GivenParameters;
   readonly out?: string;
   readonly kernel?: string;
   readonly jobs: number;

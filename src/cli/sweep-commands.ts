@@ -1,8 +1,20 @@
 /** Commands of sweeps: the sweep itself, and who executes points for it. */
 import { Option, type Command } from "commander";
 import { EXIT_HELP } from "./exit-codes.ts";
-import { collectText, lazily, MEMORY_HELP, MOST_SECONDS, positive, profileName, wholeNumber } from "./option-values.ts";
+import {
+  collectText,
+  lazily,
+  MEMORY_HELP,
+  MOST_SECONDS,
+  positive,
+  profileName,
+  sweepName,
+  wholeNumber,
+} from "./option-values.ts";
 import type { SweepOptions } from "./sweep.ts";
+
+const REDIS_HELP =
+  "where the bullmq engine's queue is (default: $MARGINALIA_REDIS, else redis://127.0.0.1:6379); its password belongs into $MARGINALIA_REDIS_PASSWORD";
 
 export function addSweepCommands(root: Command): void {
   root
@@ -17,13 +29,17 @@ export function addSweepCommands(root: Command): void {
     .option("--zip <names>", "parameters that run side by side: a,b (repeatable)", collectText)
     .option("--samples <n>", "how often what is drawn is drawn", positive(100_000, true), 10)
     .option("--seed <n>", "of the draws", wholeNumber, 0)
-    .option("--profile <name>", "quick or paper", profileName)
+    .option("--independent-draws", "draw anew at each point of the grid, not the same values at all of them")
+    .option("--profile <name>", "the parameter `profile`: quick or paper, say", profileName)
+    .option("--name <name>", "of this sweep, where a notebook has several: <experiment>-sweep-<name>/", sweepName)
+    .option("--replace", "write over the results of another sweep of the notebook")
+    .option("--dry-run", "say which points there are and which are done; run nothing")
     .option("--out <dir>", "where <paper>/<experiment>-sweep/ goes (default: figures in the notebook's project)")
     .option("--kernel <kernel>", "marginalia, an installed kernelspec's name, or the path of a kernel.json")
     .addOption(
       new Option("--engine <engine>", "where points are executed").choices(["local", "bullmq", "slurm"]).default("local"), // prettier-ignore
     )
-    .option("--redis <url>", "of the bullmq engine", "redis://127.0.0.1:6379")
+    .option("--redis <url>", REDIS_HELP)
     .option(
       "--chunk <n>",
       "points of a task of the slurm engine's job array (default: a fourth of a job's share)",
@@ -60,11 +76,12 @@ export function addSweepCommands(root: Command): void {
   root
     .command("worker")
     .description("execute points of sweeps from a queue on Redis (sweep --engine bullmq), until told to stop")
-    .option("--redis <url>", "where the queue is", "redis://127.0.0.1:6379")
+    .option("--redis <url>", REDIS_HELP)
+    .option("--root <dir>", "the folder below which notebooks are executed (default: this project)")
     .option("--jobs <n>", "points at a time", positive(256, true), 1)
     .option("--lock <seconds>", "after so long the points of a dead worker go to others", positive(3600, false), 15)
     .action(
-      lazily(async (options: { redis: string; jobs: number; lock: number }) =>
+      lazily(async (options: { redis?: string; root?: string; jobs: number; lock: number }) =>
         (await import("./worker.ts")).worker(options),
       ),
     );

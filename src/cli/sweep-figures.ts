@@ -1,15 +1,24 @@
-/** A sweep as figures: small multiples of every recorded number, a heat map and parallel coordinates of the objective. */
-import type { Data } from "plotly.js";
+/**
+ * A sweep as figures: small multiples of every recorded number, a heat map and parallel coordinates of the objective. Drawn are the
+ * points that came to their end; a line below the title says which did not, over what a mean is taken, and what there was no room for.
+ */
 import { mean } from "../report/statistics.ts";
-import { figure, type PlotlyFigure } from "../report/figure.ts";
+import type { PlotlyFigure } from "../report/figure.ts";
 import { panels } from "../report/panels.ts";
-import { colourway, sequenceStyles, sequentialScale, type MethodStyle } from "../report/style.ts";
-import { heatmap, line, scatter } from "../report/traces.ts";
+import { sequenceStyles } from "../report/style.ts";
+import { line, scatter } from "../report/traces.ts";
 import type { Column, Scalar } from "../runner/sweep/dataframe.ts";
+import { parallelCoordinates } from "./sweep-coordinates.ts";
+import { axisFor, heatMap, placeOn, type Heading, type MeanAt } from "./sweep-heat-map.ts";
+import { scaleOf } from "./sweep-scale.ts";
 
 /** More curves in one panel cannot be told apart; more panels in one figure cannot be read. */
 const MOST_CURVES = 6;
 const MOST_PANELS = 9;
+/** CSS pixels from the figure's upper edge to a title of two lines. */
+const TITLE_DROP = 26;
+/** More names in a line of text are counted. */
+const MOST_NAMED = 4;
 
 /** By file name. `objective` names a column of recorded numbers; without numbers there is nothing to draw. */
 export function sweepFigures(
@@ -17,171 +26,120 @@ export function sweepFigures(
   columns: readonly Column[],
   objective?: string,
 ): Record<string, PlotlyFigure> {
-  const varied = columns.filter(({ role, values }) => role === "parameter" && new Set(values).size > 1);
-  const numbers = columns.filter(({ role, type }) => role === "value" && type === "number");
+  const all = columns.map(withNullAsName);
+  const status = all.find(({ role }) => role === "status")?.values;
+  const ended = all.map((column): Column => ({ ...column, values: column.values.filter((_, i) => !status || status[i] === "ok") })); // prettier-ignore
+  const varied = ended.filter((_, c) => all[c].role === "parameter" && new Set(all[c].values).size > 1);
+  const numbers = ended.filter(({ role, type }) => role === "value" && type === "number");
   const chosen = numbers.find(({ name }) => name === objective) ?? numbers.at(0);
-  if (!chosen || varied.length === 0) return {};
+  if (!chosen || varied.length === 0 || chosen.values.length === 0) return {};
   // Along the x axis what has most values; curves for what has fewest, so that seeds are averaged over.
   const count = ({ values }: Column) => new Set(values).size;
   const isNumber = ({ type }: Column) => Number(type === "number");
-  const byCount = [...varied].sort((a, b) => isNumber(b) - isNumber(a) || count(b) - count(a));
-  const [x, ...others] = byCount;
-  const curves = others.find(({ values }) => new Set(values).size <= MOST_CURVES);
+  const [x, ...others] = [...varied].sort((a, b) => isNumber(b) - isNumber(a) || count(b) - count(a));
+  const curves = others.find((each) => count(each) <= MOST_CURVES);
+  const shown = numbers.slice(0, MOST_PANELS);
+  const dropped = numbers.slice(MOST_PANELS).map(({ name }) => name);
+  const titled = (...said: (string | undefined)[]) => withLine(title, [...said, missingPoints(status)]);
+  const meansOver = (used: readonly Column[]) => averages(varied, used);
   return {
-    "small-multiples": smallMultiples(title, numbers.slice(0, MOST_PANELS), x, curves),
-    ...(others.length > 0 && { "heat-map": heatMap(title, chosen, x, others[0]) }),
-    "parallel-coordinates": parallelCoordinates(title, [...varied, chosen]),
+    "small-multiples": smallMultiples(
+      titled(meansOver(curves ? [x, curves] : [x]), dropped.length > 0 ? `${dropped.length} of ${numbers.length} recorded numbers have no panel: ${list(dropped)}` : undefined, notFinite(shown)), // prettier-ignore
+      shown,
+      x,
+      curves,
+    ),
+    ...(others.length > 0 && {
+      "heat-map": heatMap(titled(meansOver([x, others[0]]), notFinite([chosen])), chosen, x, others[0], meanAt),
+    }),
+    "parallel-coordinates": parallelCoordinates(titled(notFinite([chosen])), [...varied, chosen]),
   };
 }
 
-/** Numbers ascending; anything else in the order of the sweep, which is the user's. */
-const distinct = (values: readonly Scalar[]): Scalar[] =>
-  [...new Set(values)].sort((a, b) => (typeof a === "number" && typeof b === "number" ? a - b : 0));
+/** A parameter may be null, which is a value like another, and makes names of the numbers beside it. */
+function withNullAsName(column: Column): Column {
+  if (column.role !== "parameter" || !column.values.includes(null)) return column;
+  return { ...column, type: "string", values: column.values.map(String) };
+}
 
 /** Means of the finite values at each of `keys`; NaN where there is none. */
-function meansAt(values: readonly Scalar[], at: (i: number) => boolean): number {
-  const found = values.filter(
-    (value, i): value is number => at(i) && typeof value === "number" && Number.isFinite(value),
-  );
+const meanAt: MeanAt = (values, at) => {
+  const found = values.filter((value, i): value is number => at(i) && typeof value === "number" && Number.isFinite(value)); // prettier-ignore
   return found.length > 0 ? mean(found) : NaN;
+};
+
+/** The title, with what is said in a smaller line below it, if anything. */
+function withLine(text: string, said: readonly (string | undefined)[]): Heading {
+  const line = said.filter((each) => each !== undefined).join("; ");
+  if (line === "") return { text };
+  // From the upper edge in pixels: Plotly moves a title of two lines up by one, and a subtitle down into the axes.
+  return { text: `${text}<br><span style="font-size: 11px">${line}</span>`, y: 1, pad: { t: TITLE_DROP } };
+}
+
+function missingPoints(status: readonly Scalar[] | undefined): string | undefined {
+  const count = (wanted: string) => (status ?? []).filter((each) => each === wanted).length;
+  const parts = [
+    [count("failed"), "failed"],
+    [count("stopped"), "stopped as hopeless"],
+    [count("missing"), "without a result"],
+  ] as const;
+  const said = parts.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}`);
+  return said.length === 0 ? undefined : `not drawn: ${said.join(", ")} (of ${status!.length} points)`;
+}
+
+/** Which parameters a mean hides: those that differ between points that share a place. */
+function averages(varied: readonly Column[], used: readonly Column[]): string | undefined {
+  const first = new Map<string, number>();
+  const hidden = new Set<Column>();
+  for (const i of used[0].values.keys()) {
+    const place = JSON.stringify(used.map(({ values }) => values[i]));
+    const other = first.get(place);
+    if (other === undefined) first.set(place, i);
+    else for (const column of varied) if (column.values[i] !== column.values[other]) hidden.add(column);
+  }
+  const names = [...hidden].map(({ name, values }) => `${name} (${new Set(values).size} values)`);
+  return names.length === 0 ? undefined : `means over ${list(names)}`;
+}
+
+function notFinite(numbers: readonly Column[]): string | undefined {
+  const isOdd = (value: Scalar) => !Number.isFinite(value);
+  const count = numbers.reduce((sum, { values }) => sum + values.filter(isOdd).length, 0);
+  return count === 0 ? undefined : `${count} ${count === 1 ? "value" : "values"} missing or not finite`;
+}
+
+function list(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED;
+  return more > 0 ? `${names.slice(0, MOST_NAMED).join(", ")} and ${more} more` : names.join(", ");
 }
 
 function smallMultiples(
-  title: string,
+  title: Heading,
   numbers: readonly Column[],
   x: Column,
   curves: Column | undefined,
 ): PlotlyFigure {
-  const xs = distinct(x.values);
-  const families = curves ? distinct(curves.values) : [undefined];
-  const styles: readonly MethodStyle[] = sequenceStyles(families.length);
-  const isOrdered = x.type === "number";
-  const positions = isOrdered ? (xs as number[]) : xs.map((_, i) => i);
+  const scale = scaleOf(x);
+  const families = curves ? scaleOf(curves).distinct : [undefined];
+  const styles = sequenceStyles(families.length);
   return panels({
-    title,
+    layout: { title },
     panels: numbers.map((value) => ({
       title: value.name,
-      x: isOrdered ? x.name : { title: x.name, names: xs.map(String), range: [-0.5, xs.length - 0.5] as const },
+      x: scale.kind === "linear" ? x.name : axisFor(x, scale),
       y: value.name,
       data: families.map((family, f) => {
-        const y = xs.map((at) =>
-          meansAt(value.values, (i) => x.values[i] === at && (!curves || curves.values[i] === family)),
-        );
+        const y = scale.distinct.map((at) => meanAt(value.values, (i) => x.values[i] === at && (!curves || curves.values[i] === family))); // prettier-ignore
         const name = curves ? `${curves.name} = ${String(family)}` : value.name;
         const shown = y.map((_, i) => i).filter((i) => Number.isFinite(y[i]));
         const trace = {
           method: name,
           name,
           style: styles[f],
-          x: shown.map((i) => positions[i]),
+          x: shown.map((i) => placeOn(scale, scale.distinct[i])),
           y: shown.map((i) => y[i]),
         };
-        return { ...(isOrdered ? line(trace) : scatter(trace)), ...(!curves && { showlegend: false }) };
+        return { ...(scale.kind === "names" ? scatter(trace) : line(trace)), ...(!curves && { showlegend: false }) };
       }),
     })),
   });
-}
-
-function heatMap(title: string, value: Column, x: Column, y: Column): PlotlyFigure {
-  const [xs, ys] = [distinct(x.values), distinct(y.values)];
-  const z = ys.map((row) =>
-    xs.map((column) => meansAt(value.values, (i) => x.values[i] === column && y.values[i] === row)),
-  );
-  return figure({
-    title,
-    x: x.name,
-    y: y.name,
-    data: [heatmap({ z, x: xs.map(String), y: ys.map(String), title: value.name })],
-    // Each value has a cell of the same size, whatever lies between.
-    layout: { xaxis: { type: "category" }, yaxis: { type: "category" } },
-  });
-}
-
-/** An axis for each parameter and the objective last, a line for each point, coloured by the objective. */
-function parallelCoordinates(title: string, axes: readonly Column[]): PlotlyFigure {
-  const objective = axes[axes.length - 1];
-  const scales = axes.map(scaleOf);
-  const shown = objective.values.map((_, i) => i).filter((i) => scales.every((scale) => Number.isFinite(scale.at(i))));
-  const colours = ["#440154", "#3b528b", "#21918c", "#5ec962", "#b8b000"]; // Viridis, its end darkened for white paper
-  const level = scales[scales.length - 1];
-  const lines = shown.map((i): Data => {
-    const colour = colours[Math.min(colours.length - 1, Math.floor(level.at(i) * colours.length))];
-    return {
-      type: "scatter",
-      mode: "lines",
-      x: axes.map((_, a) => a),
-      y: scales.map((scale) => scale.at(i)),
-      line: { color: colour, width: 1.2 },
-      opacity: 0.7,
-      showlegend: false,
-      hovertext: axes.map(({ name, values }) => `${name} = ${String(values[i])}`).join("<br>"),
-    };
-  });
-  const bar: Data = {
-    type: "scatter",
-    mode: "markers",
-    x: [null],
-    y: [null],
-    showlegend: false,
-    marker: {
-      color: [0],
-      cmin: level.low,
-      cmax: level.high,
-      colorscale: sequentialScale,
-      showscale: true,
-      colorbar: { title: { text: objective.name, side: "right" } },
-    },
-  };
-  const ticks = scales.flatMap(
-    (scale, a) =>
-    scale.ticks.map(({ at, text }) => ({ x: a, y: at, text, showarrow: false, xanchor: "right" as const, xshift: -4, font: { size: 10 } })), // prettier-ignore
-  );
-  return figure({
-    title,
-    data: [...lines, bar],
-    layout: {
-      xaxis: {
-        tickvals: axes.map((_, a) => a),
-        ticktext: axes.map(({ name }) => name),
-        range: [-0.35, axes.length - 0.8],
-      },
-      yaxis: { visible: false, range: [-0.06, 1.06] },
-      annotations: ticks,
-      shapes: axes.map((_, a) => ({
-        type: "line",
-        x0: a,
-        x1: a,
-        y0: 0,
-        y1: 1,
-        line: { color: colourway[0], width: 1 },
-      })),
-    },
-  });
-}
-
-/** Values of a column on [0, 1], and the labels of its axis. Numbers that span decades go by their logarithm. */
-function scaleOf({ values, type }: Column) {
-  if (type !== "number") {
-    const all = distinct(values.filter((value) => value !== null));
-    const place = (value: Scalar) => (all.length > 1 ? all.indexOf(value) / (all.length - 1) : 0.5);
-    return {
-      low: 0,
-      high: 1,
-      at: (i: number) => (values[i] === null ? NaN : place(values[i])),
-      ticks: all.slice(0, 20).map((value) => ({ at: place(value), text: String(value) })),
-    };
-  }
-  const finite = values.filter((value): value is number => typeof value === "number" && Number.isFinite(value));
-  const [low, high] = [Math.min(...finite), Math.max(...finite)];
-  const isLog = low > 0 && high / low >= 100;
-  const on = (value: number) => (isLog ? Math.log(value) : value);
-  const place = (value: number) => (high > low ? (on(value) - on(low)) / (on(high) - on(low)) : 0.5);
-  const all = distinct(finite) as number[];
-  const labelled = all.length <= 8 ? all : [low, isLog ? Math.sqrt(low * high) : (low + high) / 2, high];
-  return {
-    low,
-    high,
-    at: (i: number) => (typeof values[i] === "number" ? place(values[i]) : NaN),
-    ticks: labelled.map((value) => ({ at: place(value), text: String(Number(value.toPrecision(3))) })),
-  };
 }

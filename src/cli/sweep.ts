@@ -12,31 +12,24 @@ import { writeWhole } from "../files/whole-file.ts";
 import { LOCK_FILE } from "../runner/cache/cached-run.ts";
 import { writeGallery } from "../runner/gallery.ts";
 import { InputError } from "../runner/input-error.ts";
-import { experimentName, figuresFolder, projectOfNotebook, shownPath } from "../runner/locations.ts";
+import { isKernelFile } from "../runner/kernelspecs.ts";
+import { shownPath } from "../runner/locations.ts";
 import { LockHeld, withLock } from "../runner/lock.ts";
-import { readNotebook } from "../runner/notebook.ts";
-import { readParameterFile } from "../runner/parameter-file.ts";
-import { checkNames, checkParameterTypes, declaredParameters, type ParameterValue } from "../runner/parameters.ts";
+import { encoded, literalText } from "../runner/parameter-value.ts";
 import { clock } from "../runner/progress.ts";
 import { bestPoint, type Best } from "../runner/sweep/dataframe.ts";
 import { localEngine, type Engine } from "../runner/sweep/engine.ts";
-import { donePoint, versionOf, type PointResult, type PointTask } from "../runner/sweep/point.ts";
-import { axisOf, parseAxis, pointsOf, type Space, type SweepPoint } from "../runner/sweep/space.ts";
+import { donePoint, type PointResult, type PointTask } from "../runner/sweep/point.ts";
+import type { SweepPoint } from "../runner/sweep/space.ts";
 import { EXIT } from "./exit-codes.ts";
 import { interruptible } from "./interrupts.ts";
+import { planSweep, type PlanOptions, type SweepPlan } from "./sweep-plan.ts";
 import { writeSweep } from "./sweep-results.ts";
 
-export interface SweepOptions {
-  readonly parameter?: readonly string[];
-  readonly parameters?: string;
-  readonly zip?: readonly string[];
-  readonly samples?: number;
-  readonly seed?: number;
-  readonly profile?: string;
-  readonly out?: string;
+export interface SweepOptions extends PlanOptions {
   readonly kernel?: string;
   readonly engine: "local" | "bullmq" | "slurm";
-  readonly redis: string;
+  readonly redis?: string;
   readonly chunk?: number;
   readonly sbatch?: readonly string[];
   readonly jobs: number;
@@ -50,6 +43,8 @@ export interface SweepOptions {
   readonly stopHopeless?: boolean;
   readonly force?: boolean;
   readonly cache?: boolean;
+  /** Say what would be executed. */
+  readonly dryRun?: boolean;
 }
 
 export async function sweep(file: string, options: SweepOptions): Promise<number> {
@@ -58,24 +53,15 @@ export async function sweep(file: string, options: SweepOptions): Promise<number
   const objective = objectiveOf(options);
   if (options.stopHopeless && !objective)
     throw new InputError("--stop-hopeless needs to know what is wanted: give --minimise or --maximise a recorded name");
-  const name = experimentName(file);
-  const space = await spaceOf(options);
-  const points = pointsOf(name, space);
-  const source = await readNotebook(file);
-  const declared = await declaredParameters(source);
-  const pairs = distinctPairs(points);
-  checkNames(declared, [...new Set(pairs.map(([parameter]) => parameter))], source, file);
-  await checkParameterTypes(source, declared, pairs, file);
-  const root = path.resolve(options.out ?? figuresFolder(projectOfNotebook(file)));
-  const folder = path.join(root, ...`${name}-sweep`.split("/"));
-  const version = versionOf(source);
+  const plan = await planSweep(file, options);
+  const { folder, points, version } = plan;
   const peers = path.join(folder, ".points", ".peers.json");
   const force = options.force ? randomUUID() : undefined;
   const tasks = points.map(({ id, parameters }): PointTask => ({
     id,
     notebook: path.resolve(file),
     version,
-    parameters,
+    parameters: encoded(parameters) as Record<string, unknown>,
     folder: path.join(folder, ".points", id),
     kernel: options.kernel,
     timeout: options.timeout,
@@ -85,6 +71,7 @@ export async function sweep(file: string, options: SweepOptions): Promise<number
     useCache: options.cache !== false,
     ...(options.stopHopeless && objective ? { earlyStop: { objective: objective.name, wanted: objective.wanted, peers } } : {}), // prettier-ignore
   }));
+  if (options.dryRun) return tell(plan, tasks);
   const engine = await engineOf(options);
   const work = async (signal: AbortSignal) => {
     if (options.stopHopeless) {
@@ -93,20 +80,9 @@ export async function sweep(file: string, options: SweepOptions): Promise<number
     }
     const results = await runPoints(engine, tasks, options, signal);
     const best = objective && bestPoint(results, objective.name, objective.wanted);
-    await writeSweep({
-      file,
-      name,
-      folder,
-      root,
-      points,
-      results,
-      best,
-      objective: objective?.name,
-      profile: options.profile,
-      version,
-    });
+    await writeSweep({ ...plan, results, best, objective: objective?.name });
     report(points, results, best, options, folder);
-    await writeGallery(root);
+    await writeGallery(plan.root);
     console.log(path.join(folder, "results.csv"));
     const isGood = ({ status }: PointResult) => status === "ok" || status === "stopped";
     return results.length === points.length && results.every(isGood) ? EXIT.ok : EXIT.failed;
@@ -120,24 +96,16 @@ export async function sweep(file: string, options: SweepOptions): Promise<number
   );
 }
 
-async function spaceOf(options: SweepOptions): Promise<Space> {
-  const fromFile = options.parameters === undefined ? {} : await readParameterFile(options.parameters);
-  const given = (options.parameter ?? []).map(parseAxis);
-  const named = new Set(given.map(({ name }) => name));
-  const others = Object.entries(fromFile).filter(([name]) => !named.has(name));
-  const profile = options.profile === undefined ? [] : [{ name: "profile", values: [options.profile] }];
-  const axes = [...profile, ...others.map(([name, value]) => axisOf(name, value)), ...given];
-  if (axes.length === 0) throw new InputError("a sweep varies something: give -p name=values, or --parameters FILE");
-  const zip = options.zip?.map((group) => group.split(",").map((name) => name.trim()));
-  return { axes, zip, samples: options.samples, seed: options.seed };
-}
-
-/** Each value of each parameter once, to be held against its type. */
-function distinctPairs(points: readonly SweepPoint[]): [string, ParameterValue][] {
-  const pairs = new Map<string, [string, ParameterValue]>();
-  for (const { parameters } of points)
-    for (const [name, value] of Object.entries(parameters)) pairs.set(JSON.stringify([name, value]), [name, value]);
-  return [...pairs.values()];
+/** One line a point, and which are done. */
+async function tell({ points, folder }: SweepPlan, tasks: readonly PointTask[]): Promise<number> {
+  const done = await Promise.all(tasks.map(donePoint));
+  for (const [i, { id, parameters }] of points.entries()) {
+    const given = Object.entries(parameters).map(([name, value]) => `${name}=${literalText(value)}`).join(" "); // prettier-ignore
+    console.log(`${id} ${given}${done[i] ? " (done)" : ""}`);
+  }
+  const left = done.filter((result) => !result).length;
+  console.error(`${points.length} points, ${left} of them to be executed, into ${shownPath(folder)}; nothing was run`);
+  return EXIT.ok;
 }
 
 async function engineOf(options: SweepOptions): Promise<Engine> {
@@ -148,8 +116,12 @@ async function engineOf(options: SweepOptions): Promise<Engine> {
     const say = (text: string) => console.error(pc.dim(text));
     return slurmEngine({ chunk: options.chunk, sbatch: options.sbatch, command, say });
   }
+  if (options.kernel !== undefined && isKernelFile(options.kernel))
+    throw new InputError("workers take installed kernelspecs by name, not a kernel.json; install it on their machines");
+  const { redisAccess } = await import("../runner/sweep/queue-access.ts");
+  const redis = redisAccess(options.redis);
   const { bullmqEngine } = await import("../runner/sweep/bullmq.ts");
-  return bullmqEngine(options.redis);
+  return bullmqEngine(redis);
 }
 
 /** Points that are done already are not given to the engine at all. */

@@ -16,7 +16,8 @@ export type Profile = "quick" | "paper";
 
 export interface ExperimentOptions {
   readonly title: string;
-  readonly profile: Profile;
+  /** Which of its scales a notebook ran at, such as "quick" and "paper"; none unless told. */
+  readonly profile?: string;
   readonly seed?: number;
   /** The notebook's parameters; JSON values. */
   readonly parameters?: Readonly<Record<string, unknown>>;
@@ -45,11 +46,13 @@ export interface ResultRecord {
   /** "<paper>/<experiment>", or "<experiment>". */
   readonly experiment: string;
   readonly title: string;
-  readonly profile: Profile;
+  readonly profile: string | null;
   /** Names of the figures and tables beside the file, in the order of the notebook. */
   readonly figures: readonly string[];
   readonly tables: readonly string[];
   readonly rows: readonly ResultRow[];
+  /** What they are compared with, where it is not the paper. */
+  readonly reference?: string;
   readonly provenance: Provenance;
 }
 
@@ -63,10 +66,13 @@ function checkName(what: string, name: string): string {
   return name;
 }
 
-/** A record of JSON values as JSON holds it, so that a run and its record cannot differ. */
+/** A record of JSON values as JSON holds it, so that a run and its record cannot differ; what JSON lacks is named. */
 function jsonParameters(parameters: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return JSON.parse(
-    JSON.stringify(parameters, (_key, value: unknown) => (typeof value === "number" ? jsonNumber(value) : value)),
+    JSON.stringify(parameters, (_key, value: unknown) => {
+      if (typeof value === "number") return Object.is(value, -0) ? "-0" : jsonNumber(value);
+      return typeof value === "bigint" || value === undefined ? String(value) : value;
+    }),
   ) as Record<string, unknown>;
 }
 
@@ -96,8 +102,9 @@ export class Experiment {
         `an experiment is named "<paper>/<experiment>", or "<experiment>" if no paper's, got ${JSON.stringify(name)}`,
       );
     parts.forEach((part) => checkName("experiment", part));
-    if (options.profile !== "quick" && options.profile !== "paper")
-      throw new TypeError(`profile must be "quick" or "paper", got ${JSON.stringify(options.profile)}`);
+    const { profile } = options;
+    if (profile !== undefined && (typeof profile !== "string" || profile.trim() === ""))
+      throw new TypeError(`profile must be a name such as "quick" or "paper", or left out; got ${JSON.stringify(profile)}`); // prettier-ignore
     const out = process.env.MARGINALIA_OUT || path.join(projectRoot(notebookFolder()), "figures");
     this.name = name;
     this.folder = path.resolve(out, ...parts);
@@ -115,8 +122,9 @@ export class Experiment {
     this.#checkFileName("figure", name);
     const { commit, dirty, seed, data, marginalia } = this.#provenance;
     const source = commit === null ? "no commit" : `commit ${commit.slice(0, 7)}${dirty ? " with changes" : ""}`;
-    const note = `${this.#options.profile} profile · ${data} data · seed ${seed ?? "none"} · ${source} · marginalia ${marginalia}`;
-    const noted = figure.withNote(note, { experiment: this.name, profile: this.#options.profile, ...this.#provenance });
+    const { profile } = this.#options;
+    const note = `${profile === undefined ? "" : `${profile} profile · `}${data} data · seed ${seed ?? "none"} · ${source} · marginalia ${marginalia}`;
+    const noted = figure.withNote(note, { experiment: this.name, profile: profile ?? null, ...this.#provenance });
     const drawn = { svg: noted.svg(), png: noted.png().bytes }; // both before the first write: no figure without its picture
     this.#write(`${name}.svg`, drawn.svg);
     this.#write(`${name}.png`, drawn.png);
@@ -156,10 +164,11 @@ export class Experiment {
     const record: ResultRecord = {
       experiment: this.name,
       title,
-      profile,
+      profile: profile ?? null,
       figures: [...this.#figures],
       tables: [...this.#tables],
       rows,
+      ...(reference === undefined ? {} : { reference }),
       provenance: this.#provenance,
     };
     this.#write("result.json", jsonPretty(record));
@@ -173,7 +182,9 @@ export class Experiment {
         verdict: rows.map((row) => row.verdict),
         why: rows.map((row) => row.why),
       },
-      { caption: `${title}: comparison with ${reference ?? "the paper"} (${profile} profile)` },
+      {
+        caption: `${title}: comparison with ${reference ?? "the paper"}${profile === undefined ? "" : ` (${profile} profile)`}`,
+      },
     );
   }
 
@@ -191,7 +202,7 @@ export class Experiment {
 /**
  * Opens the experiment that a notebook is. Output goes to $MARGINALIA_OUT, else to `figures` in the notebook's project.
  * A notebook directly under notebooks/ is of no paper: its experiment's name has one part, so its figures lie beside its executed copy.
- * @throws TypeError for a name that is not "<paper>/<experiment>" or "<experiment>", or a profile that is neither "quick" nor "paper".
+ * @throws TypeError for a name that is not "<paper>/<experiment>" or "<experiment>", or a profile without a name.
  */
 export function openExperiment(name: string, options: ExperimentOptions): Experiment {
   return new Experiment(name, options);

@@ -104,7 +104,7 @@ export function methodName(method: string): string {
     .toLowerCase()
     .replace(/[\s_]+/g, "-")
     .replaceAll("factorized", "factorised");
-  return aliases[plain] ?? plain;
+  return Object.hasOwn(aliases, plain) ? aliases[plain] : plain;
 }
 
 /**

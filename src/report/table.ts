@@ -112,7 +112,11 @@ function shown(frame: DataFrame): Shown {
   const last = Math.floor(maximumRows / 2);
   const whole = rows.length <= maximumRows;
   return {
-    heads: names.map((name, column) => ({ name, unit: units[name], numeric: numeric[column] })),
+    heads: names.map((name, column) => ({
+      name,
+      unit: Object.hasOwn(units, name) ? units[name] : undefined,
+      numeric: numeric[column],
+    })),
     rows: whole
       ? rows.map(formatted)
       : [...rows.slice(0, first).map(formatted), undefined, ...rows.slice(rows.length - last).map(formatted)],

@@ -7,6 +7,7 @@
  */
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
+import { dictionary } from "./dictionary.ts";
 import { failingCell, failureOfError, type CellFailure } from "./failure.ts";
 import { KernelClient, KernelDied } from "./kernel-client.ts";
 import type { Kernel } from "./kernelspecs.ts";
@@ -59,7 +60,7 @@ class Execution {
   readonly #options: ExecuteOptions;
   readonly #cells: Cell[];
   readonly #displays = new Displays();
-  readonly #cellSeconds: Record<string, number> = {};
+  readonly #cellSeconds = dictionary<number>();
   readonly #started = performance.now();
   readonly #began = new Date();
   #languageInfo: unknown;

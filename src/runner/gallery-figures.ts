@@ -1,24 +1,13 @@
 /** The figures of the gallery: pictures that become interactive where scripts run. Their data lies in the page, since a page from file:// may read no other files. */
 import { createRequire } from "node:module";
 import { html, Html, type HtmlContent } from "./html.ts";
-import type { FigureFiles } from "./results.ts";
-
-/** A Plotly figure as its json file holds it. */
-export interface PlotlyJson {
-  readonly data: readonly Readonly<Record<string, unknown>>[];
-  readonly layout: Readonly<Record<string, unknown>>;
-}
-
-/** A figure of an experiment with its data, where that is there. */
-export interface ShownFigure extends FigureFiles {
-  readonly plot?: PlotlyJson;
-}
+import type { FigureFiles, PlotlyJson } from "./results.ts";
 
 /** What Plotly's cartesian bundle draws, at a third of the size of the whole. */
 const CARTESIAN = ["bar", "box", "contour", "heatmap", "histogram", "histogram2d", "histogram2dcontour", "image", "pie", "scatter", "scatterternary", "violin"]; // prettier-ignore
 
 /** The smallest of Plotly's builds that draws all these figures: a file to be copied beside the page. Undefined when there is none to draw. */
-export function plotlyFor(figures: readonly ShownFigure[]): string | undefined {
+export function plotlyFor(figures: readonly FigureFiles[]): string | undefined {
   const plots = figures.flatMap(({ plot }) => plot ?? []);
   if (plots.length === 0) return undefined;
   const types = plots.flatMap(({ data }) => data.map(({ type }) => (typeof type === "string" ? type : "scatter")));
@@ -33,7 +22,7 @@ const COLOURED = ["heatmap", "contour", "image", "histogram2d", "histogram2dcont
 const WIDE = 900;
 const [DEFAULT_WIDTH, DEFAULT_HEIGHT] = [700, 450];
 
-export function figureBlock(figure: ShownFigure, id: string, url: (file: string) => string): Html {
+export function figureBlock(figure: FigureFiles, id: string, url: (file: string) => string): Html {
   const { name, images, json, alt, plot } = figure;
   const size = (which: string, otherwise: number) => (typeof plot?.layout[which] === "number" ? plot.layout[which] : otherwise); // prettier-ignore
   const [width, height] = [size("width", DEFAULT_WIDTH), size("height", DEFAULT_HEIGHT)];

@@ -1,9 +1,10 @@
 /** The gallery as HTML: no requests but for the figures, and Plotly, beside it. */
-import { figureBlock, figureData, type PlotlyJson, type ShownFigure } from "./gallery-figures.ts";
+import { createHash } from "node:crypto";
+import { figureBlock, figureData } from "./gallery-figures.ts";
 import { galleryScript } from "./gallery-script.ts";
 import { galleryStyle } from "./gallery-style.ts";
 import { html, Html, type HtmlContent } from "./html.ts";
-import type { Experiment, ResultRow } from "./results.ts";
+import type { Experiment, PlotlyJson, ResultRow } from "./results.ts";
 
 export interface Table {
   readonly file: string;
@@ -13,32 +14,53 @@ export interface Table {
 
 export interface ShownExperiment {
   readonly experiment: Experiment;
-  readonly figures: readonly ShownFigure[];
   readonly tables: readonly Table[];
   /** The notebook's source, relative to the page. */
   readonly source?: string;
+}
+
+/** With the ids of its article and of its figures' data. */
+interface PlacedExperiment extends ShownExperiment {
+  readonly id: string;
+  readonly plotIds: readonly string[];
 }
 
 const VERDICTS = ["match", "better", "worse", "differs", "no reference"] as const;
 /** A longer table shows this many rows and says where the rest is. */
 const SHOWN_ROWS = 12;
 
-/** Only what lies beside the page is loaded; 'self' is not the folder of a page from file://. */
-const POLICY = "default-src 'none'; img-src 'self' file: data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'self' file:"; // prettier-ignore
+/**
+ * Only what lies beside the page is loaded; 'self' is not the folder of a page from file://. Of scripts in the page, only our own runs:
+ * one that a file had smuggled in has another hash.
+ */
+const SCRIPT_HASH = createHash("sha256").update(galleryScript).digest("base64");
+const POLICY = `default-src 'none'; img-src 'self' file: data: blob:; style-src 'unsafe-inline'; script-src 'sha256-${SCRIPT_HASH}' 'self' file:`;
 
-/** `plotly` is the file by which figures become interactive; without it they are pictures. */
-export function galleryPage(experiments: readonly ShownExperiment[], plotly?: string): string {
+export interface GalleryPageOptions {
+  /** The project's name. */
+  readonly heading: string;
+  /** The file by which figures become interactive; without it they are pictures. */
+  readonly plotly?: string;
+}
+
+export function galleryPage(experiments: readonly ShownExperiment[], { heading, plotly }: GalleryPageOptions): string {
+  const ids = new PageIds();
+  const placed = experiments
+    .map((item) => ({ ...item, id: ids.take(slug(item.experiment.name)) }))
+    .map((item): PlacedExperiment => ({ ...item, plotIds: item.experiment.figures.map((_, i) => ids.take(`plot-${item.id}-${i}`)) })); // prettier-ignore
   const plots = new Map<string, PlotlyJson>();
-  for (const { experiment, figures } of experiments)
-    for (const [i, { plot }] of figures.entries()) if (plot) plots.set(plotId(experiment.name, i), plot);
-  const papers = new Map<string, ShownExperiment[]>();
-  for (const item of experiments) {
+  for (const { experiment, plotIds } of placed)
+    for (const [i, { plot }] of experiment.figures.entries()) if (plot) plots.set(plotIds[i], plot);
+  const papers = new Map<string, PlacedExperiment[]>();
+  for (const item of placed) {
     const parts = item.experiment.name.split("/");
     const paper = parts.length > 1 ? parts[0] : "";
     papers.set(paper, [...(papers.get(paper) ?? []), item]);
   }
   // Notebooks of no paper come last.
-  const sections = [...papers].sort(([a], [b]) => Number(a === "") - Number(b === ""));
+  const sections = [...papers]
+    .sort(([a], [b]) => Number(a === "") - Number(b === ""))
+    .map(([paper, items]) => ({ paper, items, id: ids.take(`paper-${slug(paper || "other")}`) }));
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -46,7 +68,7 @@ export function galleryPage(experiments: readonly ShownExperiment[], plotly?: st
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
-        <title>Marginalia: figures</title>
+        <title>${heading}: figures</title>
         <style>
           ${new Html(galleryStyle)}
         </style>
@@ -54,20 +76,21 @@ export function galleryPage(experiments: readonly ShownExperiment[], plotly?: st
       <body ${plotly !== undefined && new Html(` data-plotly="${plotly}"`)}>
         <a class="skip" href="#main">To the results</a>
         <header>
-          <h1>Marginalia</h1>
+          <h1>${heading}</h1>
           <p>
-            Every figure and table below was written by a notebook; the comparison says how it stands beside the paper.
+            Every figure and table below was written by a notebook; a comparison says how it stands beside its paper or
+            another reference.
           </p>
           <nav aria-label="Papers">
-            ${sections.map(([paper]) => html`<a href="#paper-${slug(paper)}">${paperTitle(paper)}</a> `)}
+            ${sections.map(({ paper, id }) => html`<a href="#${id}">${paperTitle(paper)}</a> `)}
           </nav>
         </header>
         <main id="main">
-          ${experiments.length > 0 ? scoreboard(experiments) : html`<p>No experiment has been run into this folder yet.</p>`}
+          ${experiments.length > 0 ? scoreboard(placed) : html`<p>No experiment has been run into this folder yet.</p>`}
           ${sections.map(
-            ([paper, items]) =>
-              html`<section aria-labelledby="paper-${slug(paper)}">
-                <h2 id="paper-${slug(paper)}">${paperTitle(paper)}</h2>
+            ({ paper, items, id }) =>
+              html`<section aria-labelledby="${id}">
+                <h2 id="${id}">${paperTitle(paper)}</h2>
                 ${items.map(article)}
               </section> `,
           )}
@@ -78,16 +101,13 @@ export function galleryPage(experiments: readonly ShownExperiment[], plotly?: st
               <button type="button">Close</button>
               <div class="large" role="img"></div>
             </dialog>
-            ${figureData(plots)}
-            <script>
-              ${new Html(galleryScript)};
-            </script>`
+            ${figureData(plots)} ${new Html(`<script>${galleryScript}</script>`)}`
         }
       </body>
     </html> `.text;
 }
 
-function scoreboard(items: readonly ShownExperiment[]): Html {
+function scoreboard(items: readonly PlacedExperiment[]): Html {
   const count = ({ experiment }: ShownExperiment, verdict: string) =>
     (experiment.result?.rows ?? []).filter((row) => row.verdict === verdict).length;
   const cell = (n: number, verdict: string) =>
@@ -109,7 +129,7 @@ function scoreboard(items: readonly ShownExperiment[]): Html {
           ${items.map(
             (item) =>
               html`<tr>
-                <th scope="row"><a href="#${slug(item.experiment.name)}">${item.experiment.name}</a></th>
+                <th scope="row"><a href="#${item.id}">${item.experiment.name}</a></th>
                 <td>${item.experiment.result?.profile ?? item.experiment.run?.profile ?? ""}</td>
                 ${VERDICTS.map((verdict) => cell(count(item, verdict), verdict))}
                 <td>${lastRun(item.experiment)}</td>
@@ -138,30 +158,31 @@ function lastRun({ run, problem, result }: Experiment): Html {
   return run.status === "ok" ? html`completed` : badge(run.status, "worse");
 }
 
-function article({ experiment, figures, tables, source }: ShownExperiment): Html {
-  const { name, title, result, run, problem } = experiment;
+function article({ experiment, tables, source, id, plotIds }: PlacedExperiment): Html {
+  const { name, title, result, run, problem, figures } = experiment;
   const failed = run && run.status !== "ok";
-  return html`<article id="${slug(name)}">
+  return html`<article id="${id}">
     <h3>${title}</h3>
     <p class="where">${name}${result?.profile ? html` · profile <b>${result.profile}</b>` : ""}</p>
     ${failed && html`<p class="note">The last run ${run.status === "running" ? "did not finish" : run.status}${run.failure ? `: ${run.failure.cell ? `cell ${run.failure.cell}: ` : ""}${run.failure.message}` : ""}. What is shown may be older.</p>`}
     ${problem && html`<p class="note">${problem}</p>`}
-    ${figures.length > 0 && html`<div class="figures">${figures.map((figure, i) => figureBlock(figure, plotId(name, i), (file) => url(name, file)))}</div>`}
-    ${result && result.rows.length > 0 && comparison(result.rows)} ${tables.map((table) => tableBlock(name, table))}
+    ${figures.length > 0 && html`<div class="figures">${figures.map((figure, i) => figureBlock(figure, plotIds[i], (file) => url(name, file)))}</div>`}
+    ${result && result.rows.length > 0 && comparison(result.rows, result.reference ?? undefined)}
+    ${tables.map((table) => tableBlock(name, table))}
     ${details("Parameters", asObject(result?.provenance.parameters) ?? run?.parameters)}
     ${details("Provenance", provenanceOf(experiment))}
     <p class="links">${links(experiment, source)}</p>
   </article> `;
 }
 
-function comparison(rows: readonly ResultRow[]): Html {
-  return html`<h4>Beside the paper</h4>
-    <div class="scroll" tabindex="0" role="region" aria-label="Comparison with the paper">
+function comparison(rows: readonly ResultRow[], reference?: string): Html {
+  return html`<h4>Beside ${reference ?? "the paper"}</h4>
+    <div class="scroll" tabindex="0" role="region" aria-label="Comparison with ${reference ?? "the paper"}">
       <table>
         <thead>
           <tr>
             <th scope="col">Quantity</th>
-            <th scope="col" class="number">Paper</th>
+            <th scope="col" class="number">${reference ?? "Paper"}</th>
             <th scope="col" class="number">Ours</th>
             <th scope="col">Verdict</th>
             <th scope="col">Why</th>
@@ -254,10 +275,6 @@ function paperTitle(paper: string): string {
   return name ? `${name[0].toUpperCase()}${name.slice(1)} ${year}` : paper;
 }
 
-function plotId(experiment: string, i: number): string {
-  return `plot-${slug(experiment)}-${i}`;
-}
-
 function badge(text: string, kind: string): Html {
   return html`<span class="badge ${kind}">${text}</span>`;
 }
@@ -289,8 +306,21 @@ function asObject(from: unknown): Record<string, unknown> | undefined {
     : undefined;
 }
 
+/** Lower case letters and digits; of names in other letters little or nothing is left, so `PageIds` numbers them. */
 function slug(text: string): string {
-  return text.toLowerCase().replace(/[^a-z0-9]+/g, "-") || "other";
+  return text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") || "unnamed"; // prettier-ignore
+}
+
+/** Every id of the page is given out here, once: two names may be alike once they are made ids, and a name may be an id of the page's own. */
+class PageIds {
+  readonly #taken = new Set(["main", "scoreboard", "enlarged", "plot-template"]);
+
+  take(wanted: string): string {
+    let id = wanted;
+    for (let number = 2; this.#taken.has(id); number++) id = `${wanted}-${number}`;
+    this.#taken.add(id);
+    return id;
+  }
 }
 
 function url(...parts: readonly string[]): string {

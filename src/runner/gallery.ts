@@ -3,12 +3,13 @@ import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { csvParseRows } from "d3-dsv";
+import { z } from "zod";
 import { writeWhole } from "../files/whole-file.ts";
-import { plotlyFor, type PlotlyJson, type ShownFigure } from "./gallery-figures.ts";
+import { plotlyFor } from "./gallery-figures.ts";
 import { galleryPage, type Table } from "./gallery-page.ts";
 import { InputError } from "./input-error.ts";
 import { projectRoot } from "./locations.ts";
-import { findExperiments, type Experiment, type FigureFiles } from "./results.ts";
+import { findExperiments, type Experiment } from "./results.ts";
 
 export interface Gallery {
   readonly file: string;
@@ -50,18 +51,29 @@ export async function makeGallery(
   const shown = await Promise.all(
     experiments.map(async (experiment) => ({
       experiment,
-      figures: await Promise.all(experiment.figures.map((figure) => readFigure(experiment.folder, figure))),
       tables: await Promise.all(experiment.tables.map((file) => readTable(experiment.folder, file))),
       source: sourceOf(experiment, root),
     })),
   );
-  const plotly = plotlyFor(shown.flatMap(({ figures }) => figures));
+  const plotly = plotlyFor(experiments.flatMap(({ figures }) => figures));
   return {
     file: path.join(root, "index.html"),
     experiments,
-    page: galleryPage(shown, plotly && PLOTLY_FILE),
+    page: galleryPage(shown, { heading: await headingOf(root), plotly: plotly && PLOTLY_FILE }),
     plotly: plotly === undefined ? undefined : await readFile(plotly),
   };
+}
+
+const packageSchema = z.object({ name: z.string().min(1) });
+
+/** The name of the project whose figures these are: its package's, else its folder's; "marginalia" as "Marginalia". */
+async function headingOf(root: string): Promise<string> {
+  const project = projectRoot(root) ?? path.dirname(root);
+  const manifest: unknown = await readFile(path.join(project, "package.json"), "utf8")
+    .then(JSON.parse)
+    .catch(() => undefined);
+  const name = packageSchema.safeParse(manifest).data?.name.replace(/^@[^/]*\//, "") ?? path.basename(project);
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 }
 
 /** Where the notebook's source lies, relative to the page, if it is there. */
@@ -70,16 +82,6 @@ function sourceOf({ run, result }: Experiment, root: string): string | undefined
   const source = run?.source ?? result?.source;
   if (project === undefined || source === undefined || !existsSync(path.join(project, source))) return undefined;
   return path.relative(root, path.join(project, source)).split(path.sep).join("/");
-}
-
-async function readFigure(folder: string, figure: FigureFiles): Promise<ShownFigure> {
-  if (!figure.json) return figure;
-  try {
-    const { data, layout } = JSON.parse(await readFile(path.join(folder, figure.json), "utf8")) as Partial<PlotlyJson>;
-    return Array.isArray(data) && typeof layout === "object" ? { ...figure, plot: { data, layout } } : figure;
-  } catch {
-    return figure; // no figure of Plotly's: its picture is shown
-  }
 }
 
 async function readTable(folder: string, file: string): Promise<Table> {

@@ -22,8 +22,7 @@ export interface Kernel extends z.infer<typeof specSchema> {
 /** `which` is a kernelspec's name or the path of a kernel.json. Throws an InputError that lists what there is. */
 export function findKernel(which: string = KERNEL_NAME, environment: NodeJS.ProcessEnv = process.env): Kernel {
   if (which === KERNEL_NAME) return { ...specSchema.parse(kernelSpec()), name: which, resourceFolder: "" };
-  if (which.endsWith(".json") || /[/\\]/.test(which))
-    return readKernel(which, path.basename(path.dirname(path.resolve(which))));
+  if (isKernelFile(which)) return readKernel(which, path.basename(path.dirname(path.resolve(which))));
   const folders = kernelFolders(environment);
   for (const folder of folders) {
     // Names are compared in lower case, as Jupyter does.
@@ -32,6 +31,11 @@ export function findKernel(which: string = KERNEL_NAME, environment: NodeJS.Proc
   }
   const known = [...new Set([KERNEL_NAME, ...folders.flatMap(namesIn)])].join(", ");
   throw new InputError(`no kernel "${which}"; there are ${known}, or give the path of a kernel.json`);
+}
+
+/** Whether a kernel is given by a file, and not by the name of a kernelspec. */
+export function isKernelFile(which: string): boolean {
+  return which.endsWith(".json") || /[/\\]/.test(which);
 }
 
 function readKernel(file: string, name: string): Kernel {

@@ -70,7 +70,7 @@ export interface Notebook {
 }
 
 /** Metadata that changes with every run or with the front end; what the runner measures has its own place. */
-const VOLATILE_CELL_METADATA = ["execution", "ExecuteTime", "papermill", "collapsed", "scrolled"];
+export const VOLATILE_CELL_METADATA = ["execution", "ExecuteTime", "papermill", "collapsed", "scrolled"];
 
 /** Reads a notebook file; throws a InputError for a file that is missing, is no JSON or is no notebook. */
 export async function readNotebook(file: string): Promise<Notebook> {

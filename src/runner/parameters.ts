@@ -11,10 +11,8 @@
 import type { SourceFile, VariableDeclaration, VariableStatement } from "typescript";
 import { InputError } from "./input-error.ts";
 import { hasTag, type Cell, type CodeCell, type Notebook } from "./notebook.ts";
-
-export type ParameterValue =
-  string | number | boolean | null | readonly unknown[] | { readonly [key: string]: unknown };
-export type Parameters = Readonly<Record<string, ParameterValue>>;
+import { GivenText, literalText } from "./parameter-value.ts";
+import type { GivenParameters, GivenValue, Parameters, ParameterValue } from "./parameter-value.ts";
 
 export interface DeclaredParameter {
   readonly name: string;
@@ -27,27 +25,11 @@ export interface DeclaredParameter {
   readonly comment?: string;
 }
 
-/** `name=value` from the command line; throws an InputError for text that is no such pair. */
-export function parseParameter(pair: string): [name: string, value: ParameterValue] {
+/** `name=text` from the command line; throws an InputError for text that is no such pair. */
+export function parseParameter(pair: string): [name: string, text: GivenText] {
   const match = /^\s*([\p{ID_Start}$_][\p{ID_Continue}$]*)\s*=(.*)$/su.exec(pair);
   if (!match) throw new InputError(`"${pair}" is no parameter, expected name=value such as -p depth=5`);
-  return [match[1], parseValue(match[2])];
-}
-
-/** A number, true, false, null or other JSON where the text is that, else the text itself. */
-export function parseValue(text: string): ParameterValue {
-  const plain = text.trim();
-  if (/^[+-]?(0|[1-9]\d*)?(\.\d*)?(e[+-]?\d+)?$/i.test(plain) && /^[^e]*\d/i.test(plain)) {
-    const value = Number(plain);
-    if (!Number.isFinite(value) || (/^[+-]?\d+$/.test(plain) && !Number.isSafeInteger(value)))
-      throw new InputError(`${plain} is beyond what a number holds exactly; write '"${plain}"' to pass it as text`);
-    return value;
-  }
-  try {
-    return JSON.parse(plain) as ParameterValue;
-  } catch {
-    return text;
-  }
+  return [match[1], new GivenText(match[2])];
 }
 
 /** What the notebook's parameters cell declares at its top level; empty when there is no such cell. */
@@ -106,37 +88,45 @@ function commentOf(ts: typeof import("typescript"), source: SourceFile, statemen
 }
 
 /**
- * The notebook with `values` injected; without values, the notebook without an earlier run's injected cell.
- * Throws an InputError when one of `values` has a name that is not declared (it lists those that are) or is not of the
- * declared type (it says what is accepted). `file` is the notebook's path, from whose folder imports of types are found.
+ * The notebook with `given` injected; without values, the notebook without an earlier run's injected cell.
+ * Throws an InputError when a name is not declared (it lists those that are) or a value is not of the declared type (it says
+ * what is accepted). `file` is the notebook's path, from whose folder imports of types are found.
  */
-export async function injectParameters(
-  notebook: Notebook,
-  values: Parameters,
-  file: string,
-  areTypesChecked = false,
-): Promise<Notebook> {
-  const cells = notebook.cells.filter((cell) => !hasTag(cell, "injected-parameters"));
-  const clean = { ...notebook, cells };
-  const names = Object.keys(values);
-  if (names.length === 0) return clean;
-  const declared = await declaredParameters(clean);
-  checkNames(declared, names, clean, file);
-  if (!areTypesChecked) await checkParameterTypes(clean, declared, Object.entries(values), file);
-  const at = cells.indexOf(parametersCell(clean)!) + 1;
-  return { ...notebook, cells: [...cells.slice(0, at), injectedCell(declared, values, cells), ...cells.slice(at)] };
+export async function injectParameters(notebook: Notebook, given: GivenParameters, file: string): Promise<Notebook> {
+  return withInjected(notebook, await settledParameters(notebook, given, file));
 }
 
-/** Throws an InputError that tells every value that its parameter's type does not take. */
-export async function checkParameterTypes(
+/** Names and types checked, text read as its parameter's type has it. Throws as `injectParameters` does. */
+export async function settledParameters(notebook: Notebook, given: GivenParameters, file: string): Promise<Parameters> {
+  const names = Object.keys(given);
+  if (names.length === 0) return {};
+  const declared = await declaredParameters(notebook);
+  checkNames(declared, names, notebook, file);
+  const values = await settleValues(notebook, declared, Object.entries(given), file);
+  return Object.fromEntries(names.map((name, i) => [name, values[i]]));
+}
+
+/** One value for each that is given, of its parameter's type; throws an InputError that tells every one that is not. */
+export async function settleValues(
   notebook: Notebook,
   declared: readonly DeclaredParameter[],
-  given: readonly (readonly [name: string, value: ParameterValue])[],
+  given: readonly (readonly [name: string, value: GivenValue])[],
   file: string,
-): Promise<void> {
-  const { parameterTypeProblems } = await import("./parameter-types.ts");
-  const problems = await parameterTypeProblems(notebook, declared, given, file);
+): Promise<ParameterValue[]> {
+  const { settle } = await import("./parameter-types.ts");
+  const { values, problems } = await settle(notebook, declared, given, file);
   if (problems.length > 0) throw new InputError(problems.map((problem) => `${file}: ${problem}`).join("\n"));
+  return values;
+}
+
+/** Values that are known to be of the declared types. */
+export async function withInjected(notebook: Notebook, values: Parameters): Promise<Notebook> {
+  const cells = notebook.cells.filter((cell) => !hasTag(cell, "injected-parameters"));
+  const clean = { ...notebook, cells };
+  if (Object.keys(values).length === 0) return clean;
+  const declared = await declaredParameters(clean);
+  const at = cells.indexOf(parametersCell(clean)!) + 1;
+  return { ...notebook, cells: [...cells.slice(0, at), injectedCell(declared, values, cells), ...cells.slice(at)] };
 }
 
 export function checkNames(
@@ -155,12 +145,6 @@ export function checkNames(
   throw new InputError(
     `${file}: unknown ${plural(unknown)} ${unknown.join(", ")}; its parameters cell declares ${known}`,
   );
-}
-
-/** A value as TypeScript source; JSON but for the numbers that JSON lacks. */
-export function literalText(value: ParameterValue): string {
-  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
-  return JSON.stringify(value);
 }
 
 function plural(names: readonly string[]): string {

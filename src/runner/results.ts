@@ -32,6 +32,8 @@ export const resultSchema = z.looseObject({
   tables: z.array(z.string()).default([]),
   rows: z.array(rowSchema).default([]),
   provenance: z.record(z.string(), z.unknown()).default({}),
+  /** What the comparison is with, where it is not the paper. */
+  reference: z.string().nullish(),
   /** The notebook's path in its project, "/" on every platform, where no executed notebook tells it. */
   source: z.string().optional(),
 });
@@ -43,7 +45,17 @@ export interface FigureFiles {
   readonly images: readonly string[];
   /** The figure's Plotly JSON file, where there is one. */
   readonly json?: string;
+  /** What that file holds, where it is a figure of Plotly's. */
+  readonly plot?: PlotlyJson;
+  /** Why it could not be used; begins with the file's name. */
+  readonly problem?: string;
   readonly alt: string;
+}
+
+/** A Plotly figure as its json file holds it. */
+export interface PlotlyJson {
+  readonly data: readonly Readonly<Record<string, unknown>>[];
+  readonly layout: Readonly<Record<string, unknown>>;
 }
 
 export interface Experiment {
@@ -114,11 +126,18 @@ function inOrder(files: readonly string[], names: readonly string[] = []): strin
 
 async function readResult(file: string): Promise<{ result?: Result; problem?: string }> {
   try {
-    const checked = resultSchema.safeParse(JSON.parse(await readFile(file, "utf8")));
+    const checked = resultSchema.safeParse(await readFlatJson(file));
     return checked.success ? { result: checked.data } : { problem: `result.json: ${z.prettifyError(checked.error)}` };
   } catch (error) {
     return { problem: `result.json: ${(error as Error).message}` };
   }
+}
+
+/** JSON that can be written again: what is nested without end could be read, and then not shown. */
+async function readFlatJson(file: string): Promise<unknown> {
+  const content: unknown = JSON.parse(await readFile(file, "utf8"));
+  JSON.stringify(content);
+  return content;
 }
 
 async function findFigures(folder: string, files: readonly string[]): Promise<FigureFiles[]> {
@@ -127,27 +146,34 @@ async function findFigures(folder: string, files: readonly string[]): Promise<Fi
     stems.map(async (stem) => {
       const images = [`${stem}.svg`, `${stem}.png`].filter((file) => files.includes(file));
       const json = files.includes(`${stem}.json`) ? `${stem}.json` : undefined;
-      const told = json && (await describeFigure(path.join(folder, json)));
-      return { name: words(stem), images, json, alt: told || `Figure ${words(stem)}` };
+      const read = json === undefined ? {} : await readPlot(folder, json);
+      return { name: words(stem), images, json, ...read, alt: (read.plot && describePlot(read.plot)) || `Figure ${words(stem)}` }; // prettier-ignore
     }),
   );
 }
 
-const titled = z.union([z.string(), z.looseObject({ text: z.string() }).transform(({ text }) => text)]);
-const plotlySchema = z.looseObject({
-  data: z.array(z.looseObject({ name: z.string().optional(), showlegend: z.boolean().optional() })),
-  layout: z.looseObject({ title: titled.optional(), meta: z.looseObject({ alt: z.string().optional() }).optional() }),
+const plotSchema = z.object({
+  data: z.array(z.record(z.string(), z.unknown())),
+  layout: z.record(z.string(), z.unknown()),
 });
 
+async function readPlot(folder: string, file: string): Promise<Pick<FigureFiles, "plot" | "problem">> {
+  try {
+    const checked = plotSchema.safeParse(await readFlatJson(path.join(folder, file)));
+    if (checked.success) return { plot: checked.data };
+    return { problem: `${file}: no figure of Plotly's, so its picture alone is shown; ${z.prettifyError(checked.error).replaceAll("\n", " ")}` }; // prettier-ignore
+  } catch (error) {
+    return { problem: `${file}: cannot be read, so its picture alone is shown; ${(error as Error).message}` };
+  }
+}
+
+const titled = z.union([z.string(), z.looseObject({ text: z.string() }).transform(({ text }) => text)]);
+const metaSchema = z.looseObject({ alt: z.string() });
+
 /** An alternative text from a Plotly figure: its own (layout.meta.alt), else title, axes and the names of its curves. */
-async function describeFigure(file: string): Promise<string | undefined> {
-  const content: unknown = await readFile(file, "utf8")
-    .then(JSON.parse)
-    .catch(() => undefined);
-  const figure = plotlySchema.safeParse(content);
-  if (!figure.success) return undefined;
-  const { data, layout } = figure.data;
-  if (layout.meta?.alt) return layout.meta.alt;
+function describePlot({ data, layout }: PlotlyJson): string {
+  const meta = metaSchema.safeParse(layout.meta).data;
+  if (meta?.alt) return meta.alt;
   const axis = (letter: string) => {
     const titles = Object.keys(layout)
       .filter((key) => new RegExp(`^${letter}axis\\d*$`).test(key))
@@ -155,11 +181,10 @@ async function describeFigure(file: string): Promise<string | undefined> {
     return [...new Set(titles.filter(Boolean))].join(" and ");
   };
   const [x, y] = [axis("x"), axis("y")];
-  const names = [...new Set(data.filter((trace) => trace.showlegend !== false).map((trace) => trace.name))].filter(
-    Boolean,
-  );
+  const shown = data.filter((trace) => trace.showlegend !== false).map((trace) => trace.name);
+  const names = [...new Set(shown)].filter((name) => typeof name === "string" && name !== "");
   const parts = [
-    layout.title,
+    titled.safeParse(layout.title).data,
     y && x ? `${y} against ${x}` : y || x,
     names.length > 0 ? `shown: ${names.join(", ")}` : undefined,
   ];

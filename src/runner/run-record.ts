@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { dictionarySchema } from "./dictionary.ts";
 
 /** What an executed notebook's `metadata.marginalia` says of its run. */
 export const runRecordSchema = z.object({
   source: z.string(),
   profile: z.string().optional(),
-  parameters: z.record(z.string(), z.unknown()),
+  parameters: dictionarySchema(z.unknown()),
   status: z.enum(["running", "ok", "failed", "interrupted"]),
   failure: z.object({ cell: z.int().optional(), message: z.string() }).optional(),
   /** When it began, ISO 8601. */
@@ -20,7 +21,7 @@ export const runRecordSchema = z.object({
   seed: z.unknown().optional(),
   backend: z.unknown().optional(),
   data: z.unknown().optional(),
-  seconds: z.object({ total: z.number(), cells: z.record(z.string(), z.number()) }),
+  seconds: z.object({ total: z.number(), cells: dictionarySchema(z.number()) }),
 });
 export type RunRecord = z.infer<typeof runRecordSchema>;
 /** What a run cannot know of itself: where its sources and the machine stand. */

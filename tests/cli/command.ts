@@ -6,7 +6,7 @@ import path from "node:path";
 import { notebook } from "../runner/notebooks.ts";
 
 const repository = path.resolve(import.meta.dirname, "../..");
-const main = path.join(repository, "dist", "cli", "main.js");
+export const main = path.join(repository, "dist", "cli", "main.js");
 const scriptedKernel = path.join(repository, "tests", "runner", "scripted-kernel.mjs");
 
 if (!existsSync(main)) throw new Error("dist/ is not built: npm run setup");

@@ -142,7 +142,7 @@ describe("marginalia run refuses, before anything runs or is written,", () => {
     [["--jobs", "0"], "whole number above 0"],
     [["--jobs", "1.5"], "whole number above 0"],
     [["--timeout", "soon"], "number above 0"],
-    [["--profile", "fast"], "Expected quick or paper"],
+    [["--profile", " "], "Expected a name, such as quick or paper"],
     [["--kernel", "no-such-kernel"], 'no kernel "no-such-kernel"; there are marginalia'],
     [["--kernel", "none/kernel.json"], "cannot read the kernelspec none/kernel.json"],
     [["--no-such-option"], "unknown option"],

@@ -144,10 +144,32 @@ describe("an experiment", () => {
     expect(readdirSync(out)).toEqual([]);
   });
 
-  test("refuses another profile and an empty comparison", () => {
-    expect(() => openExperiment("a/b", { ...options, profile: "fast" as never })).toThrow(
-      /"quick" or "paper", got "fast"/,
-    );
+  test("takes a profile of any name, or none, and refuses one without a name", () => {
+    for (const profile of ["fast", undefined]) {
+      const experiment = openExperiment("a/b", { ...options, profile });
+      expect(String(experiment.compare([{ quantity: "q", ours: 1 }]))).toBeDefined();
+      const written = JSON.parse(readFileSync(path.join(experiment.folder, "result.json"), "utf8")) as { profile: unknown }; // prettier-ignore
+      expect(written.profile).toBe(profile ?? null);
+    }
+    expect(() => openExperiment("a/b", { ...options, profile: "" })).toThrow(/profile must be a name/);
+  });
+
+  test("parameters of every kind are recorded: what JSON lacks by its name", () => {
+    const parameters = { big: 5n, when: new Date(0), minus: -0, none: undefined, ["__proto__"]: 1, constructor: 2 };
+    const experiment = openExperiment("a/b", { ...options, parameters });
+    experiment.compare([{ quantity: "q", ours: 1 }]);
+    const text = readFileSync(path.join(experiment.folder, "result.json"), "utf8");
+    expect(Object.entries((JSON.parse(text) as { provenance: { parameters: object } }).provenance.parameters)).toEqual([
+      ["big", "5"],
+      ["when", "1970-01-01T00:00:00.000Z"],
+      ["minus", "-0"],
+      ["none", "undefined"],
+      ["__proto__", 1],
+      ["constructor", 2],
+    ]);
+  });
+
+  test("refuses an empty comparison", () => {
     expect(() => open().compare([])).toThrow(RangeError);
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -173,5 +174,74 @@ describe("writeGallery(root)", () => {
     expect(await readFile((await writeGallery(empty)).file, "utf8")).toContain("No experiment has been run");
     await rm(empty, { recursive: true });
     await expect(writeGallery(empty)).rejects.toThrow("no such folder");
+  });
+
+  test("names that are alike as ids, or have no Latin letters, keep their own figures and links", async () => {
+    const other = await mkdtemp(path.join(tmpdir(), "gallery-test-"));
+    const names = ["a/x_y", "a/x-y", "b/日本", "b/Ω", "main", "scoreboard", "plot-template", "plot-main", "paper-a/1", "plot-main/0"]; // prettier-ignore
+    for (const [i, name] of names.entries()) {
+      await mkdir(path.join(other, name), { recursive: true });
+      await writeFile(path.join(other, name, "result.json"), JSON.stringify({ title: `title ${i}` }));
+      await writeFile(path.join(other, name, "f.svg"), SVG);
+      await writeFile(path.join(other, name, "f.json"), JSON.stringify({ data: [{ y: [i] }], layout: {} }));
+    }
+    const shown = new JSDOM(await readFile((await writeGallery(other)).file, "utf8")).window.document;
+    const ids = [...shown.querySelectorAll("[id]")].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const [i, name] of names.entries()) {
+      const link = [...shown.querySelectorAll("tbody th a")].find((each) => each.textContent === name)!;
+      const own = shown.getElementById(link.getAttribute("href")!.slice(1))!;
+      expect(own.querySelector("h3")!.textContent).toBe(`title ${i}`);
+      const plot = own.querySelector("[data-plot]")!.getAttribute("data-plot")!;
+      expect(JSON.parse(shown.getElementById(plot)!.textContent)).toMatchObject({ data: [{ y: [i] }] });
+    }
+    for (const link of shown.querySelectorAll("nav a"))
+      expect(shown.querySelector(`section > h2[id="${link.getAttribute("href")!.slice(1)}"]`)!.textContent).toBe(link.textContent); // prettier-ignore
+    await rm(other, { recursive: true });
+  });
+
+  test("odd JSON beside a picture is told with its file's name, and the picture shown alone", async () => {
+    const odd: unknown[] = [{ data: [null] }, { data: [1] }, { data: [{}], layout: null }, { data: [{}], layout: [] }, { data: {}, layout: {} }, { data: [{}] }, null, [], "text", 5, "{ half", `{"data":[],"layout":{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}}`]; // prettier-ignore
+    const fine = [{ data: [{ name: 5, type: 7 }], layout: { title: null, meta: 3, xaxis: 4, width: "wide", template: null } }, { data: [], layout: {} }]; // prettier-ignore
+    const other = await mkdtemp(path.join(tmpdir(), "gallery-test-"));
+    await mkdir(path.join(other, "odd"));
+    await writeFile(path.join(other, "odd", "result.json"), `{"provenance":{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}}`); // prettier-ignore
+    for (const [i, content] of [...odd, ...fine].entries()) {
+      await writeFile(path.join(other, "odd", `f${i}.svg`), SVG);
+      await writeFile(path.join(other, "odd", `f${i}.json`), typeof content === "string" ? content : JSON.stringify(content)); // prettier-ignore
+    }
+    const { experiments, file } = await writeGallery(other);
+    const problems = new Map(experiments[0].figures.map(({ json, problem }) => [json, problem]));
+    expect(experiments[0].problem).toMatch(/^result\.json: /);
+    for (const i of odd.keys()) expect(problems.get(`f${i}.json`), String(i)).toMatch(new RegExp(`^f${i}\\.json: `));
+    for (const i of fine.keys()) expect(problems.get(`f${odd.length + i}.json`)).toBeUndefined();
+    const shown = new JSDOM(await readFile(file, "utf8")).window.document;
+    expect(shown.querySelectorAll("img")).toHaveLength(odd.length + fine.length);
+    expect(shown.querySelectorAll("[data-plot]")).toHaveLength(fine.length);
+    await rm(other, { recursive: true });
+  });
+
+  test("only the page's own script may run: the policy has its hash, and nothing is allowed because it is inline", () => {
+    const policy = document.querySelector("meta[http-equiv=Content-Security-Policy]")!.getAttribute("content")!;
+    const scripts = /script-src ([^;]*)/.exec(policy)![1];
+    expect(scripts).not.toContain("unsafe");
+    const own = [...document.querySelectorAll("script")].filter((script) => script.type === "").map((script) => createHash("sha256").update(script.textContent).digest("base64")); // prettier-ignore
+    expect(own.map((hash) => `'sha256-${hash}'`)).toEqual(scripts.split(" ").filter((each) => each.includes("sha256")));
+  });
+
+  test("is headed by the project's own name, and compares with what the notebook compared with", async () => {
+    const project = await mkdtemp(path.join(tmpdir(), "gallery-test-"));
+    await mkdir(path.join(project, "figures", "x"), { recursive: true });
+    await writeFile(path.join(project, "package.json"), '{"name":"@me/my-study"}');
+    const row = { quantity: "q", paper: 1, ours: 1, verdict: "match" };
+    await writeFile(path.join(project, "figures", "x", "result.json"), JSON.stringify({ rows: [row], reference: "exact" })); // prettier-ignore
+    const made = async () => readFile((await writeGallery(path.join(project, "figures"))).file, "utf8");
+    const shown = new JSDOM(await made()).window.document;
+    expect([shown.title, shown.querySelector("h1")!.textContent]).toEqual(["My-study: figures", "My-study"]);
+    expect(shown.querySelector("h4")!.textContent).toBe("Beside exact");
+    expect(shown.body.textContent).not.toMatch(/Marginalia|the paper/);
+    await writeFile(path.join(project, "package.json"), '{"name":5}');
+    expect(await made()).toContain("<h1>Gallery-test-");
+    await rm(project, { recursive: true });
   });
 });

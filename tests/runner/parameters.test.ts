@@ -1,7 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseNotebook, type CodeCell } from "../../src/runner/notebook.ts";
-import { declaredParameters, injectParameters, parseParameter, parseValue } from "../../src/runner/parameters.ts";
+import { declaredParameters, injectParameters, parseParameter } from "../../src/runner/parameters.ts";
 import { code, markdown, notebook } from "./notebooks.ts";
 
 const DECLARATIONS = `// what a reader may change
@@ -20,48 +19,15 @@ const injected = async (values: Parameters<typeof injectParameters>[1]) =>
 
 describe("parseParameter(pair)", () => {
   test.each([
-    ["n=8", ["n", 8]],
-    ["rate=-1.5e-3", ["rate", -0.0015]],
-    ["x=.5", ["x", 0.5]],
-    ["x=+2.", ["x", 2]],
-    ["x=1e5", ["x", 100000]],
-    ["on=true", ["on", true]],
-    ["off=false", ["off", false]],
-    ["none=null", ["none", null]],
-    ["list=[1, 2]", ["list", [1, 2]]],
-    ['o={"a": 1}', ["o", { a: 1 }]],
-    ['s="8"', ["s", "8"]],
-    ["s=quick", ["s", "quick"]],
-    ["s=", ["s", ""]],
-    ["s=a=b", ["s", "a=b"]],
-    ["s=[1, 2", ["s", "[1, 2"]],
-    ["s=007", ["s", "007"]],
-    ["s=1.2.3", ["s", "1.2.3"]],
-    ["s=.", ["s", "."]],
-    ["s=e5", ["s", "e5"]],
-    ["größe=1", ["größe", 1]],
-  ])("%s", (pair, expected) => expect(parseParameter(pair)).toEqual(expected));
+    ["n=8", "n", "8"],
+    ["s=a=b", "s", "a=b"],
+    ["s=", "s", ""],
+    ["größe= 1", "größe", " 1"],
+  ])("%s", (pair, name, text) => expect(parseParameter(pair)).toEqual([name, { text }]));
 
   test.each(["n", "=1", "1n=2", "a b=1", ""])("refuses %j", (pair) =>
     expect(() => parseParameter(pair)).toThrow("expected name=value"),
   );
-
-  test("refuses a whole number that would silently change", () => {
-    expect(() => parseValue("12345678901234567890")).toThrow("beyond what a number holds exactly");
-    expect(() => parseValue("1e999")).toThrow("beyond what a number holds exactly");
-    expect(parseValue('"12345678901234567890"')).toBe("12345678901234567890");
-  });
-
-  test("reads back every JSON value but whole numbers beyond 2^53, which it refuses", () => {
-    const check = (value: unknown) => {
-      const text = JSON.stringify(value);
-      const isBeyond = /^-?\d+$/.test(text) && !Number.isSafeInteger(value);
-      if (isBeyond) expect(() => parseValue(text)).toThrow("beyond what a number holds exactly");
-      else expect(parseValue(text)).toEqual(JSON.parse(text));
-    };
-    check(2 ** 53);
-    fc.assert(fc.property(fc.jsonValue({ maxDepth: 2 }), check));
-  });
 });
 
 describe("declaredParameters(notebook)", () => {

@@ -13,22 +13,23 @@ import { hostname } from "node:os";
 import { DelayedError, Queue, QueueEvents, UnrecoverableError, Worker, type ConnectionOptions, type Job } from "bullmq";
 import type { Engine, EngineOptions } from "./engine.ts";
 import { failedPoint } from "./engine.ts";
-import { donePoint, executePoint, readPoint, taskSchema, type PointResult, type PointTask } from "./point.ts";
+import { donePoint, executePoint, readPoint, type PointResult, type PointTask } from "./point.ts";
+import { opened, sealed, type RedisAccess } from "./queue-access.ts";
 
 export const QUEUE = "marginalia-sweep";
 const ASK_AGAIN = 2000;
 
-/** `redis://[user:password@]host:port[/db]` or rediss://. BullMQ wants commands to wait for Redis to come back. */
-function connectionTo(url: string): ConnectionOptions {
+/** BullMQ wants commands to wait for Redis to come back. */
+function connectionTo({ url }: RedisAccess): ConnectionOptions {
   return { url, maxRetriesPerRequest: null };
 }
 
-export function bullmqEngine(redis: string, queueName = QUEUE): Engine {
+export function bullmqEngine(redis: RedisAccess, queueName = QUEUE): Engine {
   return { name: "bullmq", run: (tasks, options) => runOnQueue(redis, queueName, tasks, options) };
 }
 
 async function runOnQueue(
-  redis: string,
+  redis: RedisAccess,
   queueName: string,
   tasks: readonly PointTask[],
   { retries = 0, failFast = false, signal, onResult }: EngineOptions,
@@ -46,10 +47,10 @@ async function runOnQueue(
   events.on("failed", awake);
   signal?.addEventListener("abort", awake);
   try {
-    await addJobs(queue, tasks, retries);
+    await addJobs(queue, tasks, redis.secret, retries);
     while (open.size > 0 && !signal?.aborted) {
       // Events are a hint, the jobs' own states the truth: nothing is lost with an event.
-      const finished = await Promise.all([...open].map(async ([id, task]) => [id, await outcome(queue, id, task)] as const)); // prettier-ignore
+      const finished = await Promise.all([...open].map(async ([id, task]) => [id, await outcome(queue, redis.secret, id, task)] as const)); // prettier-ignore
       for (const [id, found] of finished) {
         if (!found) continue;
         open.delete(id);
@@ -80,27 +81,33 @@ function jobIdOf({ id, version, force }: PointTask): string {
   return [id, version, ...(force === undefined ? [] : [force])].join("-");
 }
 
-async function addJobs(queue: Queue, tasks: readonly PointTask[], retries: number): Promise<void> {
+async function addJobs(
+  queue: Queue,
+  tasks: readonly PointTask[],
+  secret: string | undefined,
+  retries: number,
+): Promise<void> {
   for (const task of tasks) {
     const jobId = jobIdOf(task);
     const old = await queue.getJob(jobId);
     // A job of an earlier sweep that failed, or whose folder is gone, stands in the way of its own repetition.
     if (old && ((await old.isFailed()) || (await old.isCompleted()))) await old.remove();
-    await queue.add("point", task, { jobId, attempts: retries + 1, removeOnComplete: { age: 86_400 }, removeOnFail: { age: 86_400 } }); // prettier-ignore
+    await queue.add("point", sealed(task, secret), { jobId, attempts: retries + 1, removeOnComplete: { age: 86_400 }, removeOnFail: { age: 86_400 } }); // prettier-ignore
   }
 }
 
 async function outcome(
   queue: Queue,
+  secret: string | undefined,
   id: string,
   task: PointTask,
 ): Promise<{ result: PointResult; attempt: number } | undefined> {
-  const job = (await queue.getJob(id)) as Job<PointTask> | undefined;
+  const job = (await queue.getJob(id)) as Job | undefined;
   if (!job) {
     // Taken away by hand, or forgotten by a Redis that keeps nothing: what is written still counts.
     const done = await donePoint(task);
     if (done) return { result: done, attempt: 1 };
-    await addJobs(queue, [task], 0);
+    await addJobs(queue, [task], secret, 0);
     return undefined;
   }
   const attempt = Math.max(1, job.attemptsMade);
@@ -112,6 +119,8 @@ async function outcome(
 export interface WorkerOptions {
   /** Points at a time. */
   readonly jobs: number;
+  /** The folder below which notebooks are executed and results are written. */
+  readonly root: string;
   /** Seconds that a lock lasts, renewed at half of that: after so long a dead worker's point goes to another. 15 unless told. */
   readonly lock?: number;
   readonly signal: AbortSignal;
@@ -121,14 +130,19 @@ export interface WorkerOptions {
 
 /** Executes points from the queue until the signal aborts; the running ones are then given back. */
 export async function runWorker(
-  redis: string,
-  { jobs, lock = 15, signal, say, queueName = QUEUE }: WorkerOptions,
+  redis: RedisAccess,
+  { jobs, root, lock = 15, signal, say, queueName = QUEUE }: WorkerOptions,
 ): Promise<void> {
   const name = `${hostname()} ${process.pid}`;
   const execute = async (job: Job, token?: string) => {
-    const checked = taskSchema.safeParse(job.data);
-    if (!checked.success) throw new UnrecoverableError("no task of a sweep by this version of marginalia");
-    const result = await executePoint(checked.data, signal);
+    let task: PointTask;
+    try {
+      task = opened(job.data, redis.secret, root);
+    } catch (error) {
+      say(`✗ ${job.id ?? ""} refused: ${(error as Error).message}`);
+      throw new UnrecoverableError((error as Error).message);
+    }
+    const result = await executePoint(task, signal);
     if (result.status === "interrupted") {
       await job.moveToDelayed(Date.now(), token); // for another worker, and no attempt of the point's own
       throw new DelayedError();
@@ -151,7 +165,9 @@ export async function runWorker(
     isLost = true;
   });
   worker.on("ready", () => (isLost = false));
-  say(`worker ${name} takes ${jobs === 1 ? "a point" : `${jobs} points`} at a time from ${redis}`);
+  say(
+    `worker ${name} takes ${jobs === 1 ? "a point" : `${jobs} points`} at a time from ${redis.shown}, below ${root}${redis.secret === undefined ? "; tasks have no seal ($MARGINALIA_SWEEP_SECRET)" : ""}`,
+  );
   if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
   await worker.close();
 }

@@ -1,5 +1,6 @@
-/** All results of a sweep as one table of typed columns: id, parameters, recorded values, status. */
+/** All results of a sweep as one table of typed columns: id, parameters (also those at their defaults), recorded values, how it went. */
 import { csvFormatRows } from "d3-dsv";
+import { recordable, type Parameters, type ParameterValue } from "../parameter-value.ts";
 import type { PointResult } from "./point.ts";
 import type { SweepPoint } from "./space.ts";
 
@@ -8,32 +9,56 @@ export type ColumnType = "number" | "string" | "boolean";
 
 export interface Column {
   readonly name: string;
-  readonly role: "id" | "parameter" | "value" | "status";
+  readonly role: "id" | "parameter" | "value" | "status" | "run";
   readonly type: ColumnType;
+  /** A parameter drawn evenly by its logarithm. */
+  readonly isLog?: boolean;
   /** One a point, in the order of the points; null where there is none. */
   readonly values: readonly Scalar[];
 }
 
+export interface ColumnOptions {
+  /** Parameters that are drawn evenly by their logarithm. */
+  readonly logarithmic?: readonly string[];
+  /** The notebook's other parameters, at which every point was executed. */
+  readonly defaults?: Parameters;
+}
+
+/** Names of columns that a recorded value may not have. */
+const OWN_NAMES = ["id", "status", "failure", "seconds", "attempts"];
+
 /** Columns of the points in their order; a point without a result has the status "missing". */
-export function columnsOf(points: readonly SweepPoint[], results: readonly PointResult[]): Column[] {
+export function columnsOf(
+  points: readonly SweepPoint[],
+  results: readonly PointResult[],
+  { logarithmic = [], defaults = {} }: ColumnOptions = {},
+): Column[] {
   const byId = new Map(results.map((result) => [result.id, result]));
   const found = points.map(({ id }) => byId.get(id));
-  const parameters = [...new Set(points.flatMap((point) => Object.keys(point.parameters)))];
+  const varied = [...new Set(points.flatMap((point) => Object.keys(point.parameters)))];
+  const fixed = Object.keys(defaults).filter((name) => !varied.includes(name));
   const recorded = [...new Set(found.flatMap((result) => Object.keys(result?.values ?? {})))];
-  // A value may have a parameter's name.
-  const valueName = (name: string) => (parameters.includes(name) || name === "id" || name === "status" ? `${name} (recorded)` : name); // prettier-ignore
+  const taken = new Set([...OWN_NAMES, ...varied, ...fixed]);
+  const valueName = (name: string) => (taken.has(name) ? `${name} (recorded)` : name); // a value may have a parameter's name
+  const valueOf = ({ parameters }: { parameters: Parameters }, name: string) => Object.hasOwn(parameters, name) ? scalarOf(parameters[name]) : null; // prettier-ignore
   return [
     { name: "id", role: "id", type: "string", values: points.map(({ id }) => id) },
-    ...parameters.map((name) => column(name, "parameter", points.map((point) => point.parameters[name] ?? null))), // prettier-ignore
-    ...recorded.map((name) =>
-      column(
-        valueName(name),
-        "value",
-        found.map((result) => result?.values[name] ?? null),
-      ),
-    ),
+    ...varied.map((name) => ({
+      ...column(name, "parameter", points.map((point) => valueOf(point, name))), // prettier-ignore
+      ...(logarithmic.includes(name) && { isLog: true }),
+    })),
+    ...fixed.map((name) => column(name, "parameter", points.map(() => scalarOf(defaults[name])))), // prettier-ignore
+    ...recorded.map((name) => column(valueName(name), "value", found.map((result) => result && Object.hasOwn(result.values, name) ? result.values[name] : null))), // prettier-ignore
     { name: "status", role: "status", type: "string", values: found.map((result) => result?.status ?? "missing") },
+    { name: "failure", role: "run", type: "string", values: found.map((result) => result?.failure ?? null) },
+    { name: "seconds", role: "run", type: "number", values: found.map((result) => result?.seconds ?? null) },
+    { name: "attempts", role: "run", type: "number", values: found.map((result) => result?.attempts ?? null) },
   ];
+}
+
+/** Numbers stay what they are, -0 and NaN too; what JSON lacks else is text. */
+function scalarOf(value: ParameterValue): unknown {
+  return typeof value === "number" ? value : recordable(value);
 }
 
 const NOT_FINITE = ["NaN", "Infinity", "-Infinity"];
@@ -52,10 +77,13 @@ function column(name: string, role: Column["role"], given: readonly unknown[]): 
 
 /** An empty cell is null. */
 export function csvOf(columns: readonly Column[]): string {
-  const rows = columns[0].values.map((_, i) =>
-    columns.map(({ values }) => (values[i] === null ? "" : String(values[i]))),
-  );
+  const rows = columns[0].values.map((_, i) => columns.map(({ values }) => textOf(values[i])));
   return `${csvFormatRows([columns.map(({ name }) => name), ...rows])}\n`;
+}
+
+function textOf(value: Scalar): string {
+  if (value === null) return "";
+  return Object.is(value, -0) ? "-0" : String(value);
 }
 
 export interface Best {
@@ -73,7 +101,7 @@ export function bestPoint(
   const sign = wanted === "least" ? 1 : -1;
   let best: Best | undefined;
   for (const { id, parameters, values, status } of results) {
-    const value = values[name];
+    const value = Object.hasOwn(values, name) ? values[name] : undefined;
     if (status !== "ok" || typeof value !== "number") continue;
     if (!best || sign * value < sign * best.value) best = { id, parameters, value };
   }

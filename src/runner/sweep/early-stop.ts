@@ -12,6 +12,7 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { median } from "d3-array";
 import { z } from "zod";
+import { dictionarySchema } from "../dictionary.ts";
 
 /** What a notebook told by record(name, value, step): steps with values, in the order in which they came. */
 export const curveSchema = z.array(z.tuple([z.number(), z.number()]));
@@ -41,7 +42,7 @@ const finishedSchema = z.object({
   id: z.string(),
   version: z.string(),
   status: z.literal("ok"),
-  curves: z.record(z.string(), curveSchema).default({}),
+  curves: dictionarySchema(curveSchema).optional(),
 });
 
 /** Looking into a folder of many points costs, so it is done no more often. */
@@ -80,7 +81,7 @@ export class FinishedCurves {
     try {
       const text = await readFile(path.join(this.#folder, id, "point.json"), "utf8");
       const found = finishedSchema.safeParse(JSON.parse(text)).data;
-      const curve = found?.version === this.#version ? found.curves[this.#objective] : undefined;
+      const curve = found?.version === this.#version ? found.curves?.[this.#objective] : undefined;
       if (curve && curve.length > 0) this.#curves.set(id, curve);
       else if (found) this.#others.add(id); // finished, but it tells no such curve
     } catch {

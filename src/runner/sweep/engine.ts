@@ -1,5 +1,5 @@
 /** Where the points of a sweep are executed. Every engine gives each point's result once, in whatever order they finish. */
-import { executePoint, type PointResult, type PointTask } from "./point.ts";
+import { executePoint, recordedParameters, type PointResult, type PointTask } from "./point.ts";
 
 export interface EngineOptions {
   /** Points at a time. */
@@ -47,12 +47,13 @@ export async function withRetries(
 ): Promise<{ result: PointResult; attempt: number }> {
   for (let attempt = 1; ; attempt++) {
     const result = await execute(task).catch((error: unknown): PointResult =>
-      failedPoint(task, (error as Error).message),
+      failedPoint(task, (error as Error).message, attempt),
     );
     if (result.status !== "failed" || attempt > retries) return { result, attempt };
   }
 }
 
-export function failedPoint({ id, version, parameters }: PointTask, failure: string): PointResult {
-  return { id, version, parameters, status: "failed", values: {}, failure, seconds: 0 };
+export function failedPoint(task: PointTask, failure: string, attempts?: number): PointResult {
+  const { id, version } = task;
+  return { id, version, parameters: recordedParameters(task), status: "failed", values: {}, failure, seconds: 0, attempts }; // prettier-ignore
 }

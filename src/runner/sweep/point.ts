@@ -8,12 +8,15 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { writeWhole } from "../../files/whole-file.ts";
 import { z } from "zod";
+import { dictionary, dictionarySchema } from "../dictionary.ts";
 import { RunCache } from "../cache/cache.ts";
 import { executeCached, LOCK_FILE } from "../cache/cached-run.ts";
 import { sha256 } from "../cache/dependencies.ts";
+import { InputError } from "../input-error.ts";
 import { findKernel } from "../kernelspecs.ts";
 import { withLock } from "../lock.ts";
 import { readNotebook, type JsonObject, type Notebook } from "../notebook.ts";
+import { decoded, recordable, type Parameters } from "../parameter-value.ts";
 import { prepareRun } from "../prepare.ts";
 import { curveSchema, FinishedCurves, isHopeless, type Curve } from "./early-stop.ts";
 
@@ -24,7 +27,8 @@ export const taskSchema = z.object({
   notebook: z.string(),
   /** Of the notebook's cells: a result of other cells does not count. */
   version: z.string(),
-  parameters: z.record(z.string(), z.unknown()),
+  /** Values of the notebook's types, as `encoded` writes them (parameter-value.ts). */
+  parameters: dictionarySchema(z.unknown()),
   /** Absolute; holds point.json and what the notebook writes. */
   folder: z.string(),
   kernel: z.string().optional(),
@@ -47,15 +51,18 @@ export type RecordedValue = z.infer<typeof valueSchema>;
 export const pointResultSchema = z.object({
   id: z.string(),
   version: z.string(),
-  parameters: z.record(z.string(), z.unknown()),
+  /** For readers, as `recordable` writes them. */
+  parameters: dictionarySchema(z.unknown()),
   /** Stopped: ended early as hopeless. Interrupted: no result, to be executed again. */
   status: z.enum(["ok", "stopped", "failed", "interrupted"]),
   /** What the notebook recorded, by name; of a failed or stopped point what it recorded until then. */
-  values: z.record(z.string(), valueSchema),
+  values: dictionarySchema(valueSchema),
   /** Of numbers that were recorded with a step: all of them. */
-  curves: z.record(z.string(), curveSchema).optional(),
+  curves: dictionarySchema(curveSchema).optional(),
   failure: z.string().optional(),
   seconds: z.number(),
+  /** How often it has been executed until it had this result. */
+  attempts: z.number().optional(),
   isRestored: z.boolean().optional(),
   /** The forced run that it is of. */
   force: z.string().optional(),
@@ -83,6 +90,11 @@ export async function donePoint(task: PointTask): Promise<PointResult | undefine
   return found.status === "ok" || (found.status === "stopped" && task.earlyStop) ? found : undefined;
 }
 
+/** A task's parameters for readers of its result. */
+export function recordedParameters({ parameters }: Pick<PointTask, "parameters">): Record<string, unknown> {
+  return recordable(decoded(parameters)) as Record<string, unknown>;
+}
+
 /** Executes the point, or takes the result that is there. A failing notebook is a result; only a broken set-up throws. */
 export async function executePoint(task: PointTask, signal?: AbortSignal): Promise<PointResult> {
   const done = await donePoint(task);
@@ -92,17 +104,17 @@ export async function executePoint(task: PointTask, signal?: AbortSignal): Promi
     return await withLock(lock, { wait: true, signal }, async () => (await donePoint(task)) ?? execute(task, signal));
   } catch (error) {
     if (!signal?.aborted) throw error;
-    const { id, version, parameters } = task;
-    return { id, version, parameters, status: "interrupted", values: {}, seconds: 0 };
+    return { id: task.id, version: task.version, parameters: recordedParameters(task), status: "interrupted", values: {}, seconds: 0 }; // prettier-ignore
   }
 }
 
 async function execute(task: PointTask, signal?: AbortSignal): Promise<PointResult> {
   const run = await prepareRun(task.notebook, {
     outputRoot: task.folder,
-    parameters: task.parameters as Record<string, never>,
+    parameters: decoded(task.parameters) as Parameters,
     areTypesChecked: true,
   });
+  const earlier = await readPoint(task);
   const judge = task.earlyStop && new Judge(task, task.earlyStop);
   const result = await executeCached(run, {
     kernel: findKernel(task.kernel),
@@ -121,12 +133,13 @@ async function execute(task: PointTask, signal?: AbortSignal): Promise<PointResu
   const point: PointResult = {
     id: task.id,
     version: task.version,
-    parameters: task.parameters,
+    parameters: recordedParameters(task),
     status: isStopped ? "stopped" : result.status,
     values,
     ...(Object.keys(curves).length > 0 ? { curves } : {}),
     ...(isStopped ? { failure: judge.why } : result.failure ? { failure: `${place}${result.failure.message}` } : {}),
     seconds: result.seconds,
+    attempts: earlier?.status === "failed" && earlier.force === task.force ? (earlier.attempts ?? 1) + 1 : 1,
     ...(result.isRestored ? { isRestored: true } : {}),
     ...(task.force === undefined ? {} : { force: task.force }),
   };
@@ -147,7 +160,7 @@ class Judge {
   constructor({ id, folder, version }: PointTask, { objective, wanted, peers }: NonNullable<PointTask["earlyStop"]>) {
     this.#objective = objective;
     this.#wanted = wanted;
-    const ids = new Set(z.array(z.string()).parse(JSON.parse(readFileSync(peers, "utf8"))));
+    const ids = new Set(idsIn(peers));
     this.#finished = new FinishedCurves(path.dirname(folder), version, objective, (other) => other !== id && ids.has(other)); // prettier-ignore
   }
 
@@ -171,6 +184,12 @@ class Judge {
   }
 }
 
+function idsIn(file: string): readonly string[] {
+  const found = z.array(z.string()).safeParse(JSON.parse(readFileSync(file, "utf8")));
+  if (found.success) return found.data;
+  throw new InputError(`${file}: expected a list of the ids of points\n  ${z.prettifyError(found.error)}`);
+}
+
 /** JSON has names for the numbers that it lacks. */
 function numberOf(value: RecordedValue | undefined): number | undefined {
   if (typeof value === "number") return value;
@@ -182,8 +201,8 @@ export function recorded(executed: Notebook): {
   readonly values: Record<string, RecordedValue>;
   readonly curves: Record<string, Curve>;
 } {
-  const values: Record<string, RecordedValue> = {};
-  const curves: Record<string, Curve> = {};
+  const values = dictionary<RecordedValue>();
+  const curves = dictionary<Curve>();
   for (const cell of executed.cells)
     for (const output of cell.cell_type === "code" ? cell.outputs : []) {
       if (output.output_type !== "display_data") continue;

@@ -170,7 +170,8 @@ class Batch {
         `--array=0-${chunks.length - 1}%${this.#options.jobs}`,
         "--requeue",
         "--open-mode=append",
-        `--output=${this.#folder}/%A_%a.log`,
+        // In a pattern, "%%" is the character itself.
+        `--output=${this.#folder.replaceAll("%", "%%")}/%A_%a.log`,
         ...(this.#slurm.sbatch ?? []),
       ];
       const job = await sbatch([...options, script]).catch((error: unknown) => {
@@ -259,7 +260,7 @@ class Batch {
         this.#losses.set(id, losses);
         await rm(path.join(this.#folder, "begun", id), { force: true });
         if (losses < MOST_LOSSES) alone.push(id);
-        else this.#finish(failedPoint(this.#open.get(id)!, `its Slurm job ended ${losses} times without a result (the last time ${how}); see the logs in ${this.#folder}`), losses); // prettier-ignore
+        else this.#finish(failedPoint(this.#open.get(id)!, `its Slurm job ended ${losses} times without a result (the last time ${how}); see the logs in ${this.#folder}`, losses), losses); // prettier-ignore
       }
       if (suspects.length > 0) together.push(...left.filter((id) => !suspects.includes(id)));
     }

@@ -1,9 +1,11 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { copyFileSync, mkdirSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bullmqEngine } from "../../../src/runner/sweep/bullmq.ts";
 import { executePoint, type PointResult, type PointTask } from "../../../src/runner/sweep/point.ts";
+import { redisAccess } from "../../../src/runner/sweep/queue-access.ts";
 import { COUNT, FaultySweep, PATIENCE } from "./faults.ts";
 
 const main = path.resolve(import.meta.dirname, "../../../dist/cli/main.js");
@@ -12,6 +14,7 @@ if (!hasRedis)
   console.warn("SKIPPED: sweeps over BullMQ, since no redis-server is on PATH (Debian: apt-get install redis-server)");
 
 let sweep: FaultySweep;
+let tasks: readonly PointTask[];
 let port: number;
 let redis: ChildProcess | undefined;
 const workers: ChildProcess[] = [];
@@ -36,9 +39,16 @@ async function stopRedis(): Promise<void> {
   await gone;
 }
 
+/** Workers know the scripted kernel by its name alone. */
+const environment = () => ({
+  ...process.env,
+  JUPYTER_PATH: sweep.at("jupyter"),
+  MARGINALIA_SWEEP_SECRET: "of this test",
+});
+
 function startWorker(): ChildProcess {
   const args = [main, "worker", "--redis", `redis://127.0.0.1:${port}`, "--jobs", "2", "--lock", "2"];
-  const child = spawn(process.execPath, args, { cwd: sweep.folder, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(process.execPath, args, { cwd: sweep.folder, env: environment(), stdio: ["ignore", "ignore", "pipe"] }); // prettier-ignore
   workers.push(child);
   return child;
 }
@@ -46,6 +56,9 @@ function startWorker(): ChildProcess {
 beforeAll(async () => {
   if (!hasRedis) return;
   sweep = new FaultySweep();
+  mkdirSync(sweep.at("jupyter", "kernels", "scripted"), { recursive: true });
+  copyFileSync(sweep.at("kernel.json"), sweep.at("jupyter", "kernels", "scripted", "kernel.json"));
+  tasks = sweep.tasks.map((task) => ({ ...task, kernel: "scripted" }));
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   port = (server.address() as AddressInfo).port;
@@ -68,12 +81,12 @@ test.skipIf(!hasRedis)(
   "workers killed, Redis killed and restarted, a crashing and an endless point, points delivered twice: nothing lost, nothing twice",
   async () => {
     const told: PointResult[] = [];
-    const engine = bullmqEngine(`redis://127.0.0.1:${port}`);
+    const engine = bullmqEngine(redisAccess(`redis://127.0.0.1:${port}`, environment()));
     const run = (all: readonly PointTask[]) =>
       engine.run(all, { jobs: 1, retries: 1, onResult: (result) => told.push(result) });
 
     const [first, second] = [startWorker(), startWorker()];
-    const running = run(sweep.tasks);
+    const running = run(tasks);
     await sweep.hasBegun(0.2);
     first.kill("SIGKILL");
     startWorker();
@@ -84,7 +97,7 @@ test.skipIf(!hasRedis)(
     await stopRedis();
     await startRedis();
     // Another sweep asks for the same points meanwhile.
-    const twice = engine.run(sweep.tasks.slice(0, 6), { jobs: 1, retries: 1 });
+    const twice = engine.run(tasks.slice(0, 6), { jobs: 1, retries: 1 });
 
     const results = await running;
     sweep.expectWhole(results, told, 8);
@@ -92,7 +105,7 @@ test.skipIf(!hasRedis)(
     // What was running in a worker that ended, or when Redis went, may have begun again; what was done has not.
     expect(sweep.times("begun").filter((n) => n !== 3 && n !== 7).length).toBeLessThan(COUNT + 10);
     const before = sweep.times("begun").length;
-    const rest = sweep.tasks.filter(({ parameters }) => Number(parameters.n) > 7);
+    const rest = tasks.filter(({ parameters }) => Number(parameters.n) > 7);
     expect((await run(rest)).every(({ status }) => status === "ok")).toBe(true);
     expect(sweep.times("begun")).toHaveLength(before);
   },
@@ -107,4 +120,14 @@ test.skipIf(!hasRedis)("a point that two workers hold at once is executed by one
   const results = await Promise.all([executePoint(again), executePoint(again)]);
   expect(results.map(({ status }) => status)).toEqual(["ok", "ok"]);
   expect(sweep.times("begun")).toHaveLength(before + 1);
+});
+
+test.skipIf(!hasRedis)("a task of somebody who does not know the secret is refused and executes nothing", async () => {
+  startWorker();
+  const before = sweep.times("begun").length;
+  const stranger = bullmqEngine(redisAccess(`redis://127.0.0.1:${port}`, {}));
+  const forged = { ...tasks[0], id: "forged", folder: sweep.at("points", "forged") };
+  const [result] = await stranger.run([forged], { jobs: 1 });
+  expect(result).toMatchObject({ status: "failed", failure: expect.stringContaining("not sealed") as string });
+  expect(sweep.times("begun")).toHaveLength(before);
 });

@@ -1,11 +1,20 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { tableFromIPC } from "@uwdata/flechette";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { columnTable } from "../../../src/cli/arrow.ts";
 import { memoryLimit } from "../../../src/runner/memory-limit.ts";
+import { parseNotebook } from "../../../src/runner/notebook.ts";
 import { bestPoint, columnsOf, csvOf } from "../../../src/runner/sweep/dataframe.ts";
 import { localEngine, type EngineOptions } from "../../../src/runner/sweep/engine.ts";
-import { readPoint, type PointResult, type PointTask } from "../../../src/runner/sweep/point.ts";
+import {
+  pointResultSchema,
+  readPoint,
+  recorded,
+  type PointResult,
+  type PointTask,
+} from "../../../src/runner/sweep/point.ts";
 import { parseAxis, pointsOf, type SweepPoint } from "../../../src/runner/sweep/space.ts";
 import { code, notebook } from "../notebooks.ts";
 
@@ -146,12 +155,41 @@ describe("columnsOf", () => {
       "n (recorded) value number",
       "ok value boolean",
       "status status string",
+      "failure run string",
+      "seconds run number",
+      "attempts run number",
     ]);
     expect(columns[3].values).toEqual([0.5, Infinity, null]);
     expect(csvOf(columns)).toBe(
-      `id,n,a,b,n (recorded),ok,status\n${one.id},1,1,0.5,9,,ok\n${two.id},2,2,Infinity,,true,ok\n${three.id},3,,,,,missing\n`,
+      `id,n,a,b,n (recorded),ok,status,failure,seconds,attempts\n${one.id},1,1,0.5,9,,ok,,1,\n${two.id},2,2,Infinity,,true,ok,,1,\n${three.id},3,,,,,missing,,,\n`,
     );
   });
+
+  test("values that JSON lacks, and parameters at their defaults", () => {
+    const points = [{ id: "1", parameters: { b: 5n, z: -0, when: new Date(0), none: null, unset: undefined } }];
+    const columns = columnsOf(points, [], { defaults: { z: 1, seed: 7, label: "x" } });
+    expect(csvOf(columns)).toBe(
+      "id,b,z,when,none,unset,seed,label,status,failure,seconds,attempts\n1,5,-0,1970-01-01T00:00:00.000Z,,undefined,7,x,missing,,,\n",
+    );
+  });
+
+  test.each(["constructor", "__proto__", "toString", "id", "status", "failure"])(
+    "a value may be recorded under the name %s",
+    async (name) => {
+      const output = (value: number, step: number) => ({ output_type: "display_data", metadata: {}, data: { "application/vnd.marginalia.record+json": { name, value, step } } }); // prettier-ignore
+      const cell = { ...code("1"), outputs: [output(1, 1), output(2, 2)] };
+      const { values, curves } = recorded(await parseNotebook(JSON.stringify(notebook([cell])), "x.ipynb"));
+      const point = pointResultSchema.parse(JSON.parse(JSON.stringify({ ...one, version: "", status: "ok", values, curves, seconds: 1 }))); // prettier-ignore
+      expect([point.values[name], point.curves![name]]).toEqual([2, [[1, 1], [2, 2]]]); // prettier-ignore
+      const other = result(two, {});
+      const column = columnsOf([one, two], [point, other]).find(({ role }) => role === "value")!;
+      expect(column.values).toEqual([2, null]);
+      expect(bestPoint([other, point], name, "least")).toMatchObject({ id: one.id, value: 2 });
+      expect(bestPoint([other], name, "least")).toBeUndefined();
+      const table = tableFromIPC(await columnTable(columnsOf([one, two], [point, other])));
+      expect([...table.getChild(column.name).toArray()]).toEqual([2, null]); // prettier-ignore
+    },
+  );
 
   test("the best point is the finished one whose number is least, or greatest", () => {
     const all = [result(one, { a: 2 }), result(two, { a: 1 }), result(three, { a: 0 }, "failed")];

@@ -23,11 +23,11 @@ afterEach(() => {
   sweep.remove();
 });
 
-async function run(replies: Record<"sbatch" | "squeue", object[]>) {
+async function run(replies: Record<"sbatch" | "squeue", object[]>, task = sweep.tasks[0]) {
   for (const [program, list] of Object.entries(replies)) writeFileSync(sweep.at(`${program}.json`), JSON.stringify(list)); // prettier-ignore
   const said: string[] = [];
   const engine = slurmEngine({ chunk: 1, silence: 1.5, command: [process.execPath, main, "sweep-chunk"], say: (text) => said.push(text) }); // prettier-ignore
-  const results = await engine.run([sweep.tasks[0]], { jobs: 1 });
+  const results = await engine.run([task], { jobs: 1 });
   expect(results).toMatchObject([{ status: "ok", values: { square: 11 } }]);
   expect(sweep.times("begun")).toEqual([1]);
   return { said, calls: readFileSync(sweep.at("calls"), "utf8").trim().split("\n") };
@@ -60,6 +60,14 @@ test("a task that comes back after its end, as a controller's old memory has it,
   const squeue = ["5|0|COMPLETED|None", "5|0|RUNNING|None", "5|0|COMPLETED|None"].map((out) => ({ out }));
   const { calls } = await run({ sbatch: [{ out: "5" }, { error: "error: Unable to contact slurm controller" }, { out: "6", execute: true }], squeue }); // prettier-ignore
   expect(calls).toContain("scancel --full 5_0");
+});
+
+test("a folder with Slurm's own sign for patterns in its name is itself in the logs' place", async () => {
+  const [task] = sweep.tasks;
+  const { calls } = await run({ sbatch: [{ out: "5", execute: true }], squeue: [{ out: "" }] }, { ...task, folder: sweep.at("100%A", task.id) }); // prettier-ignore
+  const output = /--output=(\S+)/.exec(calls.find((call) => call.startsWith("sbatch"))!)![1];
+  expect(output.replaceAll("%%", "").match(/%/g)).toHaveLength(2);
+  expect(output).toMatch(/100%%A.*%A_%a\.log$/);
 });
 
 test("a task that waits for something unusual is said to, once", async () => {

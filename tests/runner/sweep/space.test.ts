@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { axisOf, parseAxis, pointsOf, type Space } from "../../../src/runner/sweep/space.ts";
+import { GivenText, parseValue, type GivenValue } from "../../../src/runner/parameter-value.ts";
+import { axisOf, drawnAt, parseAxis, pointsOf, type Draw, type Space } from "../../../src/runner/sweep/space.ts";
 
-const values = (pair: string) => parseAxis(pair).values;
+const read = (value: GivenValue) => (value instanceof GivenText ? parseValue(value.text) : value);
+const values = (pair: string) => (parseAxis(pair).values as readonly GivenValue[]).map(read);
 const parametersOf = (space: Space) => pointsOf("paper/fig", space).map(({ parameters }) => parameters);
 
 describe("parseAxis", () => {
@@ -18,6 +20,11 @@ describe("parseAxis", () => {
     ["list=[1, 2],[3]", [[1, 2], [3]]],
     ['s="a,b",c', ["a,b", "c"]],
     ["on=true,false", [true, false]],
+    ["x=-0.3..0.3:0.3", [-0.3, 0, 0.3]],
+    ["i=-0", [-0]],
+    ["n=9007199254740989..9007199254740991", [9007199254740989, 9007199254740990, 9007199254740991]],
+    ["x=1e-7..3e-7:1e-7", [1e-7, 2e-7, 3e-7]],
+    ["x=NaN,-Infinity,.inf", [NaN, -Infinity, Infinity]],
   ])("%s", (pair, expected) => expect(values(pair)).toEqual(expected));
 
   test.each([
@@ -26,13 +33,17 @@ describe("parseAxis", () => {
     "x=loguniform(0,1)",
     "x=uniform(2,1)",
     "x=integer(0.5,2)",
+    "x=uniform(0,Infinity)",
+    "x=choice()",
+    "x=1..9007199254740993:9007199254740991",
     "x=uniform(a,b)",
     "depth",
     "=1",
   ])("refuses %j", (pair) => expect(() => parseAxis(pair)).toThrow(/parameter x: |is no axis/));
 
   test("what is drawn stays in its range", () => {
-    const drawn = (text: string) => values(`x=${text}`) as (unit: number) => number;
+    const drawn = (text: string) => (unit: number) =>
+      read(drawnAt(parseAxis(`x=${text}`).values as Draw, unit)) as number;
     fc.assert(
       fc.property(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (unit) => {
         expect(drawn("uniform(2,3)")(unit)).toSatisfy((x: number) => x >= 2 && x <= 3);
@@ -85,7 +96,12 @@ describe("pointsOf", () => {
     expect(draw()).toEqual(draw());
     expect(draw({ seed: 2 })).not.toEqual(draw());
     expect(draw({ samples: 5 })).toEqual(draw().slice(0, 5));
-    expect(parametersOf({ axes: [a, rate], samples: 20, seed: 1 })).toHaveLength(40);
+    const grid = parametersOf({ axes: [a, rate], samples: 20, seed: 1 });
+    expect(grid).toHaveLength(40);
+    // The same draws at every point of the grid, so that what differs between them is the grid.
+    expect(grid.slice(0, 20).map((point) => point.rate)).toEqual(grid.slice(20).map((point) => point.rate));
+    const independent = parametersOf({ axes: [a, rate], samples: 20, seed: 1, independentDraws: true });
+    expect(new Set(independent.map((point) => point.rate)).size).toBe(40);
     const together = parametersOf({ axes: [rate, parseAxis("u=uniform(0,1)")], samples: 20, seed: 1 });
     expect(together.map((point) => point.rate)).toEqual(draw().map((point) => point.rate));
   });
