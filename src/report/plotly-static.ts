@@ -170,6 +170,8 @@ export function figureSvg(figure: PlotlySpecification): string {
 
 function finishSvg(svg: string): string {
   return svg
+    .toWellFormed()
+    .replaceAll(/(?![\t\n\r\u007f-\u009f])\p{Cc}|[\ufffe\uffff]/gu, "\ufffd") // no XML may hold them
     .replaceAll("TOBESTRIPPED", "'") // Plotly's stand-in for quotes, which jsdom writes in places that Plotly does not expect
     .replaceAll(
       /image-rendering: [^;"]*(;\s*image-rendering: [^;"]*)*/g,
