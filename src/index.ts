@@ -99,7 +99,7 @@ export { methodStyle, palette, sequenceStyles, type MethodStyle } from "./report
 export { figureSvg, type PlotlySpecification } from "./report/plotly-static.ts";
 export { useFonts } from "./report/fonts.ts";
 export { pngOfSvg, type Png } from "./report/render.ts";
-export { table, tableCsv, type Columns, type TableOptions } from "./report/table.ts";
+export { table, tableCsv, tableOfCsv, type Columns, type TableOptions } from "./report/table.ts";
 export {
   mean,
   median,
