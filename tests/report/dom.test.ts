@@ -41,6 +41,26 @@ describe("text boxes", () => {
     expect([turned.width, turned.height]).toEqual([expect.closeTo(flat.height, 9), expect.closeTo(flat.width, 9)]);
   });
 
+  test("follow every transform of SVG's grammar, however its operations and numbers are set apart", () => {
+    const corner = (transform: string) => {
+      const { left, top } = rectangle(`<rect id="it" transform="${transform}" x="1" y="2" width="0" height="0"/>`);
+      return [left, top].map((coordinate) => Math.round(coordinate * 1e6) / 1e6);
+    };
+    for (const [transform, at] of [
+      ["rotate(90,3,4)translate(0,-8)", [13, 2]],
+      [" rotate( 90 3 4 ) , translate(0 -8)", [13, 2]],
+      ["translate(.5-.5)scale(2)", [2.5, 3.5]],
+      ["translate(1e1,+2) matrix(1 0 0 1 2 3)", [13, 7]],
+      ["skewX(45)skewY(45)", [4, 3]],
+      ["translate(4)", [5, 2]],
+      ["matrix(1 2 3)", [1, 2]],
+      ["translate(4) nonsense(1)", [1, 2]],
+      ["translate(4", [1, 2]],
+      ["", [1, 2]],
+    ] as const)
+      expect(corner(transform), transform).toEqual(at);
+  });
+
   test("add up tspans with their own size, weight and shift, and start anew at a tspan's x", () => {
     const sub = rectangle('<text id="it" style="font-size: 10px">x<tspan style="font-size: 70%" dy="0.3em">12</tspan><tspan style="font-weight: bold">b</tspan></text>'); // prettier-ignore
     expect(sub.width).toBeCloseTo(10 * em("x") + 7 * em("12") + 10 * em("b", 700), 9);

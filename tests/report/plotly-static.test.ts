@@ -194,6 +194,32 @@ describe("figureSvg", () => {
   });
 });
 
+describe("a table trace", () => {
+  const lines = (values: readonly string[][], width = 700) => {
+    const trace = { type: "table", header: { values: ["<b>head</b>", "b"] }, cells: { values } };
+    const svg = parsed(figureSvg({ data: [trace] as never, layout: { width } }));
+    return [...svg.querySelectorAll(".column-cell")].map((cell) => ({
+      lines: [...cell.querySelectorAll("tspan.line")].map((line) => line.textContent),
+      text: pageRectangle(cell.querySelector("text")!),
+      box: pageRectangle(cell.querySelector(".cell-rect")!),
+    }));
+  };
+
+  test("wraps its cells and takes markup in them: every text lies in its cell, and no word is lost", () => {
+    const words = "a long text that has to be wrapped over several lines in its cell of the table";
+    const cells = lines([["<i>x</i>", words, `<b>${words}</b>`, "H<sub>2</sub>O"], ["a<br>b<br>c", "1", words, "<a href='https://example.org'>link</a>"]], 420); // prettier-ignore
+    expect(cells).toHaveLength(10);
+    for (const { text, box } of cells) {
+      expect(text.left).toBeGreaterThanOrEqual(box.left);
+      expect(text.right).toBeLessThanOrEqual(box.right);
+      expect(text.top).toBeGreaterThanOrEqual(box.top);
+      expect(text.bottom).toBeLessThanOrEqual(box.bottom);
+    }
+    const wrapped = cells.filter(({ lines }) => lines.length > 3).map(({ lines }) => lines.join(""));
+    expect(wrapped.map((text) => text.replace(/\s/g, ""))).toEqual(Array(3).fill(words.replaceAll(" ", "")));
+  });
+});
+
 describe("pngOfSvg", () => {
   test("has the svg's size times the scale, written in the PNG's header", () => {
     const svg = figureSvg({ data: [{ y: [1, 2] }], layout: { width: 300, height: 200 } });
