@@ -165,7 +165,7 @@ describe("figureSvg", () => {
     expect(paths([1, 2, Number.NEGATIVE_INFINITY, 4, 5])).toBe(2);
   });
 
-  test.each(["scattergl", "scatter3d", "surface", "mesh3d", "parcoords", "splom", "scatterpolargl"])(
+  test.each(["heatmapgl", "scatter3d", "surface", "mesh3d", "parcoords", "splom", "pointcloud"])(
     "refuses %s, which would come out empty or hang, and says which trace and what to use",
     (type) => {
       const data = [{ y: [1] }, { type, name: "cloud" }] as unknown as PlotlySpecification["data"];
