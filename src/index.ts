@@ -97,8 +97,9 @@ export { panels, type Panel, type PanelsOptions } from "./report/panels.ts";
 export { band, bars, heatmap, line, scatter } from "./report/traces.ts";
 export { methodStyle, palette, sequenceStyles, type MethodStyle } from "./report/style.ts";
 export { figureSvg, type PlotlySpecification } from "./report/plotly-static.ts";
+export { useFonts } from "./report/fonts.ts";
 export { pngOfSvg, type Png } from "./report/render.ts";
-export { table, tableCsv, type Columns, type TableOptions } from "./report/table.ts";
+export { table, tableCsv, tableOfCsv, type Columns, type TableOptions } from "./report/table.ts";
 export {
   mean,
   median,

@@ -5,7 +5,7 @@
 import { createRequire } from "node:module";
 import type { DOMWindow } from "jsdom";
 import { canvasAddress, context2d } from "./canvas.ts";
-import { ownRectangle, pageRectangle, pathLength, pointOnPath } from "./svg-geometry.ts";
+import { ownRectangle, ownTransform, pageRectangle, pathLength, pointOnPath } from "./svg-geometry.ts";
 import { textLength } from "./text-boxes.ts";
 
 const require = createRequire(import.meta.url);
@@ -34,6 +34,13 @@ export function openWindow(uniform: () => number): DOMWindow {
     },
     getPointAtLength(this: SVGElement, length: number) {
       return pointOnPath(this.getAttribute("d") ?? "", length);
+    },
+  });
+  Object.defineProperty(window.SVGElement.prototype, "transform", {
+    configurable: true,
+    get(this: SVGElement) {
+      const consolidate = () => (this.hasAttribute("transform") ? { matrix: ownTransform(this) } : null);
+      return { baseVal: { consolidate } };
     },
   });
   Object.assign(window.HTMLCanvasElement.prototype, {

@@ -13,6 +13,7 @@ import type { Config, Data, Layout } from "plotly.js";
 import { Random } from "../graph/random.ts";
 import { openWindow } from "./dom.ts";
 import { cutFarShapes } from "./far-shapes.ts";
+import { leaveOneMarker, withFewMarkers, withReferences, type DrawnRoot } from "./many-points.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -41,12 +42,22 @@ const drawable = new Set(
   ).split(" "),
 );
 
+/** Traces that differ from another type only in being drawn by WebGL, where there is a browser. */
+const withoutWebGl: Readonly<Record<string, string>> = { scattergl: "scatter", scatterpolargl: "scatterpolar" };
+
+/** The figure with types that can be drawn here. */
+const drawnTypes = (figure: PlainFigure): PlainFigure => ({
+  ...figure,
+  data: figure.data.map((trace) => {
+    const type = withoutWebGl[String(trace.type)];
+    return type === undefined ? trace : { ...trace, type };
+  }),
+});
+
 /** Traces that need WebGL or map data, and what shows the same numbers without. */
 const instead: Record<string, string> = {
-  scattergl: '"scatter"',
   heatmapgl: '"heatmap"',
   pointcloud: '"scatter"',
-  scatterpolargl: '"scatterpolar"',
   splom: 'panels of "scatter"',
   parcoords: '"parcats", or "scatter" lines over the axes',
   scatter3d: '"scatter" in panels, or with colour for the third coordinate',
@@ -63,7 +74,7 @@ const mapTraces = /^(choropleth|scattergeo|(scatter|choropleth|density)(map|mapb
 export function refuseUndrawable(data: readonly { readonly type?: unknown; readonly name?: unknown }[]): void {
   data.forEach((trace, index) => {
     const type = trace.type ?? "scatter";
-    if (typeof type === "string" && drawable.has(type)) return;
+    if (typeof type === "string" && (drawable.has(type) || Object.hasOwn(withoutWebGl, type))) return;
     const which = `trace ${index}${typeof trace.name === "string" ? ` ("${trace.name}")` : ""} has type ${JSON.stringify(type)}`;
     if (type === "image")
       throw new TypeError(
@@ -145,9 +156,19 @@ export function figureSize({ layout }: PlainFigure): { width: number; height: nu
  * @throws TypeError for a trace that cannot be drawn without a browser; Error with Plotly's message when Plotly fails.
  */
 export function figureSvg(figure: PlotlySpecification): string {
-  const json = JSON.stringify(plainFigure(figure));
+  const whole = drawnTypes(plainFigure(figure));
+  const { figure: few, many } = withFewMarkers(whole);
+  const drawn = draw(few, many) ?? draw(whole, []);
+  if (drawn === undefined) throw new Error("Plotly drew no markers");
+  return drawn;
+}
+
+/** @param many the traces of which Plotly is to draw but some markers; undefined if it then drew none. */
+function draw(figure: PlainFigure, many: readonly boolean[]): string | undefined {
+  const json = JSON.stringify(figure);
   const { window, plotly } = openPlotly();
-  generator = Random.fromSeed(createHash("sha256").update(json).digest().readUInt32LE(0));
+  const seed = createHash("sha256").update(json).digest();
+  generator = Random.fromSeed(seed.readUInt32LE(0));
   // Parsed inside the window, for Plotly tells plain objects from others by the window's own Object.
   const inside = (window as unknown as { JSON: typeof JSON }).JSON.parse(json) as PlainFigure;
   const root = window.document.createElement("div");
@@ -159,9 +180,11 @@ export function figureSvg(figure: PlotlySpecification): string {
       .newPlot(root, inside.data, { ...inside.layout, ...figureSize(inside) }, config)
       .catch((error: unknown) => (failure = error));
     if (!root.querySelector(".main-svg")) throw new Error(`Plotly could not draw the figure: ${String(failure)}`);
+    const references = leaveOneMarker(root as unknown as DrawnRoot, many, `marker${seed.toString("hex", 0, 4)}`);
+    if (!references) return undefined;
     const { width, height } = figureSize(inside);
     for (const layer of root.querySelectorAll(".main-svg")) cutFarShapes(layer, width, height);
-    return finishSvg(plotly.Snapshot.toSVG(root, "svg"));
+    return withReferences(finishSvg(plotly.Snapshot.toSVG(root, "svg")), references);
   } finally {
     plotly.purge(root);
     root.remove();
@@ -170,6 +193,8 @@ export function figureSvg(figure: PlotlySpecification): string {
 
 function finishSvg(svg: string): string {
   return svg
+    .toWellFormed()
+    .replaceAll(/(?![\t\n\r\u007f-\u009f])\p{Cc}|[\ufffe\uffff]/gu, "\ufffd") // no XML may hold them
     .replaceAll("TOBESTRIPPED", "'") // Plotly's stand-in for quotes, which jsdom writes in places that Plotly does not expect
     .replaceAll(
       /image-rendering: [^;"]*(;\s*image-rendering: [^;"]*)*/g,

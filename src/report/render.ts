@@ -1,6 +1,7 @@
 /** SVG to PNG with resvg and the bundled typeface; no system font is read, so the bytes are the same on every machine. */
 import { createRequire } from "node:module";
 import { fontFamily, fontFiles } from "./fonts.ts";
+import { rasterText, textWarning } from "./raster-text.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -12,6 +13,7 @@ export interface Png {
 }
 
 /**
+ * Warns on standard error of characters that no font has, which are drawn as boxes, and of fonts that are not there.
  * @param svg a complete SVG document.
  * @param scale pixels per CSS pixel.
  * @throws RangeError unless scale is positive and finite; Error when the SVG cannot be parsed.
@@ -19,7 +21,10 @@ export interface Png {
 export function pngOfSvg(svg: string, scale = 2): Png {
   if (!(scale > 0 && scale < 100)) throw new RangeError(`scale must lie between 0 and 100, got ${scale}`);
   const { Resvg } = require("@resvg/resvg-js") as typeof import("@resvg/resvg-js");
-  const image = new Resvg(svg, {
+  const text = rasterText(svg);
+  const warning = textWarning(text);
+  if (warning !== undefined) console.warn(warning);
+  const image = new Resvg(text.svg, {
     fitTo: { mode: "zoom", value: scale },
     background: "white",
     font: { fontFiles: fontFiles(), loadSystemFonts: false, defaultFontFamily: fontFamily },

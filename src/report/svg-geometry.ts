@@ -11,15 +11,36 @@ const matrices = () => require("transformation-matrix") as typeof import("transf
 
 const identity: Matrix = { a: 1, b: 0, c: 0, d: 1, e: 0, f: 0 };
 
-function ownTransform(element: Element): Matrix {
-  const attribute = element.getAttribute("transform");
-  if (!attribute) return identity;
-  try {
-    const { compose, fromDefinition, fromTransformAttribute } = matrices();
-    return compose(fromDefinition(fromTransformAttribute(attribute)));
-  } catch {
-    return identity; // a browser ignores a transform that it cannot read
+const NUMBER = String.raw`[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?`;
+const SEPARATOR = String.raw`(?:\s*,\s*|\s*)`;
+const OPERATION = new RegExp(String.raw`\s*(\w+)\s*\(\s*(${NUMBER}(?:${SEPARATOR}${NUMBER})*)\s*\)${SEPARATOR}`, "iy");
+
+/**
+ * The operations of a transform attribute by SVG's grammar, under which nothing need stand between two of them: Plotly writes
+ * rotate(90,3,4)translate(0,-8) for labels of several lines, which transformation-matrix's own reader refuses.
+ */
+function operations(attribute: string): Matrix[] {
+  const { rotateDEG, scale, skew, translate } = matrices();
+  const found: Matrix[] = [];
+  OPERATION.lastIndex = 0;
+  while (OPERATION.lastIndex < attribute.trimEnd().length) {
+    const [, name, list] = OPERATION.exec(attribute) ?? [];
+    const [a, b, c, d, e, f] = (list ?? "").match(new RegExp(NUMBER, "gi"))?.map(Number) ?? [];
+    if (name === "translate") found.push(translate(a, b ?? 0));
+    else if (name === "scale") found.push(scale(a, b ?? a));
+    else if (name === "rotate") found.push(rotateDEG(a, b ?? 0, c ?? 0));
+    else if (name === "skewX") found.push(skew((a * Math.PI) / 180, 0));
+    else if (name === "skewY") found.push(skew(0, (a * Math.PI) / 180));
+    else if (name === "matrix" && f !== undefined) found.push({ a, b, c, d, e, f });
+    else return []; // a browser ignores a transform that it cannot read
   }
+  return found;
+}
+
+/** What the element's own transform attribute says. */
+export function ownTransform(element: Element): Matrix {
+  const found = operations(element.getAttribute("transform") ?? "");
+  return found.length ? matrices().compose(found) : identity;
 }
 
 /** The transform from the element's own user space to the page. */

@@ -5,13 +5,13 @@
  * been computed in float64 (statistics.ts, arquero), and the csv gives every number back bit for bit.
  */
 import { createRequire } from "node:module";
-import { csvFormatRows } from "d3-dsv";
 import type { DataFrame } from "danfojs-node";
+import { writeWholeSync } from "../files/whole-file.ts";
+import { csvColumns, csvText, type Cell } from "./csv.ts";
 import { columnFormatter } from "./number-format.ts";
 
 const require = createRequire(import.meta.url);
 
-export type Cell = number | string | boolean | null;
 export type Columns = Readonly<Record<string, ArrayLike<Cell | undefined>>>;
 /** What arquero's tables offer. */
 export interface ColumnTable {
@@ -37,15 +37,58 @@ let frames: typeof import("danfojs-node") | undefined;
 function danfo(): typeof import("danfojs-node") {
   if (!frames) {
     frames = require("danfojs-node") as typeof import("danfojs-node");
-    // On the class that Danfo's own results (sortValues, head, groupby) are of, from which the exported one is derived.
-    Object.defineProperty(Object.getPrototypeOf(frames.DataFrame.prototype), display, {
-      configurable: true,
-      value(this: DataFrame) {
-        return { "text/html": tableHtml(this), "text/plain": tableText(this) };
-      },
+    const exported = frames.DataFrame.prototype as object;
+    // The class that Danfo's own results (sortValues, head, groupby) are of, from which the exported one is derived.
+    const base = Object.getPrototypeOf(exported) as object;
+    replaceMethod(base, display, function () {
+      return { "text/html": tableHtml(this), "text/plain": tableText(this) };
     });
+    replaceMethod(base, "$setInternalColumnDataProperty", defineColumns);
+    for (const prototype of [base, exported]) replaceMethod(prototype, "toCSV", toCSV);
   }
   return frames;
+}
+
+function replaceMethod<Arguments extends unknown[]>(
+  prototype: object,
+  name: string | symbol,
+  value: (this: DataFrame, ...given: Arguments) => unknown,
+): void {
+  Object.defineProperty(prototype, name, { configurable: true, writable: true, value });
+}
+
+/**
+ * In place of Danfo's method that makes a column readable as frame["name"]: a column named as a member of frames (values,
+ * columns, shape) leaves that member as it is, where Danfo's hides it and then fails; frame.column(name) gives every column.
+ */
+function defineColumns(this: DataFrame, name?: string): void {
+  const frame = this as unknown as FrameInternals;
+  for (const column of name === undefined ? frame.columns : [name])
+    if (!(column in frame))
+      Object.defineProperty(frame, column, {
+        get: () => frame.$getColumnData(column),
+        set: (values) => frame.$setColumnData(column, values),
+      });
+}
+
+interface FrameInternals {
+  readonly columns: readonly string[];
+  $getColumnData(name: string): unknown;
+  $setColumnData(name: string, values: unknown): void;
+}
+
+interface CsvOptions {
+  readonly sep?: string;
+  readonly header?: boolean;
+  readonly filePath?: string;
+}
+
+/** In place of Danfo's method of this name and these options, which quotes nothing. */
+function toCSV(this: DataFrame, { sep = ",", header = true, filePath }: CsvOptions = {}): string | undefined {
+  const { names, rows } = contents(this);
+  const text = csvText(header ? [names, ...rows] : rows, sep);
+  if (filePath !== undefined) writeWholeSync(filePath.endsWith(".csv") ? filePath : `${filePath}.csv`, text);
+  return filePath === undefined ? text : undefined;
 }
 
 function cell(column: string, value: unknown): Cell {
@@ -74,9 +117,18 @@ export function table(source: Columns | ColumnTable, options: TableOptions = {})
     throw new RangeError(`columns of different lengths (${lengths.join(", ")})`);
   if (!named[0][1].length)
     throw new RangeError(`a table needs at least one row (${named.map(([name]) => name).join(", ")} are empty)`);
-  const columns = named.map(([name, values]) => [name, Array.from(values, (value) => cell(name, value))]);
+  const columns = named.map(([name, values]) => Array.from(values, (value) => cell(name, value)));
+  return frameOf(
+    named.map(([name]) => name),
+    columns,
+    options,
+  );
+}
+
+function frameOf(names: string[], columns: readonly Cell[][], options: TableOptions): DataFrame {
   const { DataFrame } = danfo();
-  const frame = new DataFrame(Object.fromEntries(columns) as object);
+  const rows = columns[0].map((_, row) => columns.map((column) => column[row]));
+  const frame = new DataFrame(rows, { columns: names });
   shownOptions.set(frame, options);
   return frame;
 }
@@ -95,7 +147,7 @@ interface Shown {
 }
 
 function shown(frame: DataFrame): Shown {
-  const { caption, units = {}, digits = 4, maximumRows = 60 } = shownOptions.get(frame) ?? {};
+  const { caption, units, digits = 4, maximumRows = 60 } = shownOptions.get(frame) ?? {};
   const { names, rows } = contents(frame);
   const numeric = names.map((_, column) => rows.some((row) => typeof row[column] === "number"));
   const formatters = names.map((_, column) =>
@@ -114,7 +166,7 @@ function shown(frame: DataFrame): Shown {
   return {
     heads: names.map((name, column) => ({
       name,
-      unit: Object.hasOwn(units, name) ? units[name] : undefined,
+      unit: units && Object.hasOwn(units, name) ? units[name] : undefined,
       numeric: numeric[column],
     })),
     rows: whole
@@ -179,13 +231,18 @@ export function tableText(frame: DataFrame): string {
   ].join("\n");
 }
 
-function csvCell(value: Cell): string {
-  if (value === null) return "";
-  return Object.is(value, -0) ? "-0" : String(value);
-}
-
 /** The frame as csv (RFC 4180 quoting, LF). Numbers read back as the same float64; NaN, Infinity and -Infinity by name. */
 export function tableCsv(frame: DataFrame): string {
   const { names, rows } = contents(frame);
-  return `${csvFormatRows([names, ...rows.map((row) => row.map(csvCell))])}\n`;
+  return csvText([names, ...rows]);
+}
+
+/**
+ * Reads what tableCsv writes, and other csv with a header line: every float64 as it was, NaN and the infinities included (Danfo's
+ * readCSV makes strings of such a column). Read the file first: `tableOfCsv(readFileSync("x.csv", "utf8"))`.
+ * @throws RangeError without a row below the header, for two columns of one name, or a row of another length than the header.
+ */
+export function tableOfCsv(text: string, options: TableOptions = {}): DataFrame {
+  const { names, columns } = csvColumns(text);
+  return frameOf(names, columns, options);
 }

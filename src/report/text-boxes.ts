@@ -7,14 +7,12 @@ import { advanceWidth, lineBox, type Face } from "./fonts.ts";
 /** left, top, right, bottom in the text's own user space. */
 export type Box = readonly [left: number, top: number, right: number, bottom: number];
 
-interface TypeStyle {
+export interface TypeStyle extends Face {
   readonly size: number;
-  readonly bold: boolean;
-  readonly italic: boolean;
   readonly anchor: string;
 }
 
-const rootStyle: TypeStyle = { size: 16, bold: false, italic: false, anchor: "start" };
+const rootStyle: TypeStyle = { size: 16, family: "", weight: 400, italic: false, anchor: "start" };
 
 function length(value: string | null, size: number, inherited: number): number {
   const number = Number.parseFloat(value ?? "");
@@ -23,13 +21,16 @@ function length(value: string | null, size: number, inherited: number): number {
   return value!.trim().endsWith("%") ? (number / 100) * size : number;
 }
 
+const WEIGHTS: Readonly<Record<string, number>> = { normal: 400, bold: 700, lighter: 300, bolder: 700 };
+
 function ownStyle(element: SVGElement, inherited: TypeStyle): TypeStyle {
   const read = (css: string) => element.style.getPropertyValue(css) || element.getAttribute(css);
   const weight = read("font-weight");
   const slant = read("font-style");
   return {
     size: length(read("font-size"), inherited.size, inherited.size),
-    bold: weight ? weight === "bold" || weight === "bolder" || Number(weight) >= 600 : inherited.bold,
+    family: read("font-family") || inherited.family,
+    weight: weight ? (WEIGHTS[weight] ?? (Number(weight) || 400)) : inherited.weight,
     italic: slant ? slant === "italic" || slant === "oblique" : inherited.italic,
     anchor: read("text-anchor") || inherited.anchor,
   };
@@ -40,22 +41,27 @@ function inheritedStyle(element: Element | null): TypeStyle {
   return ownStyle(element as SVGElement, inheritedStyle(element.parentElement));
 }
 
-const face = ({ bold, italic }: TypeStyle): Face =>
-  bold ? (italic ? "boldItalic" : "bold") : italic ? "italic" : "regular";
+/** A piece of text in one style, where it stands in the text's own user space. */
+export interface PlacedText {
+  readonly node: Text;
+  readonly style: TypeStyle;
+  readonly left: number;
+  readonly baseline: number;
+  readonly width: number;
+}
 
-/** Boxes of every run of a text or tspan, in its own user space; an empty list for a text without characters. */
-export function textBoxes(element: SVGElement): Box[] {
-  const boxes: Box[] = [];
-  let chunk: { left: number; width: number; top: number; bottom: number }[] = [];
-  let chunkAnchor = "start";
+/** Every piece of a text or tspan, in its order; an empty list for a text without characters. */
+export function placedTexts(element: SVGElement): PlacedText[] {
+  const placed: PlacedText[] = [];
+  let chunk: PlacedText[] = [];
   let x = 0;
   let y = 0;
 
   const finishChunk = () => {
     if (chunk.length) {
-      const width = x - chunk[0].left;
-      const shift = chunkAnchor === "middle" ? -width / 2 : chunkAnchor === "end" ? -width : 0;
-      for (const run of chunk) boxes.push([run.left + shift, run.top, run.left + run.width + shift, run.bottom]);
+      const { left, style } = chunk[0];
+      const shift = style.anchor === "middle" ? -(x - left) / 2 : style.anchor === "end" ? -(x - left) : 0;
+      for (const piece of chunk) placed.push({ ...piece, left: piece.left + shift });
     }
     chunk = [];
   };
@@ -75,17 +81,22 @@ export function textBoxes(element: SVGElement): Box[] {
     for (const child of node.childNodes) {
       if (child.nodeType === 1) visit(child as SVGElement, style);
       if (child.nodeType !== 3 || !child.nodeValue) continue;
-      const { ascent, descent } = lineBox(face(style));
-      const width = advanceWidth(child.nodeValue, face(style)) * style.size;
-      if (!chunk.length) chunkAnchor = style.anchor;
-      chunk.push({ left: x, width, top: y - ascent * style.size, bottom: y + descent * style.size });
+      const width = advanceWidth(child.nodeValue, style) * style.size;
+      chunk.push({ node: child as Text, style, left: x, baseline: y, width });
       x += width;
     }
   };
   visit(element, inheritedStyle(element.parentElement));
   finishChunk();
-  return boxes;
+  return placed;
 }
+
+/** Boxes of every piece of a text or tspan, in its own user space. */
+export const textBoxes = (element: SVGElement): Box[] =>
+  placedTexts(element).map(({ style, left, baseline, width }) => {
+    const { ascent, descent } = lineBox(style);
+    return [left, baseline - ascent * style.size, left + width, baseline + descent * style.size];
+  });
 
 /** Sum of the advance widths of all characters, as getComputedTextLength gives it. */
 export function textLength(element: SVGElement): number {

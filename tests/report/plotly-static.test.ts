@@ -165,7 +165,7 @@ describe("figureSvg", () => {
     expect(paths([1, 2, Number.NEGATIVE_INFINITY, 4, 5])).toBe(2);
   });
 
-  test.each(["scattergl", "scatter3d", "surface", "mesh3d", "parcoords", "splom", "scatterpolargl"])(
+  test.each(["heatmapgl", "scatter3d", "surface", "mesh3d", "parcoords", "splom", "pointcloud"])(
     "refuses %s, which would come out empty or hang, and says which trace and what to use",
     (type) => {
       const data = [{ y: [1] }, { type, name: "cloud" }] as unknown as PlotlySpecification["data"];
@@ -191,6 +191,32 @@ describe("figureSvg", () => {
   test("draws on after a refusal", () => {
     expect(() => figureSvg({ data: [{ type: "surface" }] as unknown as PlotlySpecification["data"] })).toThrow();
     expect(figureSvg(traceFigure("bar"))).toContain('class="point"');
+  });
+});
+
+describe("a table trace", () => {
+  const lines = (values: readonly string[][], width = 700) => {
+    const trace = { type: "table", header: { values: ["<b>head</b>", "b"] }, cells: { values } };
+    const svg = parsed(figureSvg({ data: [trace] as never, layout: { width } }));
+    return [...svg.querySelectorAll(".column-cell")].map((cell) => ({
+      lines: [...cell.querySelectorAll("tspan.line")].map((line) => line.textContent),
+      text: pageRectangle(cell.querySelector("text")!),
+      box: pageRectangle(cell.querySelector(".cell-rect")!),
+    }));
+  };
+
+  test("wraps its cells and takes markup in them: every text lies in its cell, and no word is lost", () => {
+    const words = "a long text that has to be wrapped over several lines in its cell of the table";
+    const cells = lines([["<i>x</i>", words, `<b>${words}</b>`, "H<sub>2</sub>O"], ["a<br>b<br>c", "1", words, "<a href='https://example.org'>link</a>"]], 420); // prettier-ignore
+    expect(cells).toHaveLength(10);
+    for (const { text, box } of cells) {
+      expect(text.left).toBeGreaterThanOrEqual(box.left);
+      expect(text.right).toBeLessThanOrEqual(box.right);
+      expect(text.top).toBeGreaterThanOrEqual(box.top);
+      expect(text.bottom).toBeLessThanOrEqual(box.bottom);
+    }
+    const wrapped = cells.filter(({ lines }) => lines.length > 3).map(({ lines }) => lines.join(""));
+    expect(wrapped.map((text) => text.replace(/\s/g, ""))).toEqual(Array(3).fill(words.replaceAll(" ", "")));
   });
 });
 

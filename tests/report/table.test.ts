@@ -2,7 +2,7 @@ import * as arquero from "arquero";
 import { csvParseRows } from "d3-dsv";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { table, tableCsv, type Columns } from "../../src/report/table.ts";
+import { table, tableCsv, tableOfCsv, type Columns } from "../../src/report/table.ts";
 import { runElsewhere } from "./child.ts";
 
 const bundle = (frame: object) =>
@@ -80,6 +80,37 @@ describe("a table's html", () => {
   });
 });
 
+describe("a column named as a member of data frames", () => {
+  const members = new Set<string>();
+  for (let holder = table({ q: [1] }) as object; holder; holder = Object.getPrototypeOf(holder) as object)
+    for (const name of Object.getOwnPropertyNames(holder)) members.add(name);
+
+  test("leaves the frame's members as they are, and is read, shown, written and used like any other", () => {
+    expect(members.size).toBeGreaterThan(100);
+    for (const name of ["columns", "values", "constructor", "__proto__", "toString"]) expect(members).toContain(name);
+    for (const name of members) {
+      const frame = table(Object.fromEntries([[name, [2, 1]], ["z", [3, 4]]]), { units: {} }); // prettier-ignore
+      expect(frame.columns, name).toEqual([name, "z"]);
+      expect(frame.values, name).toEqual([[2, 3], [1, 4]]); // prettier-ignore
+      expect(frame.column(name).values, name).toEqual([2, 1]);
+      expect(bundle(frame)["text/html"], name).toContain(`>${name}</th>`);
+      expect(tableCsv(frame), name).toBe(`${name},z\n2,3\n1,4\n`);
+      expect(tableCsv(frame.sortValues(name)), name).toBe(`${name},z\n1,4\n2,3\n`);
+      expect(tableCsv(frame.query(frame.column(name).gt(1))), name).toBe(`${name},z\n2,3\n`);
+      expect(tableCsv(table({ y: [5] }).rename({ y: name })), name).toBe(`${name}\n5\n`);
+      expect(tableCsv(frame.drop({ columns: [name] })), name).toBe("z\n3\n4\n");
+      expect(tableCsv(tableOfCsv(tableCsv(frame))), name).toBe(tableCsv(frame));
+    }
+  });
+
+  test("is an ordinary property of the frame otherwise, by which it can be read and set", () => {
+    const frame = table({ x: [1, 2], values: [3, 4] }) as unknown as Record<string, unknown>;
+    expect((frame.x as { values: unknown }).values).toEqual([1, 2]);
+    frame.x = [7, 8];
+    expect(frame.values).toEqual([[7, 3], [8, 4]]); // prettier-ignore
+  });
+});
+
 describe("tableCsv", () => {
   test("gives every float64 back bit for bit", () => {
     fc.assert(
@@ -105,6 +136,39 @@ describe("tableCsv", () => {
       tableCsv(table({ x: [Number.NaN, Infinity, -Infinity, -0, null], b: [true, false, true, false, null] })),
     ).toBe("x,b\nNaN,true\nInfinity,false\n-Infinity,true\n-0,false\n,\n");
   });
+});
+
+describe("tableOfCsv", () => {
+  test("gives columns of numbers, truth values, strings and gaps back as they were", () => {
+    const number = fc.oneof(fc.double(), fc.constantFrom(Number.NaN, Infinity, -Infinity, -0, 0, 1e300, 5e-324));
+    const word = fc.string({ unit: "grapheme", minLength: 1 }).map((text) => `w${text}`);
+    const row = fc.tuple(fc.option(number), fc.option(word), fc.option(fc.boolean()));
+    fc.assert(
+      fc.property(fc.array(row, { minLength: 1, maxLength: 8 }), (rows) => {
+        const [x, s, b] = [0, 1, 2].map((column) => rows.map((cells) => cells[column]));
+        expect(tableOfCsv(tableCsv(table({ x, s, b }))).values).toEqual(rows);
+      }),
+    );
+  });
+
+  test("makes numbers of a column only if all of its cells are", () => {
+    const frame = tableOfCsv("a,b,c,d,e\r\n1,1,true,0x10,1e3\r\n-.5,x,1,2,+Infinity\r\n");
+    expect(frame.values).toEqual([[1, "1", "true", "0x10", 1000], [-0.5, "x", "1", "2", Infinity]]); // prettier-ignore
+  });
+
+  test("refuses rows of another length, columns of one name, and a csv without rows", () => {
+    expect(() => tableOfCsv("a,b\n1,2\n3\n")).toThrow("row 2 of the csv has 1 cells, its header 2");
+    expect(() => tableOfCsv("a,a\n1,2\n")).toThrow(/names of their own, got a, a/);
+    expect(() => tableOfCsv("a,b\n")).toThrow(/at least one row/);
+    expect(() => tableOfCsv("")).toThrow(/header line/);
+  });
+});
+
+test("the frames' own toCSV quotes as tableCsv does, with Danfo's options, also for frames that Danfo makes", () => {
+  const frame = table({ 'a "b"': ["x,y", "two\nlines"], n: [Number.NaN, 1] });
+  expect(frame.toCSV()).toBe(tableCsv(frame));
+  expect(frame.head(1).toCSV()).toBe('"a ""b""",n\n"x,y",NaN\n');
+  expect(frame.toCSV({ sep: ";", header: false })).toBe('x,y;NaN\n"two\nlines";1\n');
 });
 
 test("Danfo loads and computes without a word on standard error", () => {
