@@ -78,6 +78,12 @@ export function simplify(original: FactorGraph): SimplifiedGraph {
   };
 }
 
+/** False when the zeros of the factors alone prove Z = 0: some variable has no state that every factor on it supports. */
+export function hasConsistentStates(graph: FactorGraph): boolean {
+  const stateOffsets = offsetsOf(graph.cardinalities);
+  return makeArcConsistent(graph, stateOffsets, new Uint8Array(stateOffsets[graph.numVariables]).fill(1));
+}
+
 /** Clears `kept` until every kept state has support in every factor; false as soon as a variable or a factor has none left. */
 function makeArcConsistent(graph: FactorGraph, stateOffsets: Int32Array, kept: Uint8Array): boolean {
   const { numFactors, cardinalities, variableEdgeOffsets, variableEdges, edgeFactors } = graph;

@@ -19,9 +19,9 @@ import { isAttractive, isLogSupermodular } from "./attractive.ts";
 import {
   atTemperature,
   discreteModels,
-  impossible,
   isDiscreteModel,
   isFactorGraph,
+  withoutBeliefs,
   type Answer,
 } from "./belief-propagation.ts";
 import { decodePairwiseStates, decodeStates } from "./decode.ts";
@@ -75,18 +75,18 @@ function onFactorGraph(graph: FactorGraph, settings: Settings, random: Random): 
   const kernel = new LogMessages(scaled, { ...settings, semiring: isMax ? "max" : "sum", countingNumbers });
   const convergence = runSchedule(kernel, settings, random);
   const beliefs = kernel.stopped ? undefined : beliefsOf(scaled, kernel.factorToVariable, countingNumbers);
-  if (!beliefs) return impossible(convergence.iterations, convergence.maxDelta);
+  const estimate = beliefs ? settings.temperature * betheLogZ(scaled, beliefs, countingNumbers) : NaN;
+  if (!beliefs || !Number.isFinite(estimate)) return withoutBeliefs(graph, convergence);
   const marginals = new Marginals(beliefs.variables, variableOffsetsOf(graph.cardinalities));
   const factorMarginals = new Marginals(beliefs.factors, Int32Array.from(graph.tableOffsets));
   if (isMax) {
     const map = decodeStates(graph, kernel.poweredMessages(), false);
     return { bound: "none", marginals, factorMarginals, map, ...convergence };
   }
-  const logZ = settings.temperature * betheLogZ(scaled, beliefs, countingNumbers);
   const isBethe =
     convergence.converged && settings.temperature === 1 && countingNumbers.every((number) => number === 1);
   const bound = !isBethe ? "none" : isForest(graph) ? "exact" : isLogSupermodular(graph) ? "lower" : "none";
-  return { logZ, bound, marginals, factorMarginals, ...convergence };
+  return { logZ: estimate, bound, marginals, factorMarginals, ...convergence };
 }
 
 function onPairwise(model: IsingModel, settings: Settings, random: Random): Answer {
@@ -102,6 +102,7 @@ function onPairwise(model: IsingModel, settings: Settings, random: Random): Answ
   const kernel = new PairwiseLogMessages(scaled, { ...settings, semiring: isMax ? "max" : "sum", countingNumbers });
   const convergence = runSchedule(kernel, settings, random);
   const beliefs = pairwiseBeliefs(scaled, kernel.logRatios(), countingNumbers);
+  if (!Number.isFinite(beliefs.logZ)) return withoutBeliefs(undefined, convergence);
   const marginals = new Marginals(beliefs.variables, evenOffsets(numVariables, 2));
   const factorMarginals = new Marginals(beliefs.edges, evenOffsets(numEdges, 4));
   if (isMax) {

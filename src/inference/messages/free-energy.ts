@@ -21,7 +21,7 @@ export interface Beliefs {
  * Beliefs of variables and factors.
  * @param logMessages natural logs, factor to variable, as the kernels hold them.
  * @param countingNumbers c_f; absent: all 1.
- * @returns undefined when some belief has no possible state, which proves Z = 0.
+ * @returns undefined when some belief cannot be normalised: it has no possible state, or numbers left float64's range.
  */
 export function beliefsOf(
   graph: FactorGraph,
@@ -94,7 +94,7 @@ export function evenOffsets(count: number, size: number): Int32Array {
   return offsets;
 }
 
-/** Logs -> probabilities in place, between `start` and `end`; false when all are -Infinity. */
+/** Logs -> probabilities in place, between `start` and `end`; false when all are -Infinity, or some are Infinity or NaN. */
 export function normaliseLogs(values: Float64Array, start: number, end: number): boolean {
   let largest = -Infinity;
   for (let at = start; at < end; at++) if (values[at] > largest) largest = values[at];
@@ -102,7 +102,7 @@ export function normaliseLogs(values: Float64Array, start: number, end: number):
   let sum = 0;
   for (let at = start; at < end; at++) sum += values[at] = Math.exp(values[at] - largest);
   for (let at = start; at < end; at++) values[at] /= sum;
-  return true;
+  return Number.isFinite(sum);
 }
 
 /** -sum p ln p between `start` and `end`, natural log. */

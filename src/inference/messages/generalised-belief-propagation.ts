@@ -31,7 +31,7 @@ const gbpSchema = z.object({
   clusters: z.enum(clusterKinds).default("min").describe("outer regions"),
   loopDepth: z.int().min(3).default(4).describe("variables in a loop at most, for clusters=loop"),
   damping,
-  tolerance: tolerance.describe("converged when no belief changes by more, and regions agree to it"),
+  tolerance: tolerance.describe("converged when no message changes by a larger fraction, and regions agree to it"),
   maxIterations,
   timeLimit,
 });
@@ -84,13 +84,10 @@ function run(
   regions.outerOfFactor.forEach((outer, factor) => {
     if (outer < 0) logConstant += tableOf(graph, factor)[0];
   });
-  if (logConstant === -Infinity) messages.contradiction = true;
-  const convergence = messages.contradiction
-    ? { converged: true, iterations: 0, maxDelta: [] }
-    : loop(messages, regions);
-  const answer = messages.contradiction
-    ? impossible(convergence.iterations, convergence.maxDelta)
-    : answerOf(graph, regions, messages, logConstant, convergence, settings.clusters === "bethe");
+  const answer =
+    messages.contradiction || logConstant === -Infinity
+      ? impossible(0, [])
+      : answerOf(graph, regions, messages, logConstant, loop(messages, regions), settings.clusters === "bethe");
   const seconds = (performance.now() - started) / 1000;
   if (graph === model || !answer.factorMarginals) return { method, ...answer, seconds };
   // A pairwise model's factors are its edges, which toFactorGraph puts behind the biases.
@@ -103,7 +100,7 @@ function run(
 function iterateUntil(messages: RegionMessages, options: LoopOptions, iterate: () => number): Convergence {
   const deadline = performance.now() + 1000 * (options.timeLimit ?? Infinity);
   const maxDelta: number[] = [];
-  while (maxDelta.length < options.maxIterations && !messages.contradiction) {
+  while (maxDelta.length < options.maxIterations && !messages.stopped) {
     maxDelta.push(iterate());
     if (maxDelta[maxDelta.length - 1] <= options.tolerance)
       return { converged: true, iterations: maxDelta.length, maxDelta };
@@ -123,7 +120,7 @@ function singleLoop(messages: RegionMessages, regions: RegionGraph, settings: z.
   return iterateUntil(messages, settings, () => messages.iterate(countingNumbers, settings.damping));
 }
 
-/** One iteration is one tangent; its change is the largest of all inner beliefs, and what regions disagree by. */
+/** One iteration is one tangent; its change is the largest of all messages and inner beliefs. */
 function tangents(messages: RegionMessages, regions: RegionGraph, settings: z.output<typeof hakSchema>): Convergence {
   const { innerIterations, tolerance } = settings;
   const convex = Float64Array.from(regions.inner, ({ countingNumber }) => Math.max(countingNumber, 0));
@@ -133,14 +130,14 @@ function tangents(messages: RegionMessages, regions: RegionGraph, settings: z.ou
     const before = messages.inner.map((belief) => belief.slice());
     messages.takePotentials(messages.shiftedPotentials(share));
     let delta = Infinity;
-    for (let inner = 0; inner < innerIterations && delta > tolerance && !messages.contradiction; inner++)
+    for (let inner = 0; inner < innerIterations && delta > tolerance && !messages.stopped; inner++)
       delta = messages.iterate(convex, 0);
     messages.inner.forEach((belief, beta) =>
       belief.forEach(
         (entry, state) => (delta = Math.max(delta, Math.abs(Math.exp(entry) - Math.exp(before[beta][state])))),
       ),
     );
-    return delta;
+    return messages.stopped ? 1 : delta;
   });
 }
 
@@ -154,14 +151,14 @@ function answerOf(
 ): Answer {
   const outer = messages.outer.map((logs) => probabilities(logs));
   const inner = messages.inner.map((logs) => probabilities(logs));
-  if (outer.includes(undefined) || inner.includes(undefined))
-    return impossible(convergence.iterations, convergence.maxDelta);
+  if (messages.diverged || outer.includes(undefined) || inner.includes(undefined)) return diverged(convergence);
   const [outerBeliefs, innerBeliefs] = [outer as Float64Array[], inner as Float64Array[]];
   let logZ = logConstant;
   outerBeliefs.forEach((belief, at) => {
     logZ += expectation(belief, messages.potentials[at], 0, belief.length) + entropy(belief, 0, belief.length);
   });
   innerBeliefs.forEach((belief, at) => (logZ += regions.inner[at].countingNumber * entropy(belief, 0, belief.length)));
+  if (!Number.isFinite(logZ)) return diverged(convergence);
 
   // Each variable is read from the smallest region that holds it; inner regions stand largest first.
   const { numVariables, numFactors, cardinalities } = graph;
@@ -194,6 +191,11 @@ function answerOf(
     factorMarginals: new Marginals(factorMarginals, Int32Array.from(graph.tableOffsets)),
     ...convergence,
   };
+}
+
+/** Regions settle what zeros prove before they begin, so numbers out of range prove nothing. */
+function diverged({ iterations, maxDelta }: Convergence): Answer {
+  return { bound: "none", converged: false, iterations, maxDelta };
 }
 
 function probabilities(logs: Float64Array): Float64Array | undefined {

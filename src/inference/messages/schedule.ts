@@ -94,7 +94,7 @@ export function runSchedule(kernel: MessageKernel, options: ScheduleOptions, ran
     // Two sweeps are exact on a forest; a second iteration could only confirm it.
     if (delta <= tolerance || (schedule === "tree" && kernel.isExactOnTrees))
       return { converged: !kernel.stopped, iterations: maxDelta.length, maxDelta };
-    if (performance.now() > deadline) break;
+    if (Number.isNaN(delta) || performance.now() > deadline) break;
   }
   return { converged: false, iterations: maxDelta.length, maxDelta };
 }

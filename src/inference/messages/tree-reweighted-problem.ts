@@ -28,7 +28,7 @@ export interface Solution {
   readonly edgeProbabilities: Float64Array;
   /** The dual's value, natural log, of the model at its temperature: a bound if rho is in the spanning-tree polytope. */
   readonly value: number;
-  /** Undefined when Z = 0. */
+  /** Undefined when Z = 0, or numbers left float64's range. */
   readonly beliefs?: {
     readonly marginals: Marginals;
     readonly factorMarginals: Marginals;
@@ -108,7 +108,7 @@ function networkProblem(original: FactorGraph, options: ProblemOptions, random: 
     };
     const beliefs =
       kernel.stopped || network.logConstant === -Infinity ? undefined : beliefsOf(graph, messages, countingNumbers);
-    if (!beliefs) return { convergence, edgeProbabilities, value: -Infinity, decode };
+    if (!beliefs) return { convergence, edgeProbabilities, value: NaN, decode };
 
     const nodeLogs = logPotentials.slice(0, nodeOffsets[numVariables]);
     for (let edge = numVariables; edge < scopes.length; edge++) {
