@@ -27,7 +27,14 @@ import { pairwiseBeliefs } from "./pairwise-free-energy.ts";
 import { PairwiseLogMessages } from "./pairwise-log-messages.ts";
 import { PairwiseRatioMessages, ratiosFit } from "./pairwise-ratio-messages.ts";
 import { ProductMessages } from "./product-messages.ts";
-import { messageOptions, runSchedule, type Convergence, type DampingOptions } from "./schedule.ts";
+import {
+  atFixedPoint,
+  messageOptions,
+  onForest,
+  runSchedule,
+  type Convergence,
+  type DampingOptions,
+} from "./schedule.ts";
 
 const maxProductSchema = z.object(messageOptions);
 const schema = maxProductSchema.extend({
@@ -125,12 +132,17 @@ function onFactorGraph(graph: FactorGraph, settings: Settings, random: Random): 
   const { temperature } = settings;
   const isMax = temperature === 0;
   const scaled = atTemperature(graph, temperature);
-  let kernel = isMax ? new LogMessages(scaled, { semiring: "max", ...settings }) : sumProductKernel(scaled, settings);
-  let convergence = runSchedule(kernel, settings, random.split("schedule"));
+  const semiring = isMax ? "max" : "sum";
+  const isExact = isForest(graph);
+  const schedule = onForest(settings, isExact);
+  let kernel = isMax ? new LogMessages(scaled, { semiring, ...settings }) : sumProductKernel(scaled, settings);
+  let convergence = runSchedule(kernel, schedule, random.split("schedule"));
   if (kernel instanceof ProductMessages && kernel.outOfRange) {
-    kernel = new LogMessages(scaled, { semiring: "sum", ...settings });
-    convergence = runSchedule(kernel, settings, random.split("schedule"));
+    kernel = new LogMessages(scaled, { semiring, ...settings });
+    convergence = runSchedule(kernel, schedule, random.split("schedule"));
   }
+  if (isExact && convergence.converged)
+    kernel = atFixedPoint(kernel, schedule, () => new LogMessages(scaled, { ...settings, semiring, damping: 0 }));
   const logMessages = kernel.logMessages();
   const beliefs = kernel.contradiction >= 0 ? undefined : beliefsOf(scaled, logMessages);
   const bethe = beliefs ? temperature * betheLogZ(scaled, beliefs) : NaN;
@@ -143,7 +155,7 @@ function onFactorGraph(graph: FactorGraph, settings: Settings, random: Random): 
   }
   let bound: InferenceResult["bound"] = "none";
   if (convergence.converged && temperature === 1)
-    bound = isForest(graph) ? "exact" : isLogSupermodular(graph) ? "lower" : "none";
+    bound = isExact ? "exact" : isLogSupermodular(graph) ? "lower" : "none";
   return { logZ: bethe, bound, marginals, factorMarginals, ...convergence };
 }
 
@@ -151,11 +163,20 @@ function onPairwise(model: IsingModel, settings: Settings, random: Random): Answ
   const { temperature } = settings;
   const isMax = temperature === 0;
   const scaled = atTemperature(model, temperature);
-  const kernel =
+  const semiring = isMax ? "max" : "sum";
+  const isExact = isForest(model);
+  const schedule = onForest(settings, isExact);
+  let kernel =
     !isMax && ratiosFit(scaled)
       ? new PairwiseRatioMessages(scaled, settings)
-      : new PairwiseLogMessages(scaled, { semiring: isMax ? "max" : "sum", ...settings });
-  const convergence = runSchedule(kernel, settings, random.split("schedule"));
+      : new PairwiseLogMessages(scaled, { semiring, ...settings });
+  const convergence = runSchedule(kernel, schedule, random.split("schedule"));
+  if (isExact && convergence.converged)
+    kernel = atFixedPoint(
+      kernel,
+      schedule,
+      () => new PairwiseLogMessages(scaled, { ...settings, semiring, damping: 0 }),
+    );
   const messages = kernel.logRatios();
   const beliefs = pairwiseBeliefs(scaled, messages);
   if (!Number.isFinite(beliefs.logZ)) return withoutBeliefs(undefined, convergence);
@@ -166,8 +187,7 @@ function onPairwise(model: IsingModel, settings: Settings, random: Random): Answ
     return { bound: "none", marginals, factorMarginals, map, ...convergence };
   }
   let bound: InferenceResult["bound"] = "none";
-  if (convergence.converged && temperature === 1)
-    bound = isForest(model) ? "exact" : isAttractive(model) ? "lower" : "none";
+  if (convergence.converged && temperature === 1) bound = isExact ? "exact" : isAttractive(model) ? "lower" : "none";
   return { logZ: temperature * beliefs.logZ, bound, marginals, factorMarginals, ...convergence };
 }
 
