@@ -116,7 +116,7 @@ function optimise(problem: Problem, steps: number, random: Random): Solution {
         edgeProbabilities.map((probability, edge) => probability + length * (tree[edge] - probability)),
       );
       iterations += trial.convergence.iterations;
-      maxDelta.push(...trial.convergence.maxDelta);
+      for (const delta of trial.convergence.maxDelta) maxDelta.push(delta);
       found = trial.value < best.value;
       if (found) best = trial;
     }
