@@ -9,6 +9,7 @@
  * one cluster a Boltzmann machine. Clusters are the components of the undirected weights, so nobody needs to list them.
  */
 import { enumerationLogZ } from "./chain-cluster.ts";
+import { connectedComponents } from "./components.ts";
 import { factorGraph, type FactorGraph } from "./factor-graph.ts";
 import { boltzmannMachine, type BoltzmannMachine, type WeightedEdge } from "./pairwise.ts";
 
@@ -46,61 +47,91 @@ export function chainGraph(
   undirected: Iterable<WeightedEdge>,
   directed: Iterable<DirectedEdge>,
 ): ChainGraph {
-  const n = biases.length;
   const whole = boltzmannMachine(biases, undirected);
-  const label = Int32Array.from({ length: n }, (_, i) => i);
-  const rootOf = (i: number): number => (label[i] === i ? i : (label[i] = rootOf(label[i])));
-  for (let edge = 0; edge < whole.numEdges; edge++) {
-    const [a, b] = [rootOf(whole.edgeSources[edge]), rootOf(whole.edgeTargets[edge])];
-    label[Math.max(a, b)] = Math.min(a, b);
-  }
-  const members = new Map<number, number[]>();
-  for (let i = 0; i < n; i++) members.set(rootOf(i), [...(members.get(rootOf(i)) ?? []), i]);
-  const incoming = Array.from({ length: n }, () => new Map<number, number>());
+  const { count, componentOf } = connectedComponents(whole);
+  const incoming = incomingWeights(directed, whole.numVariables, componentOf);
+  const members = Array.from({ length: count }, (): number[] => []);
+  componentOf.forEach((component, variable) => members[component].push(variable));
+  const edges = Array.from({ length: count }, (): number[] => []);
+  whole.edgeSources.forEach((source, edge) => edges[componentOf[source]].push(edge));
+  const parentsOf = members.map((variables) =>
+    Int32Array.from(new Set(variables.flatMap((variable) => [...incoming[variable].keys()]))).sort(),
+  );
+  const order = parentsFirst(parentsOf, componentOf, members);
+  const clusterOf = new Int32Array(whole.numVariables);
+  const rank = new Int32Array(whole.numVariables);
+  const clusters = order.map((component, cluster): Cluster => {
+    const variables = Int32Array.from(members[component]);
+    const parents = parentsOf[component];
+    const parentWeights = new Float64Array(variables.length * parents.length);
+    variables.forEach((variable, v) => {
+      clusterOf[variable] = cluster;
+      rank[variable] = v;
+      parents.forEach((parent, p) => (parentWeights[v * parents.length + p] = incoming[variable].get(parent) ?? 0));
+    });
+    const machine = boltzmannMachine(
+      Array.from(variables, (variable) => biases[variable]),
+      edges[component].map((edge): WeightedEdge => {
+        return [rank[whole.edgeSources[edge]], rank[whole.edgeTargets[edge]], whole.weights[edge]];
+      }),
+    );
+    return { variables, parents, machine, parentWeights };
+  });
+  return { kind: "chain-graph", numVariables: whole.numVariables, clusters, clusterOf };
+}
+
+/** One map a variable: parent -> weight. @throws RangeError naming the edge that is wrong. */
+function incomingWeights(
+  directed: Iterable<DirectedEdge>,
+  numVariables: number,
+  componentOf: Int32Array,
+): Map<number, number>[] {
+  const incoming = Array.from({ length: numVariables }, () => new Map<number, number>());
   for (const [parent, child, weight] of directed) {
     for (const i of [parent, child])
-      if (!Number.isInteger(i) || i < 0 || i >= n)
-        throw new RangeError(`edge ${parent} -> ${child}: ${i} is not a variable, expected 0 to ${n - 1}`);
+      if (!Number.isInteger(i) || i < 0 || i >= numVariables)
+        throw new RangeError(`edge ${parent} -> ${child}: ${i} is not a variable, expected 0 to ${numVariables - 1}`);
     if (!Number.isFinite(weight))
       throw new RangeError(`the weight of ${parent} -> ${child} must be finite, got ${weight}`);
-    if (rootOf(parent) === rootOf(child))
+    if (componentOf[parent] === componentOf[child])
       throw new RangeError(`edge ${parent} -> ${child} lies within a cluster, where weights are undirected`);
     if (incoming[child].has(parent)) throw new RangeError(`edge ${parent} -> ${child} is given twice`);
     incoming[child].set(parent, weight);
   }
-  const clusters: Cluster[] = [];
-  const clusterOf = new Int32Array(n);
-  const state = new Map<number, "open" | "done">();
-  const visit = (root: number): void => {
-    if (state.get(root) === "done") return;
-    if (state.get(root) === "open")
-      throw new RangeError(`the clusters' directed edges close a cycle through variable ${root}`);
-    state.set(root, "open");
-    const variables = Int32Array.from(members.get(root)!);
-    const parents = Int32Array.from(new Set(Array.from(variables, (i) => [...incoming[i].keys()]).flat())).sort();
-    for (const parent of parents) visit(rootOf(parent));
-    const parentWeights = new Float64Array(variables.length * parents.length);
-    variables.forEach((i, v) =>
-      parents.forEach((parent, p) => (parentWeights[v * parents.length + p] = incoming[i].get(parent) ?? 0)),
-    );
-    const numbers = new Map(Array.from(variables, (i, v) => [i, v]));
-    const edges = Array.from(whole.weights, (weight, edge): WeightedEdge => [
-      whole.edgeSources[edge],
-      whole.edgeTargets[edge],
-      weight,
-    ])
-      .filter(([i]) => numbers.has(i))
-      .map(([i, j, weight]): WeightedEdge => [numbers.get(i)!, numbers.get(j)!, weight]);
-    const machine = boltzmannMachine(
-      Array.from(variables, (i) => biases[i]),
-      edges,
-    );
-    for (const i of variables) clusterOf[i] = clusters.length;
-    clusters.push({ variables, parents, machine, parentWeights });
-    state.set(root, "done");
-  };
-  for (const root of members.keys()) visit(root);
-  return { kind: "chain-graph", numVariables: n, clusters, clusterOf };
+  return incoming;
+}
+
+/**
+ * Components so that parents come first: depth first, on a stack of our own, since a network can be as deep as it has variables.
+ * @throws RangeError naming a variable on a directed cycle of clusters.
+ */
+function parentsFirst(
+  parentsOf: readonly Int32Array[],
+  componentOf: Int32Array,
+  members: readonly (readonly number[])[],
+): number[] {
+  const order: number[] = [];
+  const isDone = new Uint8Array(parentsOf.length);
+  const isOpen = new Uint8Array(parentsOf.length);
+  const next = new Int32Array(parentsOf.length);
+  for (let root = 0; root < parentsOf.length; root++) {
+    const path = [root];
+    for (let component = root; path.length > 0; component = path[path.length - 1]) {
+      if (!isDone[component] && next[component] < parentsOf[component].length) {
+        isOpen[component] = 1;
+        const parent = componentOf[parentsOf[component][next[component]++]];
+        if (isOpen[parent])
+          throw new RangeError(`the clusters' directed edges close a cycle through variable ${members[parent][0]}`);
+        path.push(parent);
+        continue;
+      }
+      if (!isDone[component]) order.push(component);
+      isDone[component] = 1;
+      isOpen[component] = 0;
+      path.pop();
+    }
+  }
+  return order;
 }
 
 /** P(S) = prod_i sigmoid of the child's field: p(S_i = 1 | parents) = sigmoid(h_i + sum_j W_ij S_j). */

@@ -38,12 +38,15 @@ export function describeFactor(factor: number, variables: ArrayLike<number>): st
   return `factor ${factor} over variables (${Array.from(variables).join(", ")})`;
 }
 
+/** The largest finite ln psi, up or down: sums over any number of factors stay finite, so that -Infinity always means forbidden. */
+export const LARGEST_LOG = 1e300;
+
 /**
  * Compiles a factor graph.
  * @param cardinalities number of states of each variable, each an integer >= 1.
  * @param factors in order; each table has one entry a joint state of its variables, last variable fastest.
- * @throws RangeError naming factor and variable: an unknown or repeated variable, a table of the wrong length, NaN, +Infinity or a
- * negative potential.
+ * @throws RangeError naming factor and variable: an unknown or repeated variable, a table of the wrong length, NaN, +Infinity, a
+ * negative potential, or a finite ln psi beyond 1e300.
  */
 export function factorGraph(cardinalities: ArrayLike<number>, factors: Iterable<FactorInput>): FactorGraph {
   const numVariables = cardinalities.length;
@@ -163,10 +166,13 @@ function copyTable(input: FactorInput, factor: number, into: Float64Array, offse
   const table = isLog ? input.logPotentials : input.potentials;
   for (let index = 0; index < table.length; index++) {
     const entry = table[index];
-    if (Number.isNaN(entry) || entry === Infinity || (!isLog && entry < 0))
+    const isTooLarge = isLog && entry !== -Infinity && !(Math.abs(entry) <= LARGEST_LOG);
+    if (Number.isNaN(entry) || entry === Infinity || isTooLarge || (!isLog && entry < 0))
       throw new RangeError(
         `${describeFactor(factor, input.variables)}: entry ${index} is ${entry}, expected ` +
-          (isLog ? "a number below Infinity (-Infinity forbids a state)" : "a finite number >= 0"),
+          (isLog
+            ? `a number between -${LARGEST_LOG} and ${LARGEST_LOG}, or -Infinity, which forbids a state`
+            : "a finite number >= 0"),
       );
     into[offset + index] = isLog ? entry : Math.log(entry);
   }

@@ -7,6 +7,8 @@
  * Each pair is counted once. One difference from both papers: a constant c, so that a conversion keeps ln Z to the last digit.
  */
 
+import { LARGEST_LOG } from "./factor-graph.ts";
+
 /** What Boltzmann machines and Ising models share: flat arrays, one entry an edge. */
 export interface PairwiseBinaryModel {
   /** "boltzmann" counts states 0/1, "ising" -1/+1. */
@@ -66,6 +68,10 @@ function compile<Kind extends "boltzmann" | "ising">(
   return pairwiseFromArrays(kind, Float64Array.from(biases), edgeSources, edgeTargets, weights, logConstant);
 }
 
+function isSummable(value: number): boolean {
+  return Math.abs(value) <= LARGEST_LOG;
+}
+
 /**
  * A pairwise binary model from arrays already in their final form: what generators of large graphs use. Takes the arrays over.
  * @param biases Float64Array[numVariables], natural log.
@@ -89,11 +95,13 @@ export function pairwiseFromArrays<Kind extends "boltzmann" | "ising">(
       `expected one source, target and weight an edge, got ${edgeSources.length}, ${edgeTargets.length} and ${numEdges}`,
     );
   const mustBeFinite = (value: number, what: string): void => {
-    if (!Number.isFinite(value)) throw new RangeError(`${what} must be a finite number, got ${value}`);
+    if (isSummable(value)) return;
+    const size = Number.isFinite(value) ? ` of at most ${LARGEST_LOG} in size` : "";
+    throw new RangeError(`${what} must be a finite number${size}, got ${value}`);
   };
   mustBeFinite(logConstant, "the log constant");
   for (let i = 0; i < numVariables; i++)
-    if (!Number.isFinite(biases[i])) mustBeFinite(biases[i], `the bias of variable ${i}`);
+    if (!isSummable(biases[i])) mustBeFinite(biases[i], `the bias of variable ${i}`);
 
   const neighbourOffsets = new Int32Array(numVariables + 1);
   for (let edge = 0, lastSource = -1, lastTarget = -1; edge < numEdges; edge++) {
@@ -106,7 +114,7 @@ export function pairwiseFromArrays<Kind extends "boltzmann" | "ising">(
       throw new RangeError(`edge ${source}-${target} is given twice; add its weights up first`);
     if (source < lastSource || (source === lastSource && target < lastTarget))
       throw new RangeError(`edge ${source}-${target} stands after ${lastSource}-${lastTarget}; sort edges first`);
-    if (!Number.isFinite(weights[edge])) mustBeFinite(weights[edge], `the weight of edge ${source}-${target}`);
+    if (!isSummable(weights[edge])) mustBeFinite(weights[edge], `the weight of edge ${source}-${target}`);
     [lastSource, lastTarget] = [source, target];
     neighbourOffsets[source + 1]++;
     neighbourOffsets[target + 1]++;

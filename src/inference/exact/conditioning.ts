@@ -15,6 +15,7 @@ import type { Random } from "../../graph/random.ts";
 import { Marginals } from "../result.ts";
 import { fillBuckets, type TreeShape } from "./bucket-tree.ts";
 import { components, type Component } from "./components.ts";
+import { forestAnswer, isLargeForest } from "./forest-answer.ts";
 import { planElimination, refusal, type ExactPlan, type PlanOptions } from "./plan.ts";
 import {
   originalFactorMarginals,
@@ -41,7 +42,8 @@ const orderingsPerCase = 12;
  * @throws TreewidthError when that would take more than about 2^36 table entries.
  */
 export function exactAnswer(graph: FactorGraph, wanted: Wanted, options: PlanOptions, random: Random): ExactAnswer {
-  return new Conditioning(wanted, options, random).answer(graph);
+  const onForest = isLargeForest(graph) ? forestAnswer(graph, wanted) : undefined;
+  return onForest ?? new Conditioning(wanted, options, random).answer(graph);
 }
 
 /** A graph simplified and planned; without a plan when its zeros alone show that Z = 0. */

@@ -55,6 +55,8 @@ const stepsPerEntry = 0.3;
 const stepsPerVariable = 100;
 /** If none of the first orders is within reach, luck will not help. */
 const attemptsWithoutSuccess = 12;
+/** Nor where a few orders took as long as this, a second or so. */
+const stepsWithoutSuccess = 1e8;
 const noises = [0.1, 0.3, 1];
 
 /** Exact inference would need tables beyond the limit. Says how large, and what to use instead. */
@@ -84,7 +86,7 @@ export function eliminationOrder(graph: FactorGraph, options: Partial<OrderOptio
   for (let attempt = 0; attempt < orderings; attempt++) {
     const bestSize = best ? 2 ** best.log2TotalSize : Infinity;
     if (bestSize < sizeNotWorthImproving || steps > stepsPerEntry * bestSize) break;
-    if (!best && attempt === attemptsWithoutSuccess) break;
+    if (!best && (attempt === attemptsWithoutSuccess || steps > stepsWithoutSuccess)) break;
     const draw = attempt - first.length;
     const run =
       draw < 0
@@ -174,6 +176,7 @@ function greedyOrder(
       log2TableSizes[variable] += log2Sizes[other];
     }
   });
+  const hubs = hubPositions(neighbours);
   const marks = new Int32Array(numVariables);
   let stamp = 0;
   let steps = numVariables * stepsPerVariable;
@@ -195,14 +198,14 @@ function greedyOrder(
     changed.push(variable);
   };
 
-  /** Joins a and b, which are marked as neighbours of a; keeps every fill count true. */
-  const join = (a: number, b: number): void => {
+  /** Joins a and b, the neighbours of a being marked, or in the index of a hub; keeps every fill count true. */
+  const join = (a: number, b: number, hub: Map<number, number> | undefined): void => {
     if (countsFill) {
       const pair = weights[a] * weights[b];
       let notOfA = 0;
       let common = 0;
       for (const x of neighbours[b]) {
-        if (marks[x] === stamp) {
+        if (hub ? hub.has(x) : marks[x] === stamp) {
           costs[x] -= pair;
           common += weights[x];
           change(x);
@@ -212,6 +215,8 @@ function greedyOrder(
       costs[a] += weights[b] * (neighbourWeights[a] - common);
       steps += neighbours[b].length;
     }
+    hub?.set(b, neighbours[a].length);
+    hubs.get(b)?.set(a, neighbours[b].length);
     neighbours[a].push(b);
     neighbours[b].push(a);
     neighbourWeights[a] += weights[b];
@@ -239,10 +244,12 @@ function greedyOrder(
 
     for (let i = 0; i < list.length - 1; i++) {
       const a = list[i];
+      const hub = hubs.get(a);
       stamp++;
-      for (const x of neighbours[a]) marks[x] = stamp;
-      for (let j = i + 1; j < list.length; j++) if (marks[list[j]] !== stamp) join(a, list[j]);
-      steps += list.length + neighbours[a].length;
+      if (!hub) for (const x of neighbours[a]) marks[x] = stamp;
+      for (let j = i + 1; j < list.length; j++)
+        if (hub ? !hub.has(list[j]) : marks[list[j]] !== stamp) join(a, list[j], hub);
+      steps += list.length + (hub ? 0 : neighbours[a].length);
     }
     let listWeight = 0;
     for (const a of list) listWeight += weights[a];
@@ -250,9 +257,7 @@ function greedyOrder(
       // Pairs of `variable` with neighbours of a outside the clique are gone.
       if (countsFill)
         costs[a] -= weights[variable] * (neighbourWeights[a] + weights[a] - listWeight - weights[variable]);
-      const others = neighbours[a];
-      others[others.indexOf(variable)] = others[others.length - 1];
-      others.pop();
+      remove(neighbours[a], variable, hubs.get(a));
       neighbourWeights[a] -= weights[variable];
       log2TableSizes[a] -= log2Sizes[variable];
       change(a);
@@ -270,6 +275,28 @@ function greedyOrder(
     log2LargestSize,
     steps,
   };
+}
+
+/** Lists of more neighbours than this are not searched, but have an index. */
+const HUB_DEGREE = 256;
+
+/** For each variable with many neighbours, where each of them stands in its list. */
+function hubPositions(neighbours: readonly (readonly number[])[]): Map<number, Map<number, number>> {
+  const hubs = new Map<number, Map<number, number>>();
+  neighbours.forEach((list, variable) => {
+    if (list.length > HUB_DEGREE) hubs.set(variable, new Map(list.map((other, at) => [other, at])));
+  });
+  return hubs;
+}
+
+/** Takes a variable out of a list, the last one into its place. */
+function remove(list: number[], variable: number, positions: Map<number, number> | undefined): void {
+  const at = positions ? positions.get(variable)! : list.indexOf(variable);
+  const last = list.pop()!;
+  positions?.delete(variable);
+  if (last === variable) return;
+  list[at] = last;
+  positions?.set(last, at);
 }
 
 /**

@@ -11,6 +11,7 @@ import { defineMethod, formatMethod, parseOptions } from "../method.ts";
 import type { InferenceResult } from "../result.ts";
 import { branchAndBound } from "./branch-and-bound.ts";
 import { exactAnswer } from "./conditioning.ts";
+import { isLargeForest } from "./forest-answer.ts";
 import { TreewidthError } from "./elimination-order.ts";
 import { anyModelInWords, asFactorGraph, canBeFactorGraph, type AnyModel } from "./model.ts";
 import { planElimination, planOptions, planOptionsSchema, type PlanOptions } from "./plan.ts";
@@ -65,6 +66,7 @@ export function exactMap(
 
 /** How long elimination will take, Infinity where it is out of reach. */
 function estimatedSeconds(graph: FactorGraph, settings: PlanOptions, random: Random): number {
+  if (isLargeForest(graph)) return 0;
   const simplified = simplify(graph);
   if (!simplified.possible) return 0;
   try {

@@ -6,6 +6,7 @@
  * variables joins the constant. Z, and every probability of a kept state, are untouched; a state ruled out has probability 0.
  */
 import { fromArrays, scopeOf, tableOf, type FactorGraph } from "../../graph/factor-graph.ts";
+import { CompensatedSum } from "../compensated-sum.ts";
 import { Marginals } from "../result.ts";
 
 export interface SimplifiedGraph {
@@ -39,7 +40,7 @@ export function simplify(original: FactorGraph): SimplifiedGraph {
   const variables: number[] = [];
   for (let i = 0; i < numVariables; i++) if (keptStates[i].length > 1) newVariable[i] = variables.push(i) - 1;
 
-  let logConstant = 0;
+  const constant = new CompensatedSum();
   const factors: number[] = [];
   const tables: Float64Array[] = [];
   const scopes: number[] = [];
@@ -49,7 +50,7 @@ export function simplify(original: FactorGraph): SimplifiedGraph {
     const table = slice(tableOf(original, factor), scope, cardinalities, keptStates);
     const remaining = Array.from(scope, (variable) => newVariable[variable]).filter((variable) => variable >= 0);
     if (remaining.length === 0) {
-      logConstant += table[0];
+      constant.add(table[0]);
       continue;
     }
     factors.push(factor);
@@ -57,6 +58,7 @@ export function simplify(original: FactorGraph): SimplifiedGraph {
     scopes.push(...remaining);
     scopeOffsets.push(scopes.length);
   }
+  const logConstant = constant.value;
   const tableOffsets = new Float64Array(tables.length + 1);
   tables.forEach((table, factor) => (tableOffsets[factor + 1] = tableOffsets[factor] + table.length));
   const logPotentials = new Float64Array(tableOffsets[tables.length]);
@@ -76,6 +78,12 @@ export function simplify(original: FactorGraph): SimplifiedGraph {
     factors: Int32Array.from(factors),
     keptStates,
   };
+}
+
+/** False when the zeros of the factors alone prove Z = 0: some variable has no state that every factor on it supports. */
+export function hasConsistentStates(graph: FactorGraph): boolean {
+  const stateOffsets = offsetsOf(graph.cardinalities);
+  return makeArcConsistent(graph, stateOffsets, new Uint8Array(stateOffsets[graph.numVariables]).fill(1));
 }
 
 /** Clears `kept` until every kept state has support in every factor; false as soon as a variable or a factor has none left. */

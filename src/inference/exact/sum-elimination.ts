@@ -14,6 +14,7 @@
  * in natural logarithms, with a log-sum-exp for each row.
  */
 import { rowOf, type Bucket, type BucketTree } from "./bucket-tree.ts";
+import { CompensatedSum } from "../compensated-sum.ts";
 import { CliqueLoop, logSumExp, type CliqueTable } from "./clique-loop.ts";
 
 type Domain = "linear" | "log";
@@ -42,7 +43,7 @@ export class SumElimination {
   readonly #loop: CliqueLoop;
   readonly #messages: (BoundedTable | undefined)[] = [];
   readonly #locals: BoundedTable[][] = [];
-  #logShift = 0;
+  #logShift = new CompensatedSum();
 
   /**
    * Passes messages to the roots.
@@ -66,12 +67,12 @@ export class SumElimination {
 
   #collect(keepMessages: boolean, domain: Domain): number {
     const loop = this.#loop;
-    this.#logShift = 0;
-    let logZ = 0;
+    this.#logShift = new CompensatedSum();
+    const logZ = new CompensatedSum();
     for (const variable of this.tree.sequence) {
       const bucket = this.tree.buckets[variable];
       this.#locals[variable] = bucket.locals.map(({ scope, logValues, logShift }) => {
-        logZ += logShift;
+        logZ.add(logShift);
         return domain === "log"
           ? { scope, values: logValues, logLow: 0, logHigh: 0, isMeasured: true }
           : exponentiated(scope, logValues);
@@ -96,10 +97,11 @@ export class SumElimination {
       });
       if (!keepMessages) for (const child of bucket.children) this.#messages[child] = undefined;
       if (bucket.parent >= 0) this.#messages[variable] = message;
-      else logZ += domain === "linear" ? Math.log(values[0]) : values[0];
-      if (logZ === -Infinity) return logZ;
+      else logZ.add(domain === "linear" ? Math.log(values[0]) : values[0]);
+      if (logZ.value === -Infinity) return -Infinity;
     }
-    return logZ + this.#logShift;
+    logZ.add(this.#logShift.value);
+    return logZ.value;
   }
 
   #tablesOf(bucket: Bucket): BoundedTable[] {
@@ -113,7 +115,7 @@ export class SumElimination {
       if (table.isMeasured) continue;
       const logFactor = normalise(table);
       if (logFactor === -Infinity) return false;
-      this.#logShift += logFactor;
+      this.#logShift.add(logFactor);
     }
     if (!isInRange(tables)) throw new OutOfRange();
     return true;

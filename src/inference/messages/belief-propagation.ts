@@ -15,6 +15,7 @@ import { isForest } from "../../graph/components.ts";
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { toIsing, type IsingModel, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import { Random } from "../../graph/random.ts";
+import { hasConsistentStates } from "../exact/simplify.ts";
 import { defineMethod, formatMethod, isPairwiseBinaryModel, parseOptions, type InferenceContext } from "../method.ts";
 import { Marginals, type InferenceResult } from "../result.ts";
 import { BinaryRatioMessages, binaryRatiosFit } from "./binary-ratio-messages.ts";
@@ -26,7 +27,14 @@ import { pairwiseBeliefs } from "./pairwise-free-energy.ts";
 import { PairwiseLogMessages } from "./pairwise-log-messages.ts";
 import { PairwiseRatioMessages, ratiosFit } from "./pairwise-ratio-messages.ts";
 import { ProductMessages } from "./product-messages.ts";
-import { messageOptions, runSchedule, type DampingOptions } from "./schedule.ts";
+import {
+  atFixedPoint,
+  messageOptions,
+  onForest,
+  runSchedule,
+  type Convergence,
+  type DampingOptions,
+} from "./schedule.ts";
 
 const maxProductSchema = z.object(messageOptions);
 const schema = maxProductSchema.extend({
@@ -87,6 +95,17 @@ function run(
   return { method, ...answer, seconds: (performance.now() - started) / 1000 };
 }
 
+/**
+ * What is left to say when messages lead to no beliefs: that Z = 0 if the zeros of the potentials prove it, and otherwise that numbers left
+ * float64's range, which proves nothing. What zeros prove through messages is arc consistency, no less and no more.
+ * @param graph the model as it was given; without one it has no zeros.
+ */
+export function withoutBeliefs(graph: FactorGraph | undefined, { iterations, maxDelta }: Convergence): Answer {
+  return graph && !hasConsistentStates(graph)
+    ? impossible(iterations, maxDelta)
+    : { bound: "none", converged: false, iterations, maxDelta };
+}
+
 /** What a proof of Z = 0 leaves to say. */
 export function impossible(iterations: number, maxDelta: readonly number[]): Answer {
   return { logZ: -Infinity, bound: "exact", converged: true, iterations, maxDelta };
@@ -113,15 +132,21 @@ function onFactorGraph(graph: FactorGraph, settings: Settings, random: Random): 
   const { temperature } = settings;
   const isMax = temperature === 0;
   const scaled = atTemperature(graph, temperature);
-  let kernel = isMax ? new LogMessages(scaled, { semiring: "max", ...settings }) : sumProductKernel(scaled, settings);
-  let convergence = runSchedule(kernel, settings, random.split("schedule"));
+  const semiring = isMax ? "max" : "sum";
+  const isExact = isForest(graph);
+  const schedule = onForest(settings, isExact);
+  let kernel = isMax ? new LogMessages(scaled, { semiring, ...settings }) : sumProductKernel(scaled, settings);
+  let convergence = runSchedule(kernel, schedule, random.split("schedule"));
   if (kernel instanceof ProductMessages && kernel.outOfRange) {
-    kernel = new LogMessages(scaled, { semiring: "sum", ...settings });
-    convergence = runSchedule(kernel, settings, random.split("schedule"));
+    kernel = new LogMessages(scaled, { semiring, ...settings });
+    convergence = runSchedule(kernel, schedule, random.split("schedule"));
   }
+  if (isExact && convergence.converged)
+    kernel = atFixedPoint(kernel, schedule, () => new LogMessages(scaled, { ...settings, semiring, damping: 0 }));
   const logMessages = kernel.logMessages();
   const beliefs = kernel.contradiction >= 0 ? undefined : beliefsOf(scaled, logMessages);
-  if (!beliefs) return impossible(convergence.iterations, convergence.maxDelta);
+  const bethe = beliefs ? temperature * betheLogZ(scaled, beliefs) : NaN;
+  if (!beliefs || !Number.isFinite(bethe)) return withoutBeliefs(graph, convergence);
   const marginals = new Marginals(beliefs.variables, variableOffsetsOf(graph.cardinalities));
   const factorMarginals = new Marginals(beliefs.factors, Int32Array.from(graph.tableOffsets));
   if (isMax) {
@@ -130,21 +155,31 @@ function onFactorGraph(graph: FactorGraph, settings: Settings, random: Random): 
   }
   let bound: InferenceResult["bound"] = "none";
   if (convergence.converged && temperature === 1)
-    bound = isForest(graph) ? "exact" : isLogSupermodular(graph) ? "lower" : "none";
-  return { logZ: temperature * betheLogZ(scaled, beliefs), bound, marginals, factorMarginals, ...convergence };
+    bound = isExact ? "exact" : isLogSupermodular(graph) ? "lower" : "none";
+  return { logZ: bethe, bound, marginals, factorMarginals, ...convergence };
 }
 
 function onPairwise(model: IsingModel, settings: Settings, random: Random): Answer {
   const { temperature } = settings;
   const isMax = temperature === 0;
   const scaled = atTemperature(model, temperature);
-  const kernel =
+  const semiring = isMax ? "max" : "sum";
+  const isExact = isForest(model);
+  const schedule = onForest(settings, isExact);
+  let kernel =
     !isMax && ratiosFit(scaled)
       ? new PairwiseRatioMessages(scaled, settings)
-      : new PairwiseLogMessages(scaled, { semiring: isMax ? "max" : "sum", ...settings });
-  const convergence = runSchedule(kernel, settings, random.split("schedule"));
+      : new PairwiseLogMessages(scaled, { semiring, ...settings });
+  const convergence = runSchedule(kernel, schedule, random.split("schedule"));
+  if (isExact && convergence.converged)
+    kernel = atFixedPoint(
+      kernel,
+      schedule,
+      () => new PairwiseLogMessages(scaled, { ...settings, semiring, damping: 0 }),
+    );
   const messages = kernel.logRatios();
   const beliefs = pairwiseBeliefs(scaled, messages);
+  if (!Number.isFinite(beliefs.logZ)) return withoutBeliefs(undefined, convergence);
   const marginals = new Marginals(beliefs.variables, evenOffsets(model.numVariables, 2));
   const factorMarginals = new Marginals(beliefs.edges, evenOffsets(model.numEdges, 4));
   if (isMax) {
@@ -152,8 +187,7 @@ function onPairwise(model: IsingModel, settings: Settings, random: Random): Answ
     return { bound: "none", marginals, factorMarginals, map, ...convergence };
   }
   let bound: InferenceResult["bound"] = "none";
-  if (convergence.converged && temperature === 1)
-    bound = isForest(model) ? "exact" : isAttractive(model) ? "lower" : "none";
+  if (convergence.converged && temperature === 1) bound = isExact ? "exact" : isAttractive(model) ? "lower" : "none";
   return { logZ: temperature * beliefs.logZ, bound, marginals, factorMarginals, ...convergence };
 }
 

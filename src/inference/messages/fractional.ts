@@ -19,9 +19,9 @@ import { isAttractive, isLogSupermodular } from "./attractive.ts";
 import {
   atTemperature,
   discreteModels,
-  impossible,
   isDiscreteModel,
   isFactorGraph,
+  withoutBeliefs,
   type Answer,
 } from "./belief-propagation.ts";
 import { decodePairwiseStates, decodeStates } from "./decode.ts";
@@ -29,7 +29,7 @@ import { beliefsOf, betheLogZ, evenOffsets, variableOffsetsOf } from "./free-ene
 import { LogMessages } from "./log-messages.ts";
 import { pairwiseBeliefs } from "./pairwise-free-energy.ts";
 import { PairwiseLogMessages } from "./pairwise-log-messages.ts";
-import { messageOptions, runSchedule } from "./schedule.ts";
+import { atFixedPoint, messageOptions, onForest, runSchedule } from "./schedule.ts";
 
 const schema = z.object({
   countingNumbers: z
@@ -72,21 +72,30 @@ function onFactorGraph(graph: FactorGraph, settings: Settings, random: Random): 
     for (let edge = 0; edge < scopes.length; edge++) visit(graph.edgeFactors[edge], scopes[edge]);
   }, graph.numVariables); // prettier-ignore
   const scaled = atTemperature(graph, settings.temperature);
-  const kernel = new LogMessages(scaled, { ...settings, semiring: isMax ? "max" : "sum", countingNumbers });
-  const convergence = runSchedule(kernel, settings, random);
+  const semiring = isMax ? "max" : "sum";
+  const isExact = countingNumbers.every((number) => number === 1) && isForest(graph);
+  const schedule = onForest(settings, isExact);
+  let kernel = new LogMessages(scaled, { ...settings, semiring, countingNumbers });
+  const convergence = runSchedule(kernel, schedule, random);
+  if (isExact && convergence.converged)
+    kernel = atFixedPoint(
+      kernel,
+      schedule,
+      () => new LogMessages(scaled, { ...settings, semiring, countingNumbers, damping: 0 }),
+    );
   const beliefs = kernel.stopped ? undefined : beliefsOf(scaled, kernel.factorToVariable, countingNumbers);
-  if (!beliefs) return impossible(convergence.iterations, convergence.maxDelta);
+  const estimate = beliefs ? settings.temperature * betheLogZ(scaled, beliefs, countingNumbers) : NaN;
+  if (!beliefs || !Number.isFinite(estimate)) return withoutBeliefs(graph, convergence);
   const marginals = new Marginals(beliefs.variables, variableOffsetsOf(graph.cardinalities));
   const factorMarginals = new Marginals(beliefs.factors, Int32Array.from(graph.tableOffsets));
   if (isMax) {
     const map = decodeStates(graph, kernel.poweredMessages(), false);
     return { bound: "none", marginals, factorMarginals, map, ...convergence };
   }
-  const logZ = settings.temperature * betheLogZ(scaled, beliefs, countingNumbers);
   const isBethe =
     convergence.converged && settings.temperature === 1 && countingNumbers.every((number) => number === 1);
-  const bound = !isBethe ? "none" : isForest(graph) ? "exact" : isLogSupermodular(graph) ? "lower" : "none";
-  return { logZ, bound, marginals, factorMarginals, ...convergence };
+  const bound = !isBethe ? "none" : isExact ? "exact" : isLogSupermodular(graph) ? "lower" : "none";
+  return { logZ: estimate, bound, marginals, factorMarginals, ...convergence };
 }
 
 function onPairwise(model: IsingModel, settings: Settings, random: Random): Answer {
@@ -99,9 +108,19 @@ function onPairwise(model: IsingModel, settings: Settings, random: Random): Answ
     }
   }, numVariables); // prettier-ignore
   const scaled = atTemperature(model, settings.temperature);
-  const kernel = new PairwiseLogMessages(scaled, { ...settings, semiring: isMax ? "max" : "sum", countingNumbers });
-  const convergence = runSchedule(kernel, settings, random);
+  const semiring = isMax ? "max" : "sum";
+  const isExact = countingNumbers.every((number) => number === 1) && isForest(model);
+  const schedule = onForest(settings, isExact);
+  let kernel = new PairwiseLogMessages(scaled, { ...settings, semiring, countingNumbers });
+  const convergence = runSchedule(kernel, schedule, random);
+  if (isExact && convergence.converged)
+    kernel = atFixedPoint(
+      kernel,
+      schedule,
+      () => new PairwiseLogMessages(scaled, { ...settings, semiring, countingNumbers, damping: 0 }),
+    );
   const beliefs = pairwiseBeliefs(scaled, kernel.logRatios(), countingNumbers);
+  if (!Number.isFinite(beliefs.logZ)) return withoutBeliefs(undefined, convergence);
   const marginals = new Marginals(beliefs.variables, evenOffsets(numVariables, 2));
   const factorMarginals = new Marginals(beliefs.edges, evenOffsets(numEdges, 4));
   if (isMax) {
@@ -111,7 +130,7 @@ function onPairwise(model: IsingModel, settings: Settings, random: Random): Answ
   const logZ = settings.temperature * beliefs.logZ;
   const isBethe =
     convergence.converged && settings.temperature === 1 && countingNumbers.every((number) => number === 1);
-  const bound = !isBethe ? "none" : isForest(model) ? "exact" : isAttractive(model) ? "lower" : "none";
+  const bound = !isBethe ? "none" : isExact ? "exact" : isAttractive(model) ? "lower" : "none";
   return { logZ, bound, marginals, factorMarginals, ...convergence };
 }
 

@@ -8,6 +8,7 @@
  * tree-reweighted one. 0 ln 0 = 0, so forbidden states cost nothing.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
+import { CompensatedSum } from "../compensated-sum.ts";
 import { messageOffsetsOf } from "./contraction.ts";
 
 export interface Beliefs {
@@ -21,7 +22,7 @@ export interface Beliefs {
  * Beliefs of variables and factors.
  * @param logMessages natural logs, factor to variable, as the kernels hold them.
  * @param countingNumbers c_f; absent: all 1.
- * @returns undefined when some belief has no possible state, which proves Z = 0.
+ * @returns undefined when some belief cannot be normalised: it has no possible state, or numbers left float64's range.
  */
 export function beliefsOf(
   graph: FactorGraph,
@@ -94,30 +95,31 @@ export function evenOffsets(count: number, size: number): Int32Array {
   return offsets;
 }
 
-/** Logs -> probabilities in place, between `start` and `end`; false when all are -Infinity. */
+/** Logs -> probabilities in place, between `start` and `end`; false when all are -Infinity, or some are Infinity or NaN. */
 export function normaliseLogs(values: Float64Array, start: number, end: number): boolean {
   let largest = -Infinity;
   for (let at = start; at < end; at++) if (values[at] > largest) largest = values[at];
   if (largest === -Infinity) return false;
-  let sum = 0;
-  for (let at = start; at < end; at++) sum += values[at] = Math.exp(values[at] - largest);
-  for (let at = start; at < end; at++) values[at] /= sum;
-  return true;
+  const sum = new CompensatedSum();
+  for (let at = start; at < end; at++) sum.add((values[at] = Math.exp(values[at] - largest)));
+  const total = sum.value;
+  for (let at = start; at < end; at++) values[at] /= total;
+  return Number.isFinite(total);
 }
 
 /** -sum p ln p between `start` and `end`, natural log. */
 export function entropy(probabilities: Float64Array, start: number, end: number): number {
-  let sum = 0;
+  const sum = new CompensatedSum();
   for (let at = start; at < end; at++)
-    if (probabilities[at] > 0) sum -= probabilities[at] * Math.log(probabilities[at]);
-  return sum;
+    if (probabilities[at] > 0) sum.add(-probabilities[at] * Math.log(probabilities[at]));
+  return sum.value;
 }
 
 /** <theta> under `probabilities`, both standing between `start` and `end`; impossible states cost nothing. */
 export function expectation(probabilities: Float64Array, values: Float64Array, start: number, end: number): number {
-  let sum = 0;
-  for (let at = start; at < end; at++) if (probabilities[at] > 0) sum += probabilities[at] * values[at];
-  return sum;
+  const sum = new CompensatedSum();
+  for (let at = start; at < end; at++) if (probabilities[at] > 0) sum.add(probabilities[at] * values[at]);
+  return sum.value;
 }
 
 /**
@@ -127,21 +129,21 @@ export function expectation(probabilities: Float64Array, values: Float64Array, s
 export function betheLogZ(graph: FactorGraph, beliefs: Beliefs, countingNumbers?: Float64Array): number {
   const { numVariables, numFactors, cardinalities, tableOffsets, variableEdgeOffsets, variableEdges, edgeFactors } =
     graph;
-  let total = 0;
+  const total = new CompensatedSum();
   for (let factor = 0; factor < numFactors; factor++) {
     const start = tableOffsets[factor];
     const end = tableOffsets[factor + 1];
     const weight = countingNumbers ? countingNumbers[factor] : 1;
-    total +=
-      expectation(beliefs.factors, graph.logPotentials, start, end) + weight * entropy(beliefs.factors, start, end);
+    total.add(expectation(beliefs.factors, graph.logPotentials, start, end));
+    total.add(weight * entropy(beliefs.factors, start, end));
   }
   let base = 0;
   for (let variable = 0; variable < numVariables; variable++) {
     let count = 1;
     for (let at = variableEdgeOffsets[variable]; at < variableEdgeOffsets[variable + 1]; at++)
       count -= countingNumbers ? countingNumbers[edgeFactors[variableEdges[at]]] : 1;
-    if (count !== 0) total += count * entropy(beliefs.variables, base, base + cardinalities[variable]);
+    if (count !== 0) total.add(count * entropy(beliefs.variables, base, base + cardinalities[variable]));
     base += cardinalities[variable];
   }
-  return total;
+  return total.value;
 }

@@ -18,11 +18,12 @@ import { isForest } from "../../graph/components.ts";
 import { toFactorGraph } from "../../graph/convert.ts";
 import { scopeOf, tableOf, type FactorGraph } from "../../graph/factor-graph.ts";
 import type { PairwiseBinaryModel } from "../../graph/pairwise.ts";
+import { CompensatedSum } from "../compensated-sum.ts";
 import { defineMethod, formatMethod, parseOptions } from "../method.ts";
 import { Marginals, type InferenceResult } from "../result.ts";
 import { discreteModels, impossible, isDiscreteModel, isFactorGraph, type Answer } from "./belief-propagation.ts";
 import { entropy, evenOffsets, expectation, normaliseLogs, variableOffsetsOf } from "./free-energy.ts";
-import { clusterKinds, isJunctionTree, regionGraph, type RegionGraph } from "./region-graph.ts";
+import { clusterKinds, isJunctionTree, regionGraph, type ClusterKind, type RegionGraph } from "./region-graph.ts";
 import { RegionMessages, statesOf } from "./region-messages.ts";
 import { messageOptions, type Convergence } from "./schedule.ts";
 
@@ -31,7 +32,7 @@ const gbpSchema = z.object({
   clusters: z.enum(clusterKinds).default("min").describe("outer regions"),
   loopDepth: z.int().min(3).default(4).describe("variables in a loop at most, for clusters=loop"),
   damping,
-  tolerance: tolerance.describe("converged when no belief changes by more, and regions agree to it"),
+  tolerance: tolerance.describe("converged when no message changes by a larger fraction, and regions agree to it"),
   maxIterations,
   timeLimit,
 });
@@ -52,7 +53,7 @@ export function generalisedBeliefPropagation(
 ): InferenceResult {
   const settings = parseOptions("gbp", gbpSchema, options);
   const method = formatMethod("gbp", gbpSchema, settings);
-  return run(model, settings, method, (messages, regions) => singleLoop(messages, regions, settings));
+  return run(model, settings, method, (messages, regions) => singleLoop(messages, regions, settings.damping));
 }
 
 /** The double loop: as `generalisedBeliefPropagation`, slower, and converging where that does not. */
@@ -63,8 +64,14 @@ export function doubleLoop(model: FactorGraph | PairwiseBinaryModel, options: Do
   );
 }
 
-type Loop = (messages: RegionMessages, regions: RegionGraph) => Convergence;
+/** Makes an iteration, which returns its largest change. */
+type Loop = (messages: RegionMessages, regions: RegionGraph) => () => number;
+/** Relative changes of messages that are nothing but rounding, and at which they may stop to fall. */
+const ROUNDING = 1e-14;
+const NEARLY_ROUNDING = 1e-12;
+
 interface LoopOptions {
+  readonly clusters: ClusterKind;
   readonly tolerance: number;
   readonly maxIterations: number;
   readonly timeLimit?: number | undefined;
@@ -84,13 +91,10 @@ function run(
   regions.outerOfFactor.forEach((outer, factor) => {
     if (outer < 0) logConstant += tableOf(graph, factor)[0];
   });
-  if (logConstant === -Infinity) messages.contradiction = true;
-  const convergence = messages.contradiction
-    ? { converged: true, iterations: 0, maxDelta: [] }
-    : loop(messages, regions);
-  const answer = messages.contradiction
-    ? impossible(convergence.iterations, convergence.maxDelta)
-    : answerOf(graph, regions, messages, logConstant, convergence, settings.clusters === "bethe");
+  const answer =
+    messages.contradiction || logConstant === -Infinity
+      ? impossible(0, [])
+      : iterated(graph, regions, messages, logConstant, loop(messages, regions), settings);
   const seconds = (performance.now() - started) / 1000;
   if (graph === model || !answer.factorMarginals) return { method, ...answer, seconds };
   // A pairwise model's factors are its edges, which toFactorGraph puts behind the biases.
@@ -99,11 +103,38 @@ function run(
   return { method, ...answer, factorMarginals: new Marginals(edges, evenOffsets(numEdges, 4)), seconds };
 }
 
+function iterated(
+  graph: FactorGraph,
+  regions: RegionGraph,
+  messages: RegionMessages,
+  logConstant: number,
+  iterate: () => number,
+  settings: LoopOptions,
+): Answer {
+  const convergence = iterateUntil(messages, settings, iterate);
+  const isExact =
+    convergence.converged &&
+    (settings.clusters === "bethe" ? isForest(graph) : isJunctionTree(regions, graph.numVariables)) &&
+    settle(iterate, settings.maxIterations);
+  return answerOf(graph, regions, messages, logConstant, convergence, isExact);
+}
+
+/** Iterates until rounding alone is left, as an exact answer needs, whatever the tolerance was. @returns whether that was reached. */
+function settle(iterate: () => number, maxIterations: number): boolean {
+  let delta = Infinity;
+  for (let iteration = 0; iteration < maxIterations && delta > ROUNDING; iteration++) {
+    const before = delta;
+    delta = iterate();
+    if (delta >= before && delta <= NEARLY_ROUNDING) break;
+  }
+  return delta <= NEARLY_ROUNDING;
+}
+
 /** Runs `iterate` until its change is within the tolerance. */
 function iterateUntil(messages: RegionMessages, options: LoopOptions, iterate: () => number): Convergence {
   const deadline = performance.now() + 1000 * (options.timeLimit ?? Infinity);
   const maxDelta: number[] = [];
-  while (maxDelta.length < options.maxIterations && !messages.contradiction) {
+  while (maxDelta.length < options.maxIterations && !messages.stopped) {
     maxDelta.push(iterate());
     if (maxDelta[maxDelta.length - 1] <= options.tolerance)
       return { converged: true, iterations: maxDelta.length, maxDelta };
@@ -112,7 +143,7 @@ function iterateUntil(messages: RegionMessages, options: LoopOptions, iterate: (
   return { converged: false, iterations: maxDelta.length, maxDelta };
 }
 
-function singleLoop(messages: RegionMessages, regions: RegionGraph, settings: z.output<typeof gbpSchema>): Convergence {
+function singleLoop(messages: RegionMessages, regions: RegionGraph, damping: number): () => number {
   for (const { variables, countingNumber, outer } of regions.inner)
     if (outer.length + countingNumber === 0)
       throw new RangeError(
@@ -120,28 +151,31 @@ function singleLoop(messages: RegionMessages, regions: RegionGraph, settings: z.
           `${outer.length} outer regions add up to 0. Use hak, the double loop`,
       );
   const countingNumbers = Float64Array.from(regions.inner, ({ countingNumber }) => countingNumber);
-  return iterateUntil(messages, settings, () => messages.iterate(countingNumbers, settings.damping));
+  return () => messages.iterate(countingNumbers, damping);
 }
 
-/** One iteration is one tangent; its change is the largest of all inner beliefs, and what regions disagree by. */
-function tangents(messages: RegionMessages, regions: RegionGraph, settings: z.output<typeof hakSchema>): Convergence {
-  const { innerIterations, tolerance } = settings;
+/** One iteration is one tangent; its change is the largest of all messages and inner beliefs. */
+function tangents(
+  messages: RegionMessages,
+  regions: RegionGraph,
+  { innerIterations, tolerance }: z.output<typeof hakSchema>,
+): () => number {
   const convex = Float64Array.from(regions.inner, ({ countingNumber }) => Math.max(countingNumber, 0));
   const share = (beta: number, numOuter: number): number =>
     (convex[beta] - regions.inner[beta].countingNumber) / numOuter;
-  return iterateUntil(messages, settings, () => {
+  return () => {
     const before = messages.inner.map((belief) => belief.slice());
     messages.takePotentials(messages.shiftedPotentials(share));
     let delta = Infinity;
-    for (let inner = 0; inner < innerIterations && delta > tolerance && !messages.contradiction; inner++)
+    for (let inner = 0; inner < innerIterations && delta > tolerance && !messages.stopped; inner++)
       delta = messages.iterate(convex, 0);
     messages.inner.forEach((belief, beta) =>
       belief.forEach(
         (entry, state) => (delta = Math.max(delta, Math.abs(Math.exp(entry) - Math.exp(before[beta][state])))),
       ),
     );
-    return delta;
-  });
+    return messages.stopped ? 1 : delta;
+  };
 }
 
 function answerOf(
@@ -150,18 +184,21 @@ function answerOf(
   messages: RegionMessages,
   logConstant: number,
   convergence: Convergence,
-  isBethe: boolean,
+  isExact: boolean,
 ): Answer {
   const outer = messages.outer.map((logs) => probabilities(logs));
   const inner = messages.inner.map((logs) => probabilities(logs));
-  if (outer.includes(undefined) || inner.includes(undefined))
-    return impossible(convergence.iterations, convergence.maxDelta);
+  if (messages.diverged || outer.includes(undefined) || inner.includes(undefined)) return diverged(convergence);
   const [outerBeliefs, innerBeliefs] = [outer as Float64Array[], inner as Float64Array[]];
-  let logZ = logConstant;
+  const sum = new CompensatedSum();
+  sum.add(logConstant);
   outerBeliefs.forEach((belief, at) => {
-    logZ += expectation(belief, messages.potentials[at], 0, belief.length) + entropy(belief, 0, belief.length);
+    sum.add(expectation(belief, messages.potentials[at], 0, belief.length));
+    sum.add(entropy(belief, 0, belief.length));
   });
-  innerBeliefs.forEach((belief, at) => (logZ += regions.inner[at].countingNumber * entropy(belief, 0, belief.length)));
+  innerBeliefs.forEach((belief, at) => sum.add(regions.inner[at].countingNumber * entropy(belief, 0, belief.length)));
+  const logZ = sum.value;
+  if (!Number.isFinite(logZ)) return diverged(convergence);
 
   // Each variable is read from the smallest region that holds it; inner regions stand largest first.
   const { numVariables, numFactors, cardinalities } = graph;
@@ -186,7 +223,6 @@ function answerOf(
       addMarginal(outerBeliefs[at], states, factorMarginals, start);
     }
   }
-  const isExact = convergence.converged && (isBethe ? isForest(graph) : isJunctionTree(regions, numVariables));
   return {
     logZ,
     bound: isExact ? "exact" : "none",
@@ -194,6 +230,11 @@ function answerOf(
     factorMarginals: new Marginals(factorMarginals, Int32Array.from(graph.tableOffsets)),
     ...convergence,
   };
+}
+
+/** Regions settle what zeros prove before they begin, so numbers out of range prove nothing. */
+function diverged({ iterations, maxDelta }: Convergence): Answer {
+  return { bound: "none", converged: false, iterations, maxDelta };
 }
 
 function probabilities(logs: Float64Array): Float64Array | undefined {

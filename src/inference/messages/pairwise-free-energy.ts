@@ -7,6 +7,7 @@
  * The same as free-energy.ts, without tables.
  */
 import type { IsingModel } from "../../graph/pairwise.ts";
+import { CompensatedSum } from "../compensated-sum.ts";
 import { entropy, normaliseLogs } from "./free-energy.ts";
 
 /**
@@ -81,21 +82,24 @@ export function pairwiseBeliefs(
   const variables = new Float64Array(2 * numVariables);
   const edges = new Float64Array(4 * numEdges);
   const counts = new Float64Array(numVariables).fill(1);
-  let logZ = model.logConstant;
+  const logZ = new CompensatedSum();
+  logZ.add(model.logConstant);
   for (let edge = 0; edge < numEdges; edge++) {
     const weight = countingNumbers ? countingNumbers[edge] : 1;
     const start = 4 * edge;
     edgeLogBelief(model, edge, fields, messages, weight, edges, start);
     normaliseLogs(edges, start, start + 4);
     const correlation = edges[start] + edges[start + 3] - edges[start + 1] - edges[start + 2];
-    logZ += weights[edge] * correlation + weight * entropy(edges, start, start + 4);
+    logZ.add(weights[edge] * correlation);
+    logZ.add(weight * entropy(edges, start, start + 4));
     counts[edgeSources[edge]] -= weight;
     counts[edgeTargets[edge]] -= weight;
   }
   for (let i = 0; i < numVariables; i++) {
     variables[2 * i + 1] = fields[i];
     normaliseLogs(variables, 2 * i, 2 * i + 2);
-    logZ += biases[i] * (variables[2 * i + 1] - variables[2 * i]) + counts[i] * entropy(variables, 2 * i, 2 * i + 2);
+    logZ.add(biases[i] * (variables[2 * i + 1] - variables[2 * i]));
+    logZ.add(counts[i] * entropy(variables, 2 * i, 2 * i + 2));
   }
-  return { variables, edges, logZ };
+  return { variables, edges, logZ: logZ.value };
 }

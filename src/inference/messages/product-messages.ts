@@ -22,6 +22,8 @@ import { factorTreeOrder, visitNeighbourFactors } from "./tree-order.ts";
 const smallestProduct = 1e-200;
 /** A factor's smallest product of a table entry and messages must stay above this, else it could underflow. */
 const smallestTerm = 1e-280;
+/** A message's entries must stay above this when it is scaled to sum 1. */
+const smallestEntry = 1e-300;
 /** P is scaled up when it falls below, so that hubs with thousands of messages stay in range. */
 const rescaleBelow = 2 ** -64;
 /** With forbidden states a message can decay towards 0 for ever: entries below this count as settled. */
@@ -285,6 +287,11 @@ export class ProductMessages implements MessageKernel {
       for (let state = start; state < stop; state++) sum += fresh[state - shift];
       if (sum === 0) {
         this.contradiction = factor;
+        return 1;
+      }
+      // Products of large entries can overflow, to Infinity or (times 0) to NaN; and scaling must not turn small ones into zeros.
+      if (!(smallest > smallestEntry * sum)) {
+        this.outOfRange = true;
         return 1;
       }
       const scale = 1 / sum;

@@ -47,10 +47,8 @@ export function regionGraph(graph: FactorGraph, clusters: ClusterKind, loopDepth
   const isolated = Array.from(graph.cardinalities.keys())
     .filter((variable) => !held.has(variable))
     .map((variable) => [variable]);
-  const wanted = [...scopes.filter((scope) => scope.length > 0), ...isolated];
-  if (clusters === "delta") wanted.push(...neighbourhoods(graph));
-  if (clusters === "loop") wanted.push(...loops(graph, loopDepth));
-  const maximal = maximalSets(wanted);
+  const further = clusters === "delta" ? neighbourhoods(graph) : clusters === "loop" ? loops(graph, loopDepth) : [];
+  const maximal = maximalSets(scopes.filter((scope) => scope.length > 0).concat(isolated, further));
   const outer = maximal.map((variables) => region(graph, variables));
   const entries = outer.reduce((sum, { size }) => sum + size, 0);
   if (entries > maxEntries) {
@@ -111,24 +109,28 @@ function loops(graph: FactorGraph, depth: number): number[][] {
   const path: number[] = [];
   const onPath = new Uint8Array(graph.numVariables);
   const isNeighbour = new Uint8Array(graph.numVariables);
-  function extend(variable: number): void {
+  /** Where to go on among each variable's neighbours: no recursion, since paths can be as long as the model is deep. */
+  const next = new Int32Array(graph.numVariables);
+  const enter = (variable: number): void => {
     path.push(variable);
     onPath[variable] = 1;
-    if (path.length >= 3 && isNeighbour[variable]) {
-      const loop = path.slice().sort((a, b) => a - b);
-      found.set(loop.join(), loop);
-      if (found.size > maxClusters)
-        throw new RangeError(`more than ${maxClusters} loops of at most ${depth} variables. Use a smaller loopDepth`);
-    } else if (path.length < depth)
-      for (let at = offsets[variable]; at < offsets[variable + 1]; at++)
-        if (!onPath[neighbours[at]]) extend(neighbours[at]);
-    path.pop();
-    onPath[variable] = 0;
-  }
+    const isLoop = path.length >= 3 && isNeighbour[variable] === 1;
+    next[variable] = isLoop || path.length === depth ? offsets[variable + 1] : offsets[variable];
+    if (!isLoop) return;
+    const loop = path.slice().sort((a, b) => a - b);
+    found.set(loop.join(), loop);
+    if (found.size > maxClusters)
+      throw new RangeError(`more than ${maxClusters} loops of at most ${depth} variables. Use a smaller loopDepth`);
+  };
   for (let root = 0; root < graph.numVariables; root++) {
     const around = neighbours.subarray(offsets[root], offsets[root + 1]);
     for (const variable of around) isNeighbour[variable] = 1;
-    extend(root);
+    enter(root);
+    while (path.length > 0) {
+      const last = path[path.length - 1];
+      if (next[last] === offsets[last + 1]) onPath[path.pop()!] = 0;
+      else if (!onPath[neighbours[next[last]++]]) enter(neighbours[next[last] - 1]);
+    }
     for (const variable of around) isNeighbour[variable] = 0;
   }
   return [...found.values()];

@@ -1,6 +1,13 @@
-/** Messages and beliefs of a two-level region graph, as natural logs on flat arrays (see generalised-belief-propagation.ts for the equations). */
+/**
+ * Messages and beliefs of a two-level region graph, as natural logs on flat arrays (see generalised-belief-propagation.ts for the equations).
+ *
+ * Which states are possible is settled before the first message, from the zeros of the potentials alone: a state of an outer region is ruled out
+ * while another region has no possible state that agrees with it. From then on every number of a possible state is finite; one that is not has
+ * overflowed, which proves nothing but that the messages diverge.
+ */
 import { scopeOf, tableOf, type FactorGraph } from "../../graph/factor-graph.ts";
 import type { RegionGraph } from "./region-graph.ts";
+import { relativeChange } from "./schedule.ts";
 
 /** A link: an outer region alpha that holds an inner region beta. */
 interface Link {
@@ -12,18 +19,25 @@ interface Link {
   readonly toOuter: Float64Array;
 }
 
-const iterationsBetweenRefreshes = 50;
+const ITERATIONS_BETWEEN_REFRESHES = 50;
+/** Beliefs that can decay towards 0 for ever, or wander far below everything else, count as settled below this probability. */
+const SETTLED_BELOW = Math.log(1e-20);
 
 export class RegionMessages {
-  /** An outer region without a possible state was found, which proves Z = 0. */
-  contradiction = false;
-  /** ln psi_alpha: products of the factors assigned to each outer region. */
+  /** The zeros of the potentials leave an outer region without a possible state, which proves Z = 0. */
+  readonly contradiction: boolean;
+  /** Numbers left float64's range. Beliefs are worthless then, and say nothing about Z. */
+  diverged = false;
+  /** ln psi_alpha: products of the factors assigned to each outer region, -Infinity for what is ruled out. */
   readonly potentials: readonly Float64Array[];
   /** ln Q_alpha up to a constant. */
   readonly outer: readonly Float64Array[];
   /** ln Q_beta, normalised. */
   readonly inner: readonly Float64Array[];
   readonly #links: readonly (readonly Link[])[];
+  /** One list an inner region: 1 for a possible state. */
+  readonly #possible: readonly Uint8Array[];
+  readonly #forbids: boolean;
   readonly #marginal: Float64Array;
   readonly #largest: Float64Array;
   /** The potentials in use, which the double loop shifts. */
@@ -32,18 +46,7 @@ export class RegionMessages {
 
   constructor(graph: FactorGraph, regions: RegionGraph) {
     const { cardinalities } = graph;
-    const potentials = regions.outer.map(({ size }) => new Float64Array(size));
-    regions.outerOfFactor.forEach((outer, factor) => {
-      if (outer < 0) return;
-      const scope = Array.from(scopeOf(graph, factor));
-      const table = tableOf(graph, factor);
-      const states = statesOf(regions.outer[outer].variables, scope, cardinalities);
-      for (let at = 0; at < states.length; at++) potentials[outer][at] += table[states[at]];
-    });
-    this.potentials = potentials;
-    this.#present = potentials;
-    this.outer = potentials.map((table) => table.slice());
-    this.inner = regions.inner.map(({ size }) => new Float64Array(size).fill(-Math.log(size)));
+    const { potentials, possible } = productsOf(graph, regions);
     this.#links = regions.inner.map(({ variables, size, outer }) =>
       outer.map((at) => ({
         outer: at,
@@ -52,55 +55,83 @@ export class RegionMessages {
         toOuter: new Float64Array(size),
       })),
     );
+    this.#possible = ruleOut(
+      possible,
+      this.#links,
+      regions.inner.map(({ size }) => size),
+    );
+    potentials.forEach((table, at) => table.forEach((_, state) => possible[at][state] || (table[state] = -Infinity)));
+    this.contradiction = possible.some((states) => !states.includes(1));
+    this.#forbids = possible.some((states) => states.includes(0));
+    this.potentials = potentials;
+    this.#present = potentials;
+    this.outer = potentials.map((table) => table.slice());
+    this.inner = this.#possible.map((states) => {
+      const count = states.reduce((sum, isPossible) => sum + isPossible, 0);
+      return Float64Array.from(states, (isPossible) => (isPossible ? -Math.log(count) : -Infinity));
+    });
     const longest = regions.inner.reduce((most, { size }) => Math.max(most, size), 0);
     this.#marginal = new Float64Array(longest);
     this.#largest = new Float64Array(longest);
-    this.contradiction = potentials.some((table) => table.every((entry) => entry === -Infinity));
+  }
+
+  /** Whether there is nothing to iterate. */
+  get stopped(): boolean {
+    return this.contradiction || this.diverged;
   }
 
   /**
    * Updates every inner region once.
    * @param countingNumbers c_beta; n_beta + c_beta must not be 0.
    * @param damping share of the old ln mu_{beta->alpha} that is kept.
-   * @returns the largest difference between an outer region's marginal and the inner region's new belief, a probability.
+   * @returns the largest relative change of a message mu_{beta->alpha}, before damping: what Q_beta and an outer region's marginal differ by.
    */
   iterate(countingNumbers: Float64Array, damping: number): number {
-    const marginal = this.#marginal;
     let delta = 0;
-    this.#links.forEach((links, beta) => {
-      if (this.contradiction) return;
-      const belief = this.inner[beta];
-      const size = belief.length;
-      const power = 1 / (links.length + countingNumbers[beta]);
-      belief.fill(0);
-      for (const { outer, states, toInner, toOuter } of links) {
-        this.#marginalise(this.outer[outer], states, size);
-        for (let state = 0; state < size; state++) {
-          toInner[state] = marginal[state] === -Infinity ? -Infinity : marginal[state] - toOuter[state];
-          belief[state] += toInner[state] === -Infinity ? -Infinity : power * toInner[state];
-        }
-      }
-      if (!normaliseToLogs(belief)) {
-        this.contradiction = true;
-        return;
-      }
-      for (const { outer, states, toInner, toOuter } of links) {
-        for (let state = 0; state < size; state++) {
-          // mu_{alpha->beta} mu_{beta->alpha} is still the old marginal.
-          const before = toInner[state] === -Infinity ? 0 : Math.exp(toInner[state] + toOuter[state]);
-          delta = Math.max(delta, Math.abs(before - Math.exp(belief[state])));
-          const message = belief[state] === -Infinity ? -Infinity : belief[state] - toInner[state];
-          const damped =
-            damping === 0 || message === -Infinity ? message : (1 - damping) * message + damping * toOuter[state];
-          marginal[state] = damped === -Infinity ? -Infinity : damped - toOuter[state];
-          toOuter[state] = damped;
-        }
-        const table = this.outer[outer];
-        for (let at = 0; at < table.length; at++) table[at] += marginal[states[at]];
-      }
-    });
+    for (let beta = 0; beta < this.#links.length && !this.stopped; beta++) {
+      delta = Math.max(delta, this.#update(beta, countingNumbers[beta], damping));
+    }
     // Steps add up rounding; the product is taken afresh now and then.
-    if (++this.#iterations % iterationsBetweenRefreshes === 0) this.#refresh();
+    if (++this.#iterations % ITERATIONS_BETWEEN_REFRESHES === 0) this.#refresh();
+    return this.stopped ? 1 : delta;
+  }
+
+  #update(beta: number, countingNumber: number, damping: number): number {
+    const marginal = this.#marginal;
+    const links = this.#links[beta];
+    const power = 1 / (links.length + countingNumber);
+    const possible = this.#possible[beta];
+    const belief = this.inner[beta];
+    const size = belief.length;
+    belief.fill(0);
+    for (const { outer, states, toInner, toOuter } of links) {
+      this.#marginalise(this.outer[outer], states, size);
+      for (let state = 0; state < size; state++) {
+        toInner[state] = marginal[state] - toOuter[state];
+        belief[state] += power * toInner[state];
+      }
+    }
+    this.diverged ||= !normalisePossible(belief, possible);
+    // A positive potential with a negative counting number goes to 0 by messages that diverge, and that is no rest.
+    const canSettle = countingNumber >= 0 || (this.#forbids && power > 0);
+    const settled = canSettle ? SETTLED_BELOW : -Infinity;
+    let delta = 0;
+    for (const { outer, states, toInner, toOuter } of links) {
+      for (let state = 0; state < size; state++) {
+        marginal[state] = 0;
+        if (!possible[state]) continue;
+        // mu_{alpha->beta} mu_{beta->alpha} is still the old marginal.
+        const before = toInner[state] + toOuter[state];
+        if (before >= settled || belief[state] >= settled)
+          delta = Math.max(delta, relativeChange(belief[state], before));
+        const message = (1 - damping) * (belief[state] - toInner[state]) + damping * toOuter[state];
+        marginal[state] = message - toOuter[state];
+        toOuter[state] = message;
+        this.diverged ||= !Number.isFinite(marginal[state]);
+      }
+      const table = this.outer[outer];
+      for (let at = 0; at < table.length; at++) table[at] += marginal[states[at]];
+    }
     return delta;
   }
 
@@ -132,7 +163,7 @@ export class RegionMessages {
     return shifted;
   }
 
-  /** ln of a table's normalised marginal, into #marginal. */
+  /** ln of a table's normalised marginal, into #marginal; 0 for what is not possible. */
   #marginalise(table: Float64Array, states: Int32Array, size: number): void {
     const marginal = this.#marginal;
     const largest = this.#largest;
@@ -150,8 +181,55 @@ export class RegionMessages {
       if (marginal[state] > 0) total += marginal[state] * Math.exp(largest[state] - most);
     const logTotal = most + Math.log(total);
     for (let state = 0; state < size; state++)
-      marginal[state] = marginal[state] > 0 ? largest[state] + Math.log(marginal[state]) - logTotal : -Infinity;
+      marginal[state] = marginal[state] > 0 ? largest[state] + Math.log(marginal[state]) - logTotal : 0;
   }
+}
+
+/** The product of each outer region's factors, natural log, and 1 for each of its states that no factor forbids. */
+function productsOf(graph: FactorGraph, regions: RegionGraph): { potentials: Float64Array[]; possible: Uint8Array[] } {
+  const potentials = regions.outer.map(({ size }) => new Float64Array(size));
+  const possible = regions.outer.map(({ size }) => new Uint8Array(size).fill(1));
+  regions.outerOfFactor.forEach((outer, factor) => {
+    if (outer < 0) return;
+    const scope = Array.from(scopeOf(graph, factor));
+    const table = tableOf(graph, factor);
+    const states = statesOf(regions.outer[outer].variables, scope, graph.cardinalities);
+    for (let at = 0; at < states.length; at++) {
+      potentials[outer][at] += table[states[at]];
+      if (table[states[at]] === -Infinity) possible[outer][at] = 0;
+    }
+  });
+  return { potentials, possible };
+}
+
+/**
+ * Clears in `possible` every state of an outer region that agrees with no possible state of another one, until nothing changes.
+ * @returns one list an inner region: 1 for each state that its outer regions still have.
+ */
+function ruleOut(
+  possible: readonly Uint8Array[],
+  links: readonly (readonly Link[])[],
+  innerSizes: readonly number[],
+): Uint8Array[] {
+  const kept = innerSizes.map((size) => new Uint8Array(size).fill(1));
+  if (possible.every((states) => !states.includes(0))) return kept;
+  for (let isChanged = true; isChanged;) {
+    isChanged = false;
+    links.forEach((ofBeta, beta) => {
+      for (const { outer, states } of ofBeta) {
+        const supported = new Uint8Array(kept[beta].length);
+        for (let at = 0; at < states.length; at++) if (possible[outer][at]) supported[states[at]] = 1;
+        for (let state = 0; state < supported.length; state++) kept[beta][state] &= supported[state];
+      }
+      for (const { outer, states } of ofBeta)
+        for (let at = 0; at < states.length; at++)
+          if (possible[outer][at] && !kept[beta][states[at]]) {
+            possible[outer][at] = 0;
+            isChanged = true;
+          }
+    });
+  }
+  return kept;
 }
 
 /**
@@ -176,10 +254,14 @@ export function statesOf(variables: readonly number[], part: readonly number[], 
   return states;
 }
 
-/** Scales logs to log-sum-exp 0 in place; false when all are -Infinity. */
-function normaliseToLogs(values: Float64Array): boolean {
-  const most = values.reduce((largest, value) => Math.max(largest, value), -Infinity);
-  if (most === -Infinity) return false;
+/** Scales the logs of possible states to log-sum-exp 0 in place, the others are -Infinity; false when some are not finite. */
+function normalisePossible(values: Float64Array, possible: Uint8Array): boolean {
+  let most = -Infinity;
+  for (let state = 0; state < values.length; state++) {
+    if (!possible[state]) values[state] = -Infinity;
+    else if (!Number.isFinite(values[state])) return false;
+    most = Math.max(most, values[state]);
+  }
   const logTotal = most + Math.log(values.reduce((sum, value) => sum + Math.exp(value - most), 0));
   for (let state = 0; state < values.length; state++) values[state] -= logTotal;
   return true;

@@ -94,9 +94,32 @@ export function runSchedule(kernel: MessageKernel, options: ScheduleOptions, ran
     // Two sweeps are exact on a forest; a second iteration could only confirm it.
     if (delta <= tolerance || (schedule === "tree" && kernel.isExactOnTrees))
       return { converged: !kernel.stopped, iterations: maxDelta.length, maxDelta };
-    if (performance.now() > deadline) break;
+    if (Number.isNaN(delta) || performance.now() > deadline) break;
   }
   return { converged: false, iterations: maxDelta.length, maxDelta };
+}
+
+/**
+ * The schedule to run on a forest in place of `options.schedule`. Index order can need as many iterations as a path is long; from the leaves to the
+ * roots and back, one gives the fixed point itself, not only within the tolerance.
+ */
+export function onForest<Options extends ScheduleOptions>(options: Options, isForest: boolean): Options {
+  return isForest && options.schedule === "sequential" && !options.damping ? { ...options, schedule: "tree" } : options;
+}
+
+/**
+ * Brings the messages of a converged forest from within the tolerance to the fixed point, so that what is read from them is exact to rounding.
+ * @param undamped makes a kernel without damping.
+ */
+export function atFixedPoint<Kernel extends MessageKernel, Undamped extends MessageKernel>(
+  kernel: Kernel,
+  { schedule }: ScheduleOptions,
+  undamped: () => Undamped,
+): Kernel | Undamped {
+  if (schedule === "tree" && kernel.isExactOnTrees) return kernel;
+  const exact = undamped();
+  treeIteration(exact)();
+  return exact;
 }
 
 /** One iteration of a schedule: returns its largest change. */
@@ -110,14 +133,17 @@ function iteration(kernel: MessageKernel, options: ScheduleOptions, random: Rand
       const order = Int32Array.from({ length: kernel.numUnits }, (_, unit) => unit);
       return () => kernel.update(0, kernel.numUnits, random.shuffle(order), true);
     }
-    case "tree": {
-      const fromRoot = kernel.treeOrder();
-      const toRoot = fromRoot.slice().reverse();
-      return () => Math.max(...[toRoot, fromRoot].map((order) => kernel.update(0, kernel.numUnits, order, true)));
-    }
+    case "tree":
+      return treeIteration(kernel);
     case "residual":
       return residualIteration(kernel, options, deadline);
   }
+}
+
+function treeIteration(kernel: MessageKernel): () => number {
+  const fromRoot = kernel.treeOrder();
+  const toRoot = fromRoot.slice().reverse();
+  return () => Math.max(...[toRoot, fromRoot].map((order) => kernel.update(0, kernel.numUnits, order, true)));
 }
 
 const updatesBetweenLooksAtTheClock = 16;

@@ -1,8 +1,10 @@
 /** Tree-reweighted messages for given rho, on both forms of a model, and the dual value that they prove (see tree-reweighted.ts). */
+import { isForest } from "../../graph/components.ts";
 import { logScore, type FactorGraph } from "../../graph/factor-graph.ts";
 import { toIsing, type IsingModel, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import type { Random } from "../../graph/random.ts";
 import { topologyOf, type Topology } from "../../graph/topology.ts";
+import { CompensatedSum } from "../compensated-sum.ts";
 import { Marginals, type MapAnswer } from "../result.ts";
 import { atTemperature, isFactorGraph } from "./belief-propagation.ts";
 import { messageOffsetsOf } from "./contraction.ts";
@@ -12,7 +14,14 @@ import { LogMessages } from "./log-messages.ts";
 import { edgeLogBelief, logRatiosOfBeliefs, pairwiseBeliefs } from "./pairwise-free-energy.ts";
 import { PairwiseLogMessages } from "./pairwise-log-messages.ts";
 import { beliefsOfOriginal, pairwiseMarkovNetwork } from "./pairwise-markov-network.ts";
-import { runSchedule, type Convergence, type DampingOptions, type ScheduleOptions } from "./schedule.ts";
+import {
+  atFixedPoint,
+  onForest,
+  runSchedule,
+  type Convergence,
+  type DampingOptions,
+  type ScheduleOptions,
+} from "./schedule.ts";
 
 export type ProblemOptions = ScheduleOptions & DampingOptions & { readonly temperature: number };
 
@@ -28,7 +37,7 @@ export interface Solution {
   readonly edgeProbabilities: Float64Array;
   /** The dual's value, natural log, of the model at its temperature: a bound if rho is in the spanning-tree polytope. */
   readonly value: number;
-  /** Undefined when Z = 0. */
+  /** Undefined when Z = 0, or numbers left float64's range. */
   readonly beliefs?: {
     readonly marginals: Marginals;
     readonly factorMarginals: Marginals;
@@ -53,11 +62,18 @@ function isingProblem(original: IsingModel, options: ProblemOptions, random: Ran
   const nodeOffsets = evenOffsets(model.numVariables, 2);
   let warm: Float64Array | undefined;
   function run(edgeProbabilities: Float64Array): Solution {
-    const kernel = new PairwiseLogMessages(model, { ...options, semiring, countingNumbers: edgeProbabilities });
-    const messages = kernel.logRatios();
-    if (warm) messages.set(warm);
-    const convergence = runSchedule(kernel, options, random);
-    warm = messages;
+    const isExact = isForest(topology) && edgeProbabilities.every((probability) => probability === 1);
+    const schedule = onForest(options, isExact);
+    let kernel = new PairwiseLogMessages(model, { ...options, semiring, countingNumbers: edgeProbabilities });
+    if (warm) kernel.logRatios().set(warm);
+    const convergence = runSchedule(kernel, schedule, random);
+    if (isExact && convergence.converged)
+      kernel = atFixedPoint(
+        kernel,
+        schedule,
+        () => new PairwiseLogMessages(model, { ...options, semiring, damping: 0 }),
+      );
+    const messages = (warm = kernel.logRatios());
     const fields = logRatiosOfBeliefs(model, messages, edgeProbabilities);
     const nodeLogs = new Float64Array(2 * model.numVariables);
     fields.forEach((field, i) => {
@@ -97,18 +113,22 @@ function networkProblem(original: FactorGraph, options: ProblemOptions, random: 
   function run(edgeProbabilities: Float64Array): Solution {
     const countingNumbers = new Float64Array(graph.numFactors).fill(1);
     countingNumbers.set(edgeProbabilities, numVariables);
-    const kernel = new LogMessages(graph, { ...options, semiring: isMax ? "max" : "sum", countingNumbers });
-    const messages = kernel.factorToVariable;
+    const semiring = isMax ? "max" : "sum";
+    const isExact = isForest(topology) && edgeProbabilities.every((probability) => probability === 1);
+    const schedule = onForest(options, isExact);
+    let kernel = new LogMessages(graph, { ...options, semiring, countingNumbers });
     if (warm) kernel.takeMessages(warm);
-    const convergence = runSchedule(kernel, options, random);
-    warm = messages;
+    const convergence = runSchedule(kernel, schedule, random);
+    if (isExact && convergence.converged)
+      kernel = atFixedPoint(kernel, schedule, () => new LogMessages(graph, { ...options, semiring, damping: 0 }));
+    const messages = (warm = kernel.factorToVariable);
     const decode = (): MapAnswer => {
       const { states } = decodeStates(network.graph, kernel.poweredMessages(), false);
       return { states, score: logScore(original, states) };
     };
     const beliefs =
       kernel.stopped || network.logConstant === -Infinity ? undefined : beliefsOf(graph, messages, countingNumbers);
-    if (!beliefs) return { convergence, edgeProbabilities, value: -Infinity, decode };
+    if (!beliefs) return { convergence, edgeProbabilities, value: NaN, decode };
 
     const nodeLogs = logPotentials.slice(0, nodeOffsets[numVariables]);
     for (let edge = numVariables; edge < scopes.length; edge++) {
@@ -172,7 +192,8 @@ function dualValue(
   const nodeLogZ = Float64Array.from({ length: numNodes }, (_, node) =>
     total(nodeLogs, nodeOffsets[node], nodeOffsets[node + 1], 1),
   );
-  let value = nodeLogZ.reduce((sum, logZ) => sum + logZ, 0);
+  const value = new CompensatedSum();
+  for (const logZ of nodeLogZ) value.add(logZ);
   let widest = 0;
   for (let node = 0; node < numNodes; node++) widest = Math.max(widest, nodeOffsets[node + 1] - nodeOffsets[node]);
   const table = new Float64Array(widest * widest);
@@ -192,9 +213,9 @@ function dualValue(
       const node = nodeLogs[nodeOffsets[target] + b] - nodeLogZ[target];
       if (node > -Infinity) delta = Math.max(delta, total(table, b, rows * columns, columns) - edgeLogZ - node);
     }
-    value += edgeProbabilities[edge] * (edgeLogZ - nodeLogZ[source] - nodeLogZ[target] + delta);
+    value.add(edgeProbabilities[edge] * (edgeLogZ - nodeLogZ[source] - nodeLogZ[target] + delta));
   }
-  return value;
+  return value.value;
 }
 
 function largest(values: Float64Array, start: number, end: number, stride: number): number {

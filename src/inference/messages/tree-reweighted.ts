@@ -22,7 +22,7 @@ import { Random } from "../../graph/random.ts";
 import type { Topology } from "../../graph/topology.ts";
 import { defineMethod, formatMethod, parseOptions, type InferenceContext } from "../method.ts";
 import type { InferenceResult } from "../result.ts";
-import { discreteModels, isDiscreteModel } from "./belief-propagation.ts";
+import { discreteModels, isDiscreteModel, isFactorGraph, withoutBeliefs } from "./belief-propagation.ts";
 import { largestInverse, maximumSpanningForest, uniformEdgeProbabilities } from "./edge-appearance.ts";
 import { messageOptions } from "./schedule.ts";
 import { treeReweightedProblem, type Problem, type Solution } from "./tree-reweighted-problem.ts";
@@ -77,7 +77,7 @@ export function treeReweighted(
   const { convergence, beliefs, edgeProbabilities, value } = solution;
   const common = { method: formatMethod("trbp", schema, settings), edgeProbabilities, ...convergence };
   const seconds = (performance.now() - started) / 1000;
-  if (!beliefs) return { ...common, logZ: -Infinity, bound: "exact", converged: true, seconds };
+  if (!beliefs) return { ...common, ...withoutBeliefs(isFactorGraph(model) ? model : undefined, convergence), seconds };
   const { marginals, factorMarginals } = beliefs;
   if (temperature === 0) {
     const map = { ...solution.decode(), ...(isBound && { upperBound: value }) };
@@ -116,7 +116,7 @@ function optimise(problem: Problem, steps: number, random: Random): Solution {
         edgeProbabilities.map((probability, edge) => probability + length * (tree[edge] - probability)),
       );
       iterations += trial.convergence.iterations;
-      maxDelta.push(...trial.convergence.maxDelta);
+      for (const delta of trial.convergence.maxDelta) maxDelta.push(delta);
       found = trial.value < best.value;
       if (found) best = trial;
     }

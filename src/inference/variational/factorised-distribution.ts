@@ -96,14 +96,30 @@ export class FactorisedDistribution {
     return total;
   }
 
-  /** Updates every q_i once, in the given order; returns the largest change of a probability. */
-  sweep(order: Int32Array): number {
+  /** Updates every q_i once, from all q before: where factors of one variable alone would put them, when q is uniform. */
+  updateAtOnce(): void {
+    const next = this.probabilities.slice();
+    for (let variable = 0; variable < this.#graph.numVariables; variable++) {
+      const own = this.#of(variable);
+      const before = own.slice();
+      this.#update(variable, 1);
+      next.set(own, this.#variableOffsets[variable]);
+      own.set(before);
+    }
+    this.probabilities.set(next);
+  }
+
+  /**
+   * Updates every q_i once, in the given order; returns the largest change of a probability.
+   * @param inverseTemperature at Infinity each takes its likeliest state, the first among equals.
+   */
+  sweep(order: Int32Array, inverseTemperature = 1): number {
     let largest = 0;
-    for (const variable of order) largest = Math.max(largest, this.#update(variable));
+    for (const variable of order) largest = Math.max(largest, this.#update(variable, inverseTemperature));
     return largest;
   }
 
-  #update(variable: number): number {
+  #update(variable: number, inverseTemperature: number): number {
     const { variableEdgeOffsets, variableEdges, edgeFactors, scopeOffsets } = this.#graph;
     const fresh = this.#fresh;
     const own = this.#of(variable);
@@ -118,6 +134,14 @@ export class FactorisedDistribution {
       this.#contract(this.#forbidden, factor, true);
       for (let state = 0; state < own.length; state++) if (this.#outgoing[from + state] > 0) fresh[state] = -Infinity;
     }
+    if (inverseTemperature === Infinity) {
+      const likeliest = fresh
+        .subarray(0, own.length)
+        .reduce((best, log, state) => (log > fresh[best] ? state : best), 0);
+      fresh.fill(-Infinity, 0, own.length);
+      fresh[likeliest] = 0;
+    } else if (inverseTemperature !== 1)
+      for (let state = 0; state < own.length; state++) fresh[state] *= inverseTemperature;
     // Outside the model's support no state may be left: then q_i stays.
     if (!normaliseLogs(fresh, 0, own.length)) return 0;
     let largest = 0;

@@ -2,6 +2,9 @@
 import type { IsingModel } from "../../graph/pairwise.ts";
 import type { Random } from "../../graph/random.ts";
 
+/** A field whose mean is 1 to the last digit. */
+const HARD_FIELD = 40;
+
 export class PairwiseMeanField {
   readonly #model: IsingModel;
   /** Float64Array[numVariables]: m_i. */
@@ -21,7 +24,20 @@ export class PairwiseMeanField {
     return this.#fields.map((field) => 1 / (1 + Math.exp(-2 * field)));
   }
 
-  sweep(order: Int32Array): number {
+  /** Updates every q_i once, from the means before: where the fields alone would put them, when q is uniform. */
+  updateAtOnce(): void {
+    const { numEdges, biases, weights, edgeSources, edgeTargets } = this.#model;
+    const fields = this.#fields;
+    fields.set(biases);
+    for (let edge = 0; edge < numEdges; edge++) {
+      fields[edgeTargets[edge]] += weights[edge] * this.#means[edgeSources[edge]];
+      fields[edgeSources[edge]] += weights[edge] * this.#means[edgeTargets[edge]];
+    }
+    for (let i = 0; i < fields.length; i++) this.#means[i] = Math.tanh(fields[i]);
+  }
+
+  /** Updates every q_i once, in this order; at an inverse temperature of Infinity each takes its likeliest state, -1 among equals. */
+  sweep(order: Int32Array, inverseTemperature = 1): number {
     const { biases, weights, neighbourOffsets, neighbours, neighbourEdges } = this.#model;
     const means = this.#means;
     let largest = 0;
@@ -29,6 +45,7 @@ export class PairwiseMeanField {
       let field = biases[variable];
       for (let at = neighbourOffsets[variable]; at < neighbourOffsets[variable + 1]; at++)
         field += weights[neighbourEdges[at]] * means[neighbours[at]];
+      field = inverseTemperature === Infinity ? (field > 0 ? HARD_FIELD : -HARD_FIELD) : inverseTemperature * field;
       const mean = Math.tanh(field);
       largest = Math.max(largest, Math.abs(mean - means[variable]) / 2);
       means[variable] = mean;
