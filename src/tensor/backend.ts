@@ -24,6 +24,25 @@ interface TensorData {
 
 export const backendName = "marginalia";
 
+/** A tensor is too large for this machine, or for any. Kernels' names are put in front by `accelerate`. */
+export class AllocationError extends RangeError {
+  override readonly name = "AllocationError";
+}
+
+function allocated<Values>(shape: readonly number[], dtype: DataType, make: (length: number) => Values): Values {
+  const length = util.sizeFromShape(shape as number[]);
+  try {
+    return make(length);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const gigabytes = ((4 * length) / 2 ** 30).toPrecision(3);
+    throw new AllocationError(
+      `a ${dtype} tensor [${shape.join(", ")}] needs ${gigabytes} GiB, more than can be had here; use smaller batches`,
+      { cause: error },
+    );
+  }
+}
+
 export class MarginaliaBackend extends MathBackendCPU {
   readonly library: Library;
   readonly pool = new ArrayPool();
@@ -38,9 +57,9 @@ export class MarginaliaBackend extends MathBackendCPU {
     return this.data.get(dataId);
   }
 
-  /** A new tensor whose values are still to be written, all of them. */
+  /** A new tensor whose values are still to be written, all of them. @throws AllocationError where there is no room. */
   floats(shape: readonly number[]): { info: TensorInfo; values: Float32Array } {
-    const values = this.pool.floats(util.sizeFromShape(shape as number[]));
+    const values = allocated(shape, "float32", (length) => this.pool.floats(length));
     return { info: this.#own(shape, "float32", values), values };
   }
 
@@ -56,15 +75,15 @@ export class MarginaliaBackend extends MathBackendCPU {
     return info;
   }
 
-  /** A new int32 tensor whose values are still to be written, all of them. */
+  /** A new int32 tensor whose values are still to be written, all of them. @throws AllocationError, likewise. */
   ints(shape: readonly number[]): { info: TensorInfo; values: Int32Array } {
-    const values = this.pool.ints(util.sizeFromShape(shape as number[]));
+    const values = allocated(shape, "int32", (length) => this.pool.ints(length));
     return { info: this.#own(shape, "int32", values), values };
   }
 
   /** A new bool tensor whose values are still to be written. */
   flags(shape: readonly number[]): { info: TensorInfo; values: Uint8Array } {
-    const values = new Uint8Array(util.sizeFromShape(shape as number[]));
+    const values = allocated(shape, "bool", (length) => new Uint8Array(length));
     return { info: this.makeTensorInfo([...shape], "bool", values), values };
   }
 

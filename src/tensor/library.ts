@@ -63,6 +63,16 @@ function fillParams(target: Float64Array, params: readonly number[]): void {
   for (let i = 0; i < params.length; i++) target[i] = params[i];
 }
 
+/** @throws RangeError for a MARGINALIA_THREADS that is not a number of threads. */
+function wantedThreads(): number | undefined {
+  const text = process.env.MARGINALIA_THREADS;
+  if (!text) return undefined;
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1)
+    throw new RangeError(`MARGINALIA_THREADS is "${text}"; it can be a number of threads, 1 or more, or unset`);
+  return count;
+}
+
 /**
  * The addon at `file`.
  * @throws Error if it cannot be loaded.
@@ -71,8 +81,8 @@ export function loadAddon(file: string = addonFile): Library {
   const addon = createRequire(import.meta.url)(file) as Addon;
   const { index, signatures } = tableOf(addon.operations());
   const scratch = new Float64Array(mostParams);
-  const wanted = Number(process.env.MARGINALIA_THREADS);
-  if (wanted >= 1) addon.threads(wanted);
+  const wanted = wantedThreads();
+  if (wanted !== undefined) addon.threads(wanted);
   return {
     build: "native",
     instructionSet: addon.describe(),
@@ -111,8 +121,10 @@ function access(signature: string, at: number, params: readonly number[]): { rea
 export function loadWasm(file: string = wasmFile): Library {
   const module = new WebAssembly.Module(readFileSync(file));
   const wasm = new WebAssembly.Instance(module, {}).exports as unknown as WasmExports;
+  // Addresses come as signed 32-bit integers; beyond 2 GiB they are negative.
+  const allocate = (bytes: number) => wasm.allocate(bytes) >>> 0;
   const text = (at: number) => {
-    const bytes = new Uint8Array(wasm.memory.buffer, at);
+    const bytes = new Uint8Array(wasm.memory.buffer, at >>> 0);
     return Buffer.from(bytes.subarray(0, bytes.indexOf(0))).toString();
   };
   const list: string[] = [];
@@ -125,12 +137,12 @@ export function loadWasm(file: string = wasmFile): Library {
     const signature = signatures.get(operation)!;
     if (arrays.length > 256) throw new RangeError(`a kernel takes at most 256 arrays, got ${arrays.length}`);
     for (let i = 0; i < arrays.length; i++) {
-      const address = wasm.allocate(arrays[i].byteLength);
+      const address = allocate(arrays[i].byteLength);
       if (address === 0) throw new RangeError(`${operation}: WebAssembly's memory (4 GB) is exhausted`);
       table.set([address, arrays[i].length, typeOf(arrays[i])], 3 * i);
     }
-    const paramsAt = wasm.allocate(params.length * 8);
-    const tableAt = wasm.allocate(arrays.length * 12);
+    const paramsAt = allocate(params.length * 8);
+    const tableAt = allocate(arrays.length * 12);
     if (paramsAt === 0 || tableAt === 0) throw new RangeError(`${operation}: WebAssembly's memory (4 GB) is exhausted`);
     const memory = new Uint8Array(wasm.memory.buffer); // only now: allocation may have moved it
     const copyIn = (array: ArrayBufferView, address: number) =>
@@ -179,8 +191,15 @@ function whyNoAddon(): string {
   return existsSync(addonFile) ? "" : "the native kernels were not compiled (npm run setup compiles them)";
 }
 
-/** The addon where it loads, else WebAssembly; with the reason. `only` insists on one of them. */
+/**
+ * The addon where it loads, else WebAssembly; with the reason. `only` insists on one of them.
+ * @throws RangeError for a MARGINALIA_THREADS or MARGINALIA_SIMD that is not one.
+ */
 export function loadLibrary(only?: "native" | "wasm"): { library: Library; why: string } {
+  wantedThreads(); // refused before anything is tried, whichever build it will be
+  const set = process.env.MARGINALIA_SIMD;
+  if (set && set !== "baseline" && set !== "avx2")
+    throw new RangeError(`MARGINALIA_SIMD is "${set}"; it can be baseline, avx2 or unset (the best there is)`);
   if (only === "wasm") return { library: loadWasm(), why: "WebAssembly was asked for" };
   let why = whyNoAddon();
   if (!why)

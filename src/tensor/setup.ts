@@ -6,9 +6,12 @@
 import { createRequire } from "node:module";
 
 import { backendName, MarginaliaBackend } from "./backend.ts";
+import { registerFiles } from "./files.ts";
 import { registerElementwise } from "./kernels/elementwise.ts";
 import { registerGradients } from "./kernels/gradients.ts";
 import { registerImages } from "./kernels/images.ts";
+import { registerIntegerProducts } from "./kernels/integer-products.ts";
+import { registerIntegers } from "./kernels/integers.ts";
 import { registerIndexed } from "./kernels/indexed.ts";
 import { registerLayout } from "./kernels/layout.ts";
 import { registerMatMul } from "./kernels/matmul.ts";
@@ -63,6 +66,7 @@ function install(): () => BackendDescription {
     const description = useTensorflow();
     return () => description;
   }
+  registerFiles();
   const { library, why } = loadLibrary(choice === "native" || choice === "wasm" ? choice : undefined);
   registerFallbacks();
   registerElementwise();
@@ -70,6 +74,8 @@ function install(): () => BackendDescription {
   registerLayout();
   registerIndexed();
   registerMatMul();
+  registerIntegers();
+  registerIntegerProducts();
   registerImages();
   registerMessage();
   registerGru();

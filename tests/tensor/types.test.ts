@@ -119,8 +119,10 @@ const unary: Record<string, Unary> = {
   oneHot: (x) => tf.oneHot(tf.cast(tf.clipByValue(tf.cast(x, "float32"), -1, 5), "int32"), 4),
   gather: (x) => tf.gather(x, tf.tensor1d([0, 0], "int32")),
   gatherNone: (x) => tf.gather(x, tf.tensor1d([], "int32")),
-  segmentSum: (x) =>
-    tf.unsortedSegmentSum(x.dtype === "float32" ? finite(x) : x, tf.range(0, x.shape[0], 1, "int32"), 3),
+  segmentSum: (x) => {
+    const sums = tf.unsortedSegmentSum(x.dtype === "float32" ? finite(x) : x, tf.range(0, x.shape[0], 1, "int32"), 3);
+    return tf.cast(sums, "float32"); // of int32 they are int32 here, float32 there
+  },
   matMul: (x) => tf.matMul(x, x, false, true),
   dot: (x) => tf.dot(x, x),
 };

@@ -45,12 +45,14 @@ export class TrainingOptimizer {
   }
 
   /**
-   * One step down the gradient of `loss`; returns the loss before the step.
-   * @throws TrainingError when loss or gradient is not finite; parameters are then as they were before the step.
+   * One step down the gradient of `loss`; returns the loss before the step. A parameter that the loss does not reach stays
+   * as it is, its decay and its moments too, as in PyTorch.
+   * @throws TrainingError when loss or gradient is not finite, or the loss reaches no parameter; parameters are then as they
+   * were before the step.
    */
   step(loss: () => Tf.Scalar, learningRate: number): number {
     const variables = [...this.#parameters.values()];
-    const { value, grads } = tf.variableGrads(loss, variables);
+    const { value, grads } = this.#gradients(loss, variables);
     try {
       const lossValue = value.dataSync()[0];
       const at = `step ${this.#stepsTaken + 1}, learning rate ${learningRate}`;
@@ -59,7 +61,8 @@ export class TrainingOptimizer {
         throw new TrainingError(this.#stepsTaken + 1, `the loss is ${lossValue} at ${at}; ${remedy}`);
       let squares = 0;
       for (const [name, variable] of this.#parameters) {
-        const own = sumOfSquares(grads[variable.name].dataSync());
+        const gradient = grads[variable.name] as Tf.Tensor | undefined;
+        const own = gradient ? sumOfSquares(gradient.dataSync()) : 0;
         if (!Number.isFinite(own))
           throw new TrainingError(this.#stepsTaken + 1, `the gradient of ${name} is not finite at ${at}; ${remedy}`);
         squares += own;
@@ -72,13 +75,27 @@ export class TrainingOptimizer {
     }
   }
 
+  #gradients(loss: () => Tf.Scalar, variables: Tf.Variable[]): ReturnType<typeof tf.variableGrads> {
+    try {
+      return tf.variableGrads(loss, variables);
+    } catch (error) {
+      if (!String((error as Error).message).startsWith("Cannot find a connection")) throw error;
+      const names = [...this.#parameters.keys()].join(", ");
+      throw new TrainingError(
+        this.#stepsTaken + 1,
+        `the loss depends on none of the parameters ${names}: compute it from the variables themselves, ` +
+          "by operations that have a gradient",
+      );
+    }
+  }
+
   #apply(gradients: Tf.NamedTensorMap, norm: number, learningRate: number): void {
     const { clipNorm, weightDecay, optimizer } = this.#settings;
     this.#setLearningRate(learningRate);
     tf.tidy(() => {
       if (weightDecay > 0 && optimizer !== "adam")
         for (const variable of this.#parameters.values())
-          variable.assign(tf.mul(variable, 1 - learningRate * weightDecay));
+          if (gradients[variable.name]) variable.assign(tf.mul(variable, 1 - learningRate * weightDecay));
       const scale = clipNorm !== undefined && norm > clipNorm ? clipNorm / norm : 1;
       const scaled = Object.entries(gradients).map(([name, gradient]) => [name, tf.mul(gradient, scale)] as const);
       this.#optimizer.applyGradients(scale === 1 ? gradients : Object.fromEntries(scaled));

@@ -92,7 +92,29 @@ function argExtreme(least: boolean) {
   };
 }
 
+/** Running sums along an axis, in double precision; tfjs-backend-cpu's keep three digits of a million terms. */
+function cumsum({ inputs: { x }, attrs, backend }: KernelCall): TensorInfo | undefined {
+  if (x.dtype !== "float32" || x.shape.length === 0) return undefined;
+  const axis = util.parseAxisParam(attrs.axis as number, x.shape)[0];
+  const size = x.shape[axis];
+  const inner = util.sizeFromShape(x.shape.slice(axis + 1));
+  const source = backend.readFloats(x);
+  const { info, values } = backend.floats(x.shape);
+  for (let first = 0; first < source.length; first += size * inner)
+    for (let column = 0; column < inner; column++) {
+      let sum = 0;
+      for (let step = 0; step < size; step++) {
+        const at = first + column + inner * (attrs.reverse === true ? size - 1 - step : step);
+        const value = source[at];
+        values[at] = attrs.exclusive === true ? sum : sum + value;
+        sum += value;
+      }
+    }
+  return info;
+}
+
 export function registerReductions(): void {
+  accelerate("Cumsum", cumsum);
   for (const name of reductions) accelerate(name, reduction(name));
   accelerate("Softmax", softmax);
   accelerate("ArgMax", argExtreme(false));

@@ -3,7 +3,7 @@
  * they speed up, and pass on what they do not cover (complex numbers, strings, some integers) to the one they replaced.
  */
 import type { KernelConfig, NamedAttrMap, TensorInfo } from "@tensorflow/tfjs";
-import { backendName, type MarginaliaBackend } from "../backend.ts";
+import { AllocationError, backendName, type MarginaliaBackend } from "../backend.ts";
 import { tf } from "../tf.ts";
 
 const { getKernel, getKernelsForBackend, registerKernel, unregisterKernel } = tf;
@@ -27,17 +27,41 @@ function sharing(kernel: Kernel): Kernel {
   };
 }
 
+/** tfjs-backend-cpu's writes into the very tensor that it is given: it gets a copy. */
+function onCopy(kernel: Kernel): Kernel {
+  return (call) => {
+    const { tensor } = call.inputs;
+    const values = call.backend.data.get(tensor.dataId) as { values: Float32Array };
+    const copy = call.backend.makeTensorInfo(tensor.shape, tensor.dtype, values.values.slice());
+    try {
+      return kernel({ ...call, inputs: { ...call.inputs, tensor: copy } });
+    } finally {
+      call.backend.disposeIntermediateTensorInfo(copy);
+    }
+  };
+}
+
 /** Registers all kernels of tfjs-backend-cpu under our name. */
 export function registerFallbacks(): void {
   for (const { kernelName, kernelFunc } of getKernelsForBackend("cpu")) {
     const kernel = kernelFunc as unknown as Kernel;
-    register(kernelName, transparent.has(kernelName) ? kernel : sharing(kernel));
+    const own = kernelName === "TensorScatterUpdate" ? onCopy(kernel) : kernel;
+    register(kernelName, transparent.has(kernelName) ? own : sharing(own));
   }
 }
 
 function register(kernelName: string, kernel: Kernel): void {
   if (getKernel(kernelName, backendName)) unregisterKernel(kernelName, backendName); // else tfjs warns
   registerKernel({ kernelName, backendName, kernelFunc: kernel as unknown as KernelConfig["kernelFunc"] });
+}
+
+function named<Result>(kernelName: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof AllocationError)) throw error;
+    throw new AllocationError(`${kernelName}: ${error.message}`, { cause: error.cause });
+  }
 }
 
 /** Puts `kernel` in the place of tfjs-backend-cpu's; returning undefined hands the call on to that one. */
@@ -47,7 +71,7 @@ export function accelerate(
 ): void {
   const replaced = getKernel(kernelName, backendName)?.kernelFunc as unknown as Kernel | undefined;
   register(kernelName, (call) => {
-    const result = kernel(call) ?? replaced?.(call);
+    const result = named(kernelName, () => kernel(call)) ?? replaced?.(call);
     if (result === undefined)
       throw new Error(
         `kernel ${kernelName} has no form for ${Object.values(call.inputs)

@@ -35,6 +35,37 @@ static void add_rows(float *to, int64_t rows, const float *from, const int32_t *
     if (index[i] >= 0 && index[i] < rows) add_row(to + index[i] * width, from + i * width, width);
 }
 
+/* The most rows that one segment has; -1 where there is no memory to count them. */
+static int64_t largest_segment(const int32_t *segment, int64_t count, int64_t segments) {
+  const size_t mark = mg_scratch_mark();
+  int32_t *members = mg_scratch((size_t)segments * sizeof(int32_t));
+  if (!members) return -1;
+  int32_t most = 0;
+  for (int64_t s = 0; s < segments; s++) members[s] = 0;
+  for (int64_t i = 0; i < count; i++)
+    if (segment[i] >= 0 && segment[i] < segments && ++members[segment[i]] > most) most = members[segment[i]];
+  mg_scratch_release(mark);
+  return most;
+}
+
+/* As add_rows, in double precision: a single float that takes up a million rows keeps three digits. */
+static int add_rows_in_double(float *to, int64_t rows, const float *from, const int32_t *index, int64_t count,
+                              int64_t width) {
+  const size_t mark = mg_scratch_mark();
+  double *sums = mg_scratch((size_t)(rows * width) * sizeof(double));
+  if (!sums) return 1;
+  for (int64_t i = 0; i < rows * width; i++) sums[i] = 0;
+  for (int64_t i = 0; i < count; i++) {
+    if (index[i] < 0 || index[i] >= rows) continue;
+    double *restrict sum = sums + index[i] * width;
+    const float *restrict row = from + i * width;
+    for (int64_t k = 0; k < width; k++) sum[k] += (double)row[k];
+  }
+  for (int64_t i = 0; i < rows * width; i++) to[i] = (float)sums[i];
+  mg_scratch_release(mark);
+  return 0;
+}
+
 /* f x [count, width], i segment [count], F y [segments, width]; segments, width, mean.
  * Rows with a segment outside [0, segments) are left out, as in TensorFlow. A mean over no rows is 0. */
 KERNEL(segment_sum_kernel) {
@@ -48,7 +79,10 @@ KERNEL(segment_sum_kernel) {
   float *y = FLOATS(2);
   zero_floats(y, arrays[2].length);
   if (width == 0) return 0;
-  add_rows(y, segments, x, segment, count, width);
+  /* short sums, the usual case, are done sooner in single precision */
+  const int isLong = count > 1024 && largest_segment(segment, count, segments) > 512;
+  if (!isLong || add_rows_in_double(y, segments, x, segment, count, width))
+    add_rows(y, segments, x, segment, count, width);
   if (params[2] == 0) return 0;
   const size_t mark = mg_scratch_mark();
   int32_t *members = mg_scratch((size_t)segments * sizeof(int32_t));

@@ -1,5 +1,6 @@
 /* Reductions of [outer, middle, inner] over the middle: sum, mean, maximum, minimum, product; softmax, log-sum-exp and
- * arg max likewise. Sums run in a fixed order in single precision within blocks of 512 and in double precision beyond. */
+ * arg max likewise. Sums run in a fixed order in double precision over partial sums in single precision: of at most 32 terms a
+ * lane, so that the rounding of a long sum is that of a short one. */
 
 enum { SUM, MEAN, MAXIMUM_OF, MINIMUM_OF, PRODUCT, LOG_SUM_EXP, REDUCTIONS };
 
@@ -90,17 +91,17 @@ static void add_columns(float *sums, const float *x, int64_t rows, int64_t strid
   for (int64_t i = 0; i < MIN(width, LANES); i++) sums[i] += sum[i];
 }
 
-/* Columns side by side: the inner axis vectorises, partial sums of 512 terms pass into doubles. */
+/* Columns side by side: the inner axis vectorises, partial sums of PARTIAL terms pass into doubles. */
 static void reduce_columns(const Reduction *r, const float *x, float *y) {
   const int64_t inner = r->inner, middle = r->middle;
-  enum { WIDTH = 64 };
+  enum { WIDTH = 64, PARTIAL = 32 };
   for (int64_t at = 0; at < inner; at += WIDTH) {
     const int64_t width = MIN(WIDTH, inner - at);
     if (r->reduction == SUM || r->reduction == MEAN) {
       double total[WIDTH] = {0};
-      for (int64_t m = 0; m < middle; m += 512) {
+      for (int64_t m = 0; m < middle; m += PARTIAL) {
         float part[WIDTH] = {0};
-        const int64_t rows = MIN(512, middle - m);
+        const int64_t rows = MIN(PARTIAL, middle - m);
         for (int64_t i = 0; i < width; i += LANES) add_columns(part + i, x + m * inner + at + i, rows, inner, width - i);
         for (int64_t i = 0; i < width; i++) total[i] += (double)part[i];
       }

@@ -9,6 +9,9 @@ import { accelerate, type KernelCall } from "../kernels/register.ts";
 import { tf } from "../tf.ts";
 
 function check(x: Tf.Tensor2D, ids: Tf.Tensor1D, segments: number): void {
+  if (x.rank !== 2)
+    throw new RangeError(`rows are a tensor [count, width], got [${x.shape.join(", ")}] of rank ${x.rank}`);
+  if (ids.rank !== 1) throw new RangeError(`segment ids are a tensor [count], got [${ids.shape.join(", ")}]`);
   if (ids.dtype !== "int32" || ids.shape[0] !== x.shape[0])
     throw new RangeError(
       `${x.shape[0]} rows need as many int32 segment ids, got ${ids.dtype} [${ids.shape.join(", ")}]`,

@@ -17,6 +17,30 @@ let folder: string;
 beforeEach(() => void (folder = mkdtempSync(path.join(tmpdir(), "marginalia-training-"))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+describe("a parameter that the loss does not reach", () => {
+  const options = { learningRate: 0.1, maxEpochs: 2, batchSize: 2, seed: 1 };
+  const task = (loss: () => tf.Scalar, parameters: Map<string, tf.Variable>) => ({ parameters, numExamples: 2, loss, validate: () => 0.5, configuration: "test" }); // prettier-ignore
+
+  it.each(["adam", "rmsprop", "sgd"] as const)("stays as it is, and the others are trained: %s", async (optimizer) => {
+    const [reached, other] = [tf.variable(tf.scalar(2)), tf.variable(tf.tensor1d([3, 4]))];
+    const loss = () => tf.square(reached) as unknown as tf.Scalar;
+    const parameters = new Map<string, tf.Variable>([["reached", reached], ["other", other]]); // prettier-ignore
+    const decayed = { ...options, optimizer, weightDecay: 0.1 };
+    const result = await train({ ...task(loss, parameters), validate: () => reached.dataSync()[0] }, decayed);
+    expect(result.bestEpoch).toBe(1);
+    expect(reached.dataSync()[0]).toBeLessThan(2);
+    expect(Array.from(other.dataSync())).toEqual([3, 4]);
+  });
+
+  it("is refused where it is the only one, with its name", async () => {
+    const alone = tf.variable(tf.scalar(2));
+    const loss = () => tf.scalar(1);
+    await expect(train(task(loss, new Map([["alone", alone]])), options)).rejects.toThrow(
+      /none of the parameters alone/,
+    );
+  });
+});
+
 /** y = 2 x_0 - x_1 + .5 with a little noise, fitted by a linear layer under dropout, so that every stream is in use. */
 function regression(rate = 0) {
   const random = Random.fromSeed(3);
