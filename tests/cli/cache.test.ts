@@ -164,7 +164,7 @@ parentPort.postMessage(String(await eval("(async () => " + process.argv[2] + ")(
     ],
     ["the network from a thread", worker('await (await fetch("http://127.0.0.1:PORT/")).text()'), /uses the network/],
   ])("and what has used %s always, unless its metadata says otherwise", async (_, source, why) => {
-    const server = createServer((request, response) => response.end("answer")).listen(0, "127.0.0.1");
+    const server = createServer((_request, response) => response.end("answer")).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const { port } = server.address() as { port: number };
     const file = project.notebook("n", code(source.replace("PORT", String(port))));
@@ -227,4 +227,13 @@ test("a new tag that a run does not heed is restored with the rest", async () =>
   const tagged = { ...cell, metadata: { tags: ["figure"] } };
   expect((await project.run("run", project.notebook("n", tagged))).stderr).toContain("restored");
   expect(readFileSync(project.in("figures/n/n.ipynb"), "utf8")).toContain('"figure"');
+});
+
+test("a notebook that this package's library starts git for is kept, and the library's own questions cost nothing", async () => {
+  mkdirSync(project.in("node_modules"));
+  const library = path.resolve(import.meta.dirname, "../../dist/report/provenance.js");
+  const source = `const { sourceState } = await import(${JSON.stringify(library)});\nsourceState(".", "figures");`;
+  const file = project.notebook("n", code(source));
+  expect((await project.run("run", file)).stderr).not.toContain("not kept");
+  expect((await project.run("run", file)).stderr).toContain("restored");
 });

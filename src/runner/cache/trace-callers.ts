@@ -1,11 +1,13 @@
 /** For the tracer: whose code is calling, by the files on the stack. */
-import { fileURLToPath } from "node:url";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
 
-const dist = new URL("../../", import.meta.url).href;
-const kernel = new URL("kernel/", dist).href;
-const own = new URL("runner/cache/", dist).href;
+const root = new URL("../../../", import.meta.url).href;
+/** Built files, and sources where a source map names them. */
+const inPackage = (folder: string) => ["dist", "src"].map((top) => `${root}${top}/${folder}`);
+const [everything, kernel, own] = ["", "kernel/", "runner/cache/"].map(inPackage);
 /** Stand between a cell and Node in every call of their kind, so they are nobody's reason. */
-const GO_BETWEENS = [new URL("child-output.js", kernel).href, new URL("run-context.js", kernel).href];
+const GO_BETWEENS = [...inPackage("kernel/child-output."), ...inPackage("kernel/run-context.")];
 
 /** Deep enough to find the caller behind Node's own functions. */
 const DEPTH = 30;
@@ -32,7 +34,7 @@ export const isNode = (file: string): boolean => file.startsWith("node:");
 /** Whether this package, kernel included, calls by itself what is traced. */
 export function isCalledByPackage(): boolean {
   const caller = callers().find((file) => !isNode(file));
-  return caller !== undefined && isIn(caller, dist);
+  return caller !== undefined && isIn(caller, everything);
 }
 
 /** Whether the kernel does, with its compiler, or the library (git, trainings), which tells what of it counts. */
@@ -41,11 +43,12 @@ export function isStartedByPackage(): boolean {
   const starter = files.find(
     (file) => !isNode(file) && !isIn(file, kernel) && !/[/\\]node_modules[/\\]esbuild[/\\]/.test(file),
   );
-  if (starter !== undefined) return isIn(starter, dist);
-  return files.some((file) => isIn(file, kernel) && !GO_BETWEENS.some((each) => isIn(file, each)));
+  if (starter !== undefined) return isIn(starter, everything);
+  return files.some((file) => isIn(file, kernel) && !isIn(file, GO_BETWEENS));
 }
 
 /** CommonJS names its files by paths, other modules by URLs. */
-function isIn(file: string, folder: string): boolean {
-  return file.startsWith(folder) || file.startsWith(fileURLToPath(folder));
+function isIn(file: string, places: readonly string[]): boolean {
+  const url = path.isAbsolute(file) ? pathToFileURL(file).href : file;
+  return places.some((place) => url.startsWith(place));
 }

@@ -6,8 +6,10 @@ export function traceVariables(tell: Tell): void {
   const told = new Set<string>();
   const tellOnce = (name: string | symbol) => {
     if (typeof name === "symbol" || told.has(name)) return;
-    // A child gets all of them: it is told as what it is.
-    if (isCalledByPackage() || callers()[0] === "node:child_process") return;
+    // A child gets all of them: it is told as what it is. The package debug looks through all names for its own.
+    const [caller = ""] = callers();
+    if (isCalledByPackage() || caller === "node:child_process" || /[/\\]node_modules[/\\]debug[/\\]/.test(caller))
+      return;
     told.add(name);
     tell("variable", name);
   };
