@@ -63,6 +63,8 @@ class Execution {
   readonly #cellSeconds = dictionary<number>();
   readonly #started = performance.now();
   readonly #began = new Date();
+  /** The first error that came of a cell after it had ended: from a timer or promise that it had left running. */
+  #late: CellFailure | undefined;
   #languageInfo: unknown;
   #isOverMemory = false;
 
@@ -136,20 +138,25 @@ class Execution {
       this.#cellSeconds[cell.id] = rounded(seconds);
       if (!failure) await this.#save("running");
       this.#tell({ type: "cell-end", cell: i + 1, seconds });
-      if (failure) return failure;
+      if (failure ?? this.#late) return failure ?? this.#late;
     }
-    return undefined;
+    await settleTimers(kernel);
+    return this.#late;
   }
 
   async #executeCell(kernel: KernelClient, cell: MutableCell, number: number): Promise<CellFailure | undefined> {
     const fold = new OutputFold(cell, this.#displays);
     const stop = new Stop(kernel, this.#options, this.#elapsed());
+    let hasEnded = false;
     try {
       const reply = await kernel.execute({
         code: cell.source,
         cellId: cell.id,
         onMessage: (type, content) => {
           fold.add(type, content);
+          const error = cell.outputs.at(-1);
+          if (hasEnded && type === "error" && error?.output_type === "error" && !hasTag(cell, "raises-exception"))
+            this.#late ??= failureOfError(error, cell, number);
           if (type === "display_data") this.#options.onDisplay?.(content.data as JsonObject);
         },
       });
@@ -170,6 +177,7 @@ class Execution {
         cell,
       );
     } finally {
+      hasEnded = true;
       stop.end();
     }
   }
@@ -216,6 +224,19 @@ class Execution {
   #tell(event: DistributiveOmit<RunEvent, "run">): void {
     this.#options.onEvent?.({ run: this.#run, ...event });
   }
+}
+
+/** How long timers that the notebook has left running are waited for: Node would wait for them, too, without an end. */
+const TIMERS_GRACE_MS = 1000;
+const TIMERS_LOOK_AGAIN_MS = 20;
+
+/** Gives the kernel a moment, that what the last cells have left running can fail while somebody listens. */
+async function settleTimers(kernel: KernelClient): Promise<void> {
+  const deadline = performance.now() + TIMERS_GRACE_MS;
+  do {
+    if (!(await kernel.hasTimers())) return;
+    await new Promise((resolve) => setTimeout(resolve, TIMERS_LOOK_AGAIN_MS));
+  } while (performance.now() < deadline);
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

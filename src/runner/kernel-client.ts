@@ -38,6 +38,8 @@ interface Pending {
 
 /** A reply without the idle status that the protocol promises is taken for the end after this much silence. */
 const SILENCE_AFTER_REPLY = 10_000;
+/** The same for a question that may go unanswered, in milliseconds. */
+const SILENCE_OF_QUESTION = 500;
 const SHUTDOWN_GRACE = 5_000;
 /** How long the connection of a process that has ended may take to be seen closed. */
 const CLOSING = 2_000;
@@ -122,6 +124,21 @@ export class KernelClient {
     };
     const { onMessage, cellId } = request;
     return this.#request(this.#shell, "execute_request", content, { onMessage, metadata: { cellId } });
+  }
+
+  /**
+   * Whether code that has been executed has left timers running; false where a kernel cannot tell. The question is a cell itself, a
+   * silent one, and gives the kernel's loop a turn.
+   */
+  async hasTimers(): Promise<boolean> {
+    const isNode = (this.info.language_info as JsonObject | undefined)?.name === "typescript";
+    if (!isNode) return false;
+    const code = "";
+    const timers = 'globalThis.process.getActiveResourcesInfo().filter((each) => each === "Timeout").length';
+    const content = { code, silent: true, store_history: false, user_expressions: { timers }, allow_stdin: false };
+    const reply = await this.#request(this.#shell, "execute_request", content, { silence: SILENCE_OF_QUESTION });
+    const told = ((reply.user_expressions as JsonObject | undefined)?.timers as JsonObject | undefined)?.data;
+    return Number((told as JsonObject | undefined)?.["text/plain"]) > 0;
   }
 
   /** Asks the kernel to stop what it runs, in the way its kernelspec names. */

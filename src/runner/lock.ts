@@ -7,7 +7,7 @@
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { link, lstat, mkdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -65,8 +65,12 @@ async function acquire(file: string, token: string, { wait = false, signal, dead
       // ENOENT: who holds the lock has taken our file for a killed one's.
       if (!["EEXIST", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
     }
-    const [holder, time] = [await holderOf(file), (await stat(file).catch(() => undefined))?.mtimeMs];
-    if (time === undefined) continue; // released meanwhile
+    const [holder, time] = [await holderOf(file), (await lstat(file).catch(() => undefined))?.mtimeMs];
+    // Released meanwhile. Nothing keeps two from finding that again and again, so others get a turn.
+    if (time === undefined) {
+      await sleep(1);
+      continue;
+    }
     if (time !== touched) [touched, watched] = [time, performance.now()];
     const isDead = holder?.host === own.host ? beginningOf(holder.pid) !== holder.began : performance.now() - watched > deadAfter * 1000; // prettier-ignore
     if (isDead) await takeAway(file, holder?.token);

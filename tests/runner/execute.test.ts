@@ -179,6 +179,14 @@ describe("executeRun", () => {
     expect(outputs).toMatchObject([[{ output_type: "execute_result" }], [printed("b\n")]]);
   });
 
+  test("an error that comes after its cell has ended fails the notebook in the name of that cell, unless it was expected", async () => {
+    const late = code("late-error Error late");
+    const { result } = await run([late, code("sleep 0.3"), code("print never")]);
+    expect(result).toMatchObject({ status: "failed", failure: { kind: "error", cell: 1, cellId: late.id, message: "Error: late" } }); // prettier-ignore
+    const expected = await run([code("late-error Error late", "raises-exception"), code("sleep 0.3")]);
+    expect(expected.result.status).toBe("ok");
+  });
+
   test("heeds no message that is signed with another key", async () => {
     const { outputs } = await run([code("forged x\nprint a")]);
     expect(outputs).toEqual([[printed("a\n")]]);

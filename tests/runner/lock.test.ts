@@ -1,5 +1,15 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -18,6 +28,14 @@ const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(reso
 const foreign = { token: "t", host: "another machine", pid: 1, began: "0", since: "2026-01-01T00:00:00.000Z" };
 
 describe("withLock", () => {
+  test("takes over a lock that is a link to nowhere, as one that nobody touches", async () => {
+    mkdirSync(path.dirname(file));
+    symlinkSync(path.join(folder, "nowhere"), file);
+    const { user } = process.cpuUsage();
+    await expect(withLock(file, { wait: true, deadAfter: 1 }, () => Promise.resolve("held"))).resolves.toBe("held");
+    expect(process.cpuUsage().user - user).toBeLessThan(500_000); // microseconds: it does not look all the time
+  });
+
   test("lets one in at a time; who waits comes in afterwards, and nothing is left behind", async () => {
     let [inside, most] = [0, 0];
     const work = async () => {

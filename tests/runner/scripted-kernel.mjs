@@ -4,6 +4,7 @@
 //   record <name> <JSON> [<step>]: as src/report/record.ts | append <file> <text> | exit-if <a> <b>: exits when the two are equal
 //   sleep-if <a> <b> <seconds>: sleeps when the two are equal | hold <MiB>: takes so much memory outside of the heap
 //   a line "name = value;" as parameters are injected sets what $name stands for
+//   late-error <name> <message>: 50 ms later
 //   no-idle: replies, but never goes idle | ask: asks for input although that is not allowed | env <name> | cwd | forged <text>
 import { createHmac, randomUUID } from "node:crypto";
 import { spawn } from "node:child_process";
@@ -91,7 +92,10 @@ async function execute(request) {
       await publish("stream", { name: "stdout", text: "x".repeat(Number(text)) }, request);
     else if (command === "forged") await publish("stream", { name: "stdout", text }, request, "wrong key");
     else if (command === "result") await publish("execute_result", result, request);
-    else if (command === "late-result") afterIdle = () => publish("execute_result", result, request);
+    else if (command === "late-error") {
+      const error = { ename: words[0], evalue: words.slice(1).join(" "), traceback: [] };
+      setTimeout(() => publish("error", error, request), 50);
+    } else if (command === "late-result") afterIdle = () => publish("execute_result", result, request);
     else if (command === "env")
       await publish("stream", { name: "stdout", text: process.env[text] ?? "unset" }, request);
     else if (command === "cwd") await publish("stream", { name: "stdout", text: process.cwd() }, request);

@@ -1,10 +1,11 @@
 /**
  * Results of runs, kept until something that they came from changes.
  *
- * An entry is found by a key over what is known beforehand (the notebook with its parameters, the kernel, Node, the lock file, the
- * environment that speaks to Marginalia) and holds for as long as every file that the run has read is the same: imported sources
- * and data alike, as the kernel's process itself has told (trace.ts). A hit restores the run's files byte for byte. Cells are not
- * reused singly: the state of a kernel cannot be rebuilt safely.
+ * An entry is found by a key over what is known beforehand (the notebook with its place and parameters, the kernel, Node, the lock
+ * files, the environment that speaks to Node itself) and holds for as long as every file and environment variable that the run has read
+ * is the same, imported sources and data alike, as the kernel's process itself has told (trace.ts). What starts other programs or uses
+ * the network is not kept, unless the notebook's metadata has "marginalia": { "cache": true }; with false it never is. A hit restores
+ * the run's files. Cells are not reused singly: the state of a kernel cannot be rebuilt safely.
  *
  *     <folder>/runs/<key>/entry.json, files/...     one entry, written aside and renamed
  *     <folder>/last/<notebook>.json                 what the last run of a notebook came from, to say why it is run again
@@ -13,29 +14,38 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from 
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { writeWhole } from "../../files/whole-file.ts";
 import { z } from "zod";
 import type { Kernel } from "../kernelspecs.ts";
 import { projectOfNotebook, shownPath } from "../locations.ts";
+import { readNotebook, writeNotebook } from "../notebook.ts";
 import type { PreparedRun } from "../prepare.ts";
-import { changedFiles, dependencySchema, readTrace, sha256 } from "./dependencies.ts";
-
-const ingredientsSchema = z.object({
-  /** By cell id: hash of the cell. */
-  cells: z.record(z.string(), z.string()),
-  metadata: z.string(),
-  parameters: z.record(z.string(), z.unknown()),
-  kernel: z.string(),
-  node: z.string(),
-  lock: z.string(),
-  environment: z.string(),
-});
-type Ingredients = z.infer<typeof ingredientsSchema>;
+import {
+  changedFiles,
+  changedVariables,
+  dependencySchema,
+  readTrace,
+  sha256,
+  stateOfVariables,
+  type Trace,
+} from "./dependencies.ts";
+import {
+  ingredientsOf,
+  ingredientsSchema,
+  keyOf,
+  listed,
+  typeScriptSettings,
+  whyDifferent,
+  type Ingredients,
+} from "./ingredients.ts";
 
 const entrySchema = z.object({
   dependencies: z.array(dependencySchema),
+  /** By name of an environment variable: hash of its value. */
+  variables: z.record(z.string(), z.string()),
   /** Below the output root, "/" on every platform. */
-  files: z.array(z.string()),
+  files: z.array(z.string().refine(isBelow)),
 });
 const lastSchema = z.object({ key: z.string(), ingredients: ingredientsSchema });
 
@@ -65,18 +75,23 @@ export class RunCache {
     return existsSync(modules) ? new RunCache(path.join(modules, ".cache", "marginalia")) : undefined;
   }
 
-  async find(run: PreparedRun, kernel: Kernel): Promise<Found> {
-    const ingredients = await ingredientsOf(run, kernel);
+  /** `environment`: what the kernel's process would get. */
+  async find(run: PreparedRun, kernel: Kernel, environment = process.env): Promise<Found> {
+    const ingredients = await ingredientsOf(run, kernel, environment);
     const folder = this.#entryFolder(keyOf(ingredients));
     const entry = await readAs(entrySchema, path.join(folder, "entry.json"));
     if (!entry) return { why: await this.#whyNoEntry(run, ingredients) };
-    const changed = await changedFiles(entry.dependencies);
-    if (changed.length > 0) return { why: describeChanged(changed) };
+    const changed = [
+      ...(await changedFiles(entry.dependencies)).map(shownPath).sort(),
+      ...changedVariables(entry.variables, environment),
+    ];
+    if (changed.length > 0) return { why: `${listed(changed)} ${changed.length > 1 ? "have" : "has"} changed` };
     const kept = (file: string) => path.join(folder, "files", ...file.split("/"));
     if (!entry.files.every((file) => existsSync(kept(file)))) return { why: "the cached files are incomplete" };
     return {
       restore: async () => {
         for (const file of entry.files) await copyWhole(kept(file), path.join(run.outputRoot, ...file.split("/")));
+        await renewMetadata(run);
         await utimes(folder, new Date(), new Date()).catch(() => undefined);
       },
     };
@@ -86,37 +101,48 @@ export class RunCache {
    * Keeps what a successful run has written.
    * @param trace the file that the kernel's process has traced to
    * @param since when the run began, in milliseconds of the epoch
-   * @returns why it is not kept, or undefined when it is.
+   * @returns why it is not kept, or undefined when it is. Throws what the file system says.
    */
-  async keep(run: PreparedRun, kernel: Kernel, trace: string, since: number): Promise<string | undefined> {
+  async keep(
+    run: PreparedRun,
+    kernel: Kernel,
+    trace: string,
+    since: number,
+    environment = process.env,
+  ): Promise<string | undefined> {
+    // prettier-ignore
     const own = path.dirname(run.output);
     const traced = await readTrace(trace, [own]);
     if (!traced) return "the kernel does not tell what it reads";
-    const inRoot = (file: string) => file.startsWith(run.outputRoot + path.sep);
-    const elsewhere = traced.written.filter((file) => !inRoot(file) && !isScratch(file, projectOfNotebook(run.file)));
-    if (elsewhere.length > 0) return `it writes outside its output folder (${shownPath(elsewhere[0])})`;
-    const changed = await changedFiles(traced.dependencies);
+    const why = whyNotKept(run, traced);
+    if (why) return why;
+    const dependencies = [...traced.dependencies, ...(await typeScriptSettings(run.file))];
+    const changed = await changedFiles(dependencies);
     if (changed.length > 0) return `${shownPath(changed[0])} changed meanwhile`;
-    const files = new Set([...(await filesSince(own, since)), ...traced.written.filter(inRoot)]);
+    const files = new Set([...(await filesSince(own, since)), ...traced.written.filter((file) => isInRoot(run, file))]);
     const names = [...files].map((file) => path.relative(run.outputRoot, file).split(path.sep).join("/")).sort();
-    const ingredients = await ingredientsOf(run, kernel);
+    const ingredients = await ingredientsOf(run, kernel, environment);
+    const variables = stateOfVariables(traced.variables, environment);
+    await this.#write(run, ingredients, { dependencies, variables, files: names });
+    await this.#prune();
+    return undefined;
+  }
+
+  async #write(run: PreparedRun, ingredients: Ingredients, entry: z.infer<typeof entrySchema>): Promise<void> {
     const key = keyOf(ingredients);
     await mkdir(path.join(this.folder, "runs"), { recursive: true });
     await mkdir(path.join(this.folder, "last"), { recursive: true });
     const aside = await mkdtemp(path.join(this.folder, "new-"));
     try {
-      for (const name of names)
+      for (const name of entry.files)
         await copyWhole(path.join(run.outputRoot, name), path.join(aside, "files", ...name.split("/")));
-      const entry = { dependencies: traced.dependencies, files: names };
-      await writeWhole(path.join(aside, "entry.json"), JSON.stringify(entry, undefined, 1));
+      await writeWhole(path.join(aside, "entry.json"), JSON.stringify(entry));
       await rm(this.#entryFolder(key), { recursive: true, force: true });
       await rename(aside, this.#entryFolder(key));
     } finally {
       await rm(aside, { recursive: true, force: true });
     }
     await writeWhole(this.#lastFile(run), JSON.stringify({ key, ingredients }, undefined, 1));
-    await this.#prune();
-    return undefined;
   }
 
   async #whyNoEntry(run: PreparedRun, now: Ingredients): Promise<string> {
@@ -152,70 +178,37 @@ export class RunCache {
   }
 }
 
-async function ingredientsOf(run: PreparedRun, kernel: Kernel): Promise<Ingredients> {
-  const project = projectOfNotebook(run.file);
-  const lock = await readFile(path.join(project, "package-lock.json"), "utf8").catch(() => "none");
-  // Outputs are made anew, so those in the source do not count.
-  const cells = run.notebook.cells.map((cell) => [
-    cell.id,
-    sha256(JSON.stringify([cell.cell_type, cell.source, cell.metadata])),
-  ]);
-  const { MARGINALIA_OUT, MARGINALIA_NOTEBOOK, MARGINALIA_CACHE, ...environment } = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => /^(MARGINALIA_|NODE_OPTIONS$|TFJS_|OMP_)/.test(name)),
-  );
-  void [MARGINALIA_OUT, MARGINALIA_NOTEBOOK, MARGINALIA_CACHE];
-  return {
-    cells: Object.fromEntries(cells) as Record<string, string>,
-    metadata: sha256(JSON.stringify([run.name, run.notebook.metadata, cells.map(([id]) => id)])),
-    parameters: { ...run.parameters },
-    kernel: `${kernel.name} ${kernel.argv.join(" ")}`,
-    node: `${process.versions.node} on ${process.platform} ${process.arch}`,
-    lock: sha256(lock),
-    environment: sha256(JSON.stringify(Object.entries(environment).sort())),
-  };
+const isInRoot = (run: PreparedRun, file: string) => file.startsWith(run.outputRoot + path.sep);
+
+function whyNotKept(run: PreparedRun, traced: Trace): string | undefined {
+  const wanted = (run.notebook.metadata.marginalia as { cache?: unknown } | undefined)?.cache;
+  if (wanted === false) return "its metadata says so (marginalia.cache is false)";
+  const elsewhere = traced.written.filter((file) => !isInRoot(run, file) && !isScratch(file, projectOfNotebook(run.file))); // prettier-ignore
+  if (elsewhere.length > 0) return `it writes outside its output folder (${shownPath(elsewhere[0])})`;
+  return wanted === true || traced.beyond.length === 0
+    ? undefined
+    : `it ${listed(traced.beyond)}; where that does not matter, put "marginalia": { "cache": true } into its metadata`;
 }
 
-function keyOf(ingredients: Ingredients): string {
-  return sha256(JSON.stringify(ingredients)).slice(0, 32);
+/** Tags and the like that the run does not heed may have come since. */
+async function renewMetadata(run: PreparedRun): Promise<void> {
+  const executed = await readNotebook(run.output);
+  const now = new Map(run.notebook.cells.map((cell) => [cell.id, cell.metadata]));
+  const isSame = executed.cells.every((cell) => isDeepStrictEqual(cell.metadata, now.get(cell.id)));
+  const cells = executed.cells.map((cell) => ({ ...cell, metadata: now.get(cell.id) ?? cell.metadata }));
+  if (!isSame) await writeNotebook(run.output, { ...executed, cells });
 }
 
-function whyDifferent(was: Ingredients, is: Ingredients, run: PreparedRun): string {
-  const reasons: string[] = [];
-  run.notebook.cells.forEach((cell, i) => {
-    if (cell.id === "injected-parameters") return; // told as parameters
-    if (was.cells[cell.id] === undefined) reasons.push(`cell ${i + 1} (id ${cell.id}) is new`);
-    else if (was.cells[cell.id] !== is.cells[cell.id]) reasons.push(`cell ${i + 1} (id ${cell.id}) has changed`);
-  });
-  for (const id of Object.keys(was.cells))
-    if (is.cells[id] === undefined && id !== "injected-parameters") reasons.push(`the cell with id ${id} is gone`);
-  for (const name of new Set([...Object.keys(was.parameters), ...Object.keys(is.parameters)])) {
-    const [before, now] = [was.parameters[name], is.parameters[name]].map(
-      (value) => JSON.stringify(value) ?? "the default",
-    );
-    if (before !== now) reasons.push(`parameter ${name} is ${now}, was ${before}`);
-  }
-  if (was.node !== is.node) reasons.push(`Node is ${is.node}, was ${was.node}`);
-  if (was.kernel !== is.kernel) reasons.push("another kernel");
-  if (was.lock !== is.lock) reasons.push("package-lock.json has changed");
-  if (was.environment !== is.environment) reasons.push("another environment (MARGINALIA_*, NODE_OPTIONS)");
-  if (reasons.length === 0) reasons.push("the notebook's metadata or the order of its cells has changed");
-  return listed(reasons);
-}
-
-function describeChanged(files: readonly string[]): string {
-  const names = files.map(shownPath).sort();
-  return `${listed(names)} ${names.length > 1 ? "have" : "has"} changed`;
-}
-
-function listed(all: readonly string[]): string {
-  return all.length > 4 ? `${all.slice(0, 3).join(", ")} and ${all.length - 3} more` : all.join(", ");
+/** Whether a name leads below the folder that it stands in, wherever it came from. */
+function isBelow(name: string): boolean {
+  return !path.isAbsolute(name) && !path.win32.isAbsolute(name) && !name.split(/[/\\]/).includes("..");
 }
 
 /** What lies among the system's temporary files, and is none of a project that lies there itself, nobody will look for later. */
 function isScratch(file: string, project: string): boolean {
-  const isBelow = (place: string, folder: string) => place.startsWith(folder + path.sep);
+  const isIn = (place: string, folder: string) => place.startsWith(folder + path.sep);
   const temporary = tmpdir();
-  return isBelow(file, temporary) && (!isBelow(file, project) || isBelow(temporary, project));
+  return isIn(file, temporary) && (!isIn(file, project) || isIn(temporary, project));
 }
 
 async function filesSince(folder: string, since: number): Promise<string[]> {

@@ -53,29 +53,43 @@ async function executeOrRestore(run: PreparedRun, options: CachedOptions): Promi
   const { cache, force, onReason, kernel } = options;
   if (!cache) return { ...(await executeRun(run, options)), isRestored: false };
   const start = performance.now();
-  const found = await cache.find(run, kernel);
+  const environment = { ...process.env, ...options.environment, MARGINALIA_OUT: run.outputRoot, ...kernel.env };
+  const found = await cache.find(run, kernel, environment);
   if (found.restore && !force) {
-    await found.restore();
+    const problem = await found.restore().catch((error: Error) => error);
     const seconds = (performance.now() - start) / 1000;
-    return { run, status: "ok", seconds, isSaved: true, isRestored: true };
+    if (!problem) return { run, status: "ok", seconds, isSaved: true, isRestored: true };
+    onReason?.(`not restored from the cache: ${problem.message}`);
+  } else onReason?.(found.restore ? "--force" : found.why!);
+  return executeAndKeep(run, options, cache, environment);
+}
+
+/** What goes wrong with the cache is told, and leaves the run as it is. */
+async function executeAndKeep(
+  run: PreparedRun,
+  options: CachedOptions,
+  cache: RunCache,
+  environment: NodeJS.ProcessEnv,
+): Promise<CachedResult> {
+  const notKept = (why: string) => options.onReason?.(`not kept in the cache: ${why}`);
+  const folder = await mkdtemp(path.join(tmpdir(), "marginalia-trace-")).catch((error: Error) => error);
+  if (folder instanceof Error) {
+    notKept(folder.message);
+    return { ...(await executeRun(run, options)), isRestored: false };
   }
-  onReason?.(found.restore ? "--force" : found.why!);
-  const folder = await mkdtemp(path.join(tmpdir(), "marginalia-trace-"));
   try {
     const trace = path.join(folder, "trace");
-    const environment = {
-      ...options.environment,
-      [TRACE_VARIABLE]: trace,
-      ...nodeOptions(`--import ${tracer}`, { ...process.env, ...options.environment }),
-    };
+    const tracing = { [TRACE_VARIABLE]: trace, ...nodeOptions(`--import ${tracer}`, environment) };
     const since = Date.now() - 20; // file times are coarser than clocks
-    const result = await executeRun(run, { ...options, environment });
+    const result = await executeRun(run, { ...options, environment: { ...options.environment, ...tracing } });
     if (result.status === "ok") {
-      const why = await cache.keep(run, kernel, trace, since);
-      if (why) onReason?.(`not kept in the cache: ${why}`);
+      const why = await cache
+        .keep(run, options.kernel, trace, since, environment)
+        .catch((error: Error) => error.message);
+      if (why) notKept(why);
     }
     return { ...result, isRestored: false };
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true }).catch(() => undefined);
   }
 }

@@ -1,17 +1,18 @@
-/** The files that a run depended on, from the trace that its kernel left, and whether they are still the same. */
+/** What a run depended on, from the trace that its kernel left, and whether it is still the same: files and environment variables. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { z } from "zod";
-import type { TraceKind } from "./trace-lines.ts";
+import { shownPath } from "../locations.ts";
+import { ALL_NAMES, type FileKind, type TraceKind } from "./trace-lines.ts";
 
 export const dependencySchema = z.object({
   /** Absolute. */
   file: z.string(),
-  /** What of it counts: its content, a folder's names, or whether it is there. */
-  kind: z.enum(["content", "names", "presence"]),
+  /** What of it counts: its content, a folder's names, whether it is there, or where it is, its size and time of change. */
+  kind: z.enum(["content", "names", "presence", "status"]),
   /** SHA-256 of what counts; "absent" where nothing is there. */
   state: z.string(),
   /** Size and time of change when `state` was taken, which spare reading large files again; absent when too fresh to trust. */
@@ -21,14 +22,19 @@ export type Dependency = z.infer<typeof dependencySchema>;
 
 export interface Trace {
   readonly dependencies: readonly Dependency[];
+  /** Names of the environment variables read; ALL_NAMES where all names were. */
+  readonly variables: readonly string[];
+  /** What was done of which nobody can tell whether it would come out the same. */
+  readonly beyond: readonly string[];
   /** Absolute paths, as far as the files are still there. */
   readonly written: readonly string[];
 }
 
-const KINDS: Record<Exclude<TraceKind, "write">, Dependency["kind"]> = {
+const KINDS: Record<Exclude<FileKind, "write">, Dependency["kind"]> = {
   read: "content",
   list: "names",
   look: "presence",
+  status: "status",
 };
 /** Below that, two changes may have one time. */
 const TOO_FRESH = 2000;
@@ -36,19 +42,25 @@ const TOO_FRESH = 2000;
 const OWN_TEMPORARY = ["marginalia-kernel-", "marginalia-trace-"];
 
 /**
- * What the trace file tells. Left out: installed packages (the lock file stands for them; what was compiled here stays in), what lies in `ownFolders` (the run's own
- * output), and what the run wrote before it read it. Undefined when there is no trace: the kernel is none of Node's.
+ * What the trace file tells. Left out: what was looked for among installed packages, caches there (what was compiled here stays in),
+ * what lies in `ownFolders` (the run's own output), and what the run wrote before it read it. Undefined when there is no trace: the
+ * kernel is none of Node's.
  */
 export async function readTrace(file: string, ownFolders: readonly string[]): Promise<Trace | undefined> {
   const text = await readFile(file, "utf8").catch(() => undefined);
   if (!text) return undefined;
-  const written = new Set<string>();
+  const [written, variables, beyond] = [new Set<string>(), new Set<string>(), new Set<string>()];
   const read = new Map<string, [Dependency["kind"], string]>();
   for (const line of text.split("\n")) {
     if (line === "") continue;
-    const [kind, place] = JSON.parse(line) as [TraceKind, string];
-    if (kind === "write") written.add(place);
-    else if (!written.has(place) && !isOutside(place, ownFolders)) read.set(`${kind} ${place}`, [KINDS[kind], place]);
+    const [kind, what] = JSON.parse(line) as [TraceKind, string];
+    if (kind === "variable") variables.add(what);
+    else if (kind === "beyond") beyond.add(what);
+    else if (kind === "write") {
+      if (read.has(`read ${what}`)) beyond.add(`changes what it has read (${shownPath(what)})`);
+      written.add(what);
+    } else if (!written.has(what) && !isOutside(what, kind, ownFolders))
+      read.set(`${kind} ${what}`, [KINDS[kind], what]);
   }
   const found = await Promise.all([...read.values()].map(([kind, place]) => dependencyOf(place, kind)));
   const temporary = tmpdir() + path.sep;
@@ -58,28 +70,57 @@ export async function readTrace(file: string, ownFolders: readonly string[]): Pr
   );
   const there = await Promise.all(
     [...written]
-      .filter((place) => !isOutside(place, []))
+      .filter((place) => !isOutside(place, "write", []))
       .map(async (place) => ((await isFile(place)) ? place : undefined)),
   );
-  return { dependencies: lasting, written: there.filter((place) => place !== undefined) };
+  return {
+    dependencies: lasting,
+    variables: [...variables].filter((name) => !OF_THE_RUN.includes(name)),
+    beyond: [...beyond],
+    written: there.filter((place) => place !== undefined),
+  };
 }
 
 /** The back end that was compiled on this machine: no lock file stands for it. */
 const BUILT_HERE = /[/\\]node_modules[/\\]\.cache[/\\].*\.(node|wasm)$/;
 
-function isOutside(place: string, ownFolders: readonly string[]): boolean {
+/** Of installed packages what was read counts, not where it was looked for: tools write there, and a lock file tells what is new. */
+function isOutside(place: string, kind: FileKind, ownFolders: readonly string[]): boolean {
+  const isInstalled = /[/\\]node_modules([/\\]|$)/.test(place) && !BUILT_HERE.test(place);
   return (
-    (/[/\\]node_modules([/\\]|$)/.test(place) && !BUILT_HERE.test(place)) ||
+    (isInstalled && (kind !== "read" || /[/\\]node_modules[/\\]\.cache[/\\]/.test(place))) ||
     /^\/(proc|sys|dev)\//.test(place) ||
     OWN_TEMPORARY.some((name) => place.startsWith(path.join(tmpdir(), name))) ||
     ownFolders.some((folder) => place === folder || place.startsWith(folder + path.sep))
   );
 }
 
+/** What the runner sets anew for each run; the notebook and what speaks to Node are in the key. */
+const OF_THE_RUN = ["JPY_PARENT_PID", "MARGINALIA_TRACE", "MARGINALIA_NOTEBOOK", "NODE_OPTIONS"];
+
+/** By name: SHA-256 of its value in `environment`, "absent" for one that is not set. */
+export function stateOfVariables(names: readonly string[], environment: NodeJS.ProcessEnv): Record<string, string> {
+  const all = Object.keys(environment).filter((name) => !OF_THE_RUN.includes(name));
+  const stateOf = (name: string) => {
+    const value = name === ALL_NAMES ? all.sort().join("\n") : environment[name];
+    return value === undefined ? "absent" : sha256(value);
+  };
+  return Object.fromEntries(names.map((name) => [name, stateOf(name)]));
+}
+
+/** Words for the variables that are not as they were. */
+export function changedVariables(was: Readonly<Record<string, string>>, environment: NodeJS.ProcessEnv): string[] {
+  const is = stateOfVariables(Object.keys(was), environment);
+  return Object.keys(was)
+    .filter((name) => was[name] !== is[name])
+    .map((name) => (name === ALL_NAMES ? "the set of environment variables" : `environment variable ${name}`));
+}
+
 export async function dependencyOf(file: string, kind: Dependency["kind"]): Promise<Dependency> {
   const stats = await stat(file).catch(() => undefined);
   if (!stats) return { file, kind, state: "absent" };
   if (kind === "presence") return { file, kind, state: "present" };
+  if (kind === "status") return { file, kind, state: `${stampOf(stats)} ${await realpath(file).catch(() => "")}` };
   const isFolder = stats.isDirectory();
   if (isFolder !== (kind === "names")) return { file, kind, state: isFolder ? "a folder" : "a file" };
   const stamp = isFolder || Date.now() - stats.mtimeMs < TOO_FRESH ? undefined : stampOf(stats);

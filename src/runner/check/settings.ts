@@ -2,7 +2,7 @@
  * How closely a check compares, as the notebook says it. In the notebook's metadata:
  *
  *     "marginalia": { "check": {
- *       "relative": 1e-9, "absolute": 1e-12,                              for every number that nothing else is said of
+ *       "relative": 1e-9, "absolute": 0,                                  for every number that nothing else is said of
  *       "tables": { "times": { "seconds": { "ignore": true }, "*": { "relative": 1e-6 } } },
  *       "figures": { "fig3": { "absolute": 1e-4 } },
  *       "rows": { "relative": 1e-3 }                                      also the numbers of the comparison with the paper
@@ -35,8 +35,11 @@ export interface Tolerance {
   readonly ignore: boolean;
 }
 
-/** The same computation in another version of Node differs in the last digits of transcendental functions. */
-export const DEFAULT_TOLERANCE: Tolerance = { relative: 1e-9, absolute: 1e-12, ignore: false };
+/**
+ * The same computation in another version of Node differs in the last digits of transcendental functions. Nothing is allowed
+ * absolutely unless a notebook says so: p-values, likelihoods and residuals mean something however small they are.
+ */
+export const DEFAULT_TOLERANCE: Tolerance = { relative: 1e-9, absolute: 0, ignore: false };
 
 export interface CellSettings {
   readonly tolerance: Tolerance;

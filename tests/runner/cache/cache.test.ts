@@ -89,10 +89,14 @@ describe("the trace of a process", () => {
     expect(await changedFiles(dependencies)).toEqual([a, path.dirname(inside), at("later")]);
   });
 
-  test("what lies in node_modules and in the run's own folder is left out", async () => {
-    const lines = [put("node_modules/p/index.js", ""), put("figures/fig/old.csv", "")].map((file) => ["read", file]);
+  test("what is looked for in node_modules, caches there and what lies in the run's own folder are left out", async () => {
+    const installed = put("node_modules/p/index.js", "");
+    const own = [put("node_modules/.cache/p/x", ""), put("figures/fig/old.csv", "")];
+    const lines = [["look", installed], ["status", installed], ...own.map((file) => ["read", file])];
     put("trace", lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
     expect((await readTrace(at("trace"), [at("figures", "fig")]))!.dependencies).toEqual([]);
+    put("trace", JSON.stringify(["read", installed]));
+    expect((await readTrace(at("trace"), []))!.dependencies).toMatchObject([{ file: installed, kind: "content" }]);
     expect(await readTrace(at("none"), [])).toBeUndefined();
   });
 });

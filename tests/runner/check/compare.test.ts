@@ -18,7 +18,9 @@ describe("isClose", () => {
   test.each([
     [1, 1 + 1e-10, true],
     [1, 1 + 1e-8, false],
-    [0, 1e-13, true],
+    [0, 1e-13, false],
+    [1e-20, 9e-13, false],
+    [1e-300, 1e-300 * (1 + 1e-10), true],
     [Infinity, Infinity, true],
     [-Infinity, Infinity, false],
     [NaN, NaN, true],
