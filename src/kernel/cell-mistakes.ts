@@ -44,7 +44,7 @@ const IPYTHON: readonly (readonly [line: RegExp, instead: string])[] = [
   [/^\s*%(env|set_env)\b/, 'use process.env.NAME = "value"'],
   [SHELL, 'use import { execSync } from "node:child_process"; execSync("command", { stdio: "inherit" })'],
   [/^\s*%(pip|conda|npm)\b/, "install packages in a terminal: npm install name"],
-  [/^\s*(\?+\s*[\w$.]+|[\w$.]+\s*\?+)\s*$/, "press Shift-Tab at the name for its type and documentation"],
+  [/^\s*(\?+\s*[\w$.]+|[\w$.]+\?+)\s*$/, "press Shift-Tab at the name for its type and documentation"],
   [/^\s*%%?\w+/, "cells are TypeScript alone, without magics"],
 ];
 const IPYTHON_NAMES = /^(_{1,3}|_\d+|_i+\d*|Out|In)$/;

@@ -85,14 +85,16 @@ describe("marginalia gallery", () => {
 describe("marginalia kernel", () => {
   test("installs under a prefix and takes itself away again", async () => {
     const folder = project.in("prefix", "share", "jupyter", "kernels", "marginalia");
+    const extension = project.in("prefix", "share", "jupyter", "labextensions", "marginalia-plotly");
     expect(await project.run("kernel", "install", "--prefix", "prefix")).toMatchObject({
       code: 0,
-      stdout: `installed in ${folder}\n`,
+      stdout: `installed in ${folder}\nfor Plotly figures in JupyterLab: ${extension}\n`,
     });
+    expect(existsSync(path.join(extension, "package.json"))).toBe(true);
     const spec = JSON.parse(readFileSync(path.join(folder, "kernel.json"), "utf8")) as { argv: string[] };
     expect(spec.argv).toContain("{connection_file}");
     expect((await project.run("kernel", "uninstall", "--prefix", "prefix")).code).toBe(0);
-    expect(existsSync(folder)).toBe(false);
+    expect([folder, extension].filter(existsSync)).toEqual([]);
     expect((await project.run("kernel", "uninstall", "--prefix", "prefix")).code).toBe(1);
   });
 

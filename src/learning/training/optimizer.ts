@@ -97,7 +97,8 @@ export class TrainingOptimizer {
         for (const variable of this.#parameters.values())
           if (gradients[variable.name]) variable.assign(tf.mul(variable, 1 - learningRate * weightDecay));
       const scale = clipNorm !== undefined && norm > clipNorm ? clipNorm / norm : 1;
-      const scaled = Object.entries(gradients).map(([name, gradient]) => [name, tf.mul(gradient, scale)] as const);
+      const reached = Object.entries(gradients).filter(([, gradient]) => gradient);
+      const scaled = reached.map(([name, gradient]) => [name, tf.mul(gradient, scale)] as const);
       this.#optimizer.applyGradients(scale === 1 ? gradients : Object.fromEntries(scaled));
     });
   }
