@@ -6,6 +6,7 @@ import { boundsMethod } from "./bounds/method.ts";
 import { recursiveBounds } from "./bounds/recursion.ts";
 import { branchAndBoundMethod } from "./exact/branch-and-bound.ts";
 import { enumeration } from "./exact/enumeration.ts";
+import { estimateMethod } from "./estimate.ts";
 import { exactMapMethod } from "./exact/exact-map.ts";
 import { junctionTreeMethod } from "./exact/junction-tree.ts";
 import { variableElimination } from "./exact/variable-elimination.ts";
@@ -32,6 +33,7 @@ const registered: Method[] = [
   exactMapMethod,
   ...messageMethods,
   ...variationalMethods,
+  estimateMethod,
 ];
 
 /** In the order of help texts: exact methods, then bounds, then approximations, then those of rooms above. */
