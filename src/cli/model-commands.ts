@@ -17,7 +17,7 @@ Evidence that makes Z = 0 is answered by -inf for PR; for MAR and MAP there is n
 export function addModelCommands(root: Command): void {
   root
     .command("infer [model]")
-    .description("answer PR, MAR or MAP about a model file (.uai, .fg, .cnf, also .gz)")
+    .description("answer PR, MAR or MAP about a model file (.uai, .fg, .cnf, also .gz; - reads it from standard input)")
     .option("--evidence <file>", "observed variables (.evid)")
     .addOption(
       new Option("--task <task>", "log10 Z, marginals, or a most probable state").choices(["PR", "MAR", "MAP"]),

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
@@ -132,6 +133,22 @@ describe("model files", () => {
   test("gzipped", async () => {
     writeFileSync(project.in("packed.uai.gz"), gzipSync(readFileSync(project.in("small.uai"))));
     expect((await json("packed.uai.gz", "--task", "PR")).logZ).toBeCloseTo(Math.log(42), 12);
+  });
+
+  test("gzipped under a name without .gz", async () => {
+    writeFileSync(project.in("hidden.uai"), gzipSync(readFileSync(project.in("small.uai"))));
+    expect((await json("hidden.uai", "--task", "PR")).logZ).toBeCloseTo(Math.log(42), 12);
+  });
+
+  test.each([
+    ["MARKOV\n1\n2\n1\n1 0\n2\n4 6\n", "1"],
+    ["c a formula\np cnf 1 1\n1 0\n", "0"],
+  ])("- reads standard input, whatever its format, and log10 of 10 is 1", (input, log10Z) => {
+    const main = path.resolve(import.meta.dirname, "../../src/cli/bin.mjs");
+    const options = { input, encoding: "utf8" } as const;
+    expect(execFileSync(process.execPath, [main, "infer", "-", "--task", "PR", "--quiet"], options)).toBe(
+      `PR\n${log10Z}\n`,
+    );
   });
 
   test(".fg: variables are named as in the file", async () => {
