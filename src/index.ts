@@ -13,7 +13,8 @@ export {
 export { Marginals, type InferenceResult, type MapAnswer } from "./inference/result.ts";
 
 // Inference: method strings, exact enumeration, the bounds of Jaakkola & Jordan 1996
-export { describeMethods, infer, methods, parseMethod } from "./inference/registry.ts";
+export { describeMethods, infer, methods, parseMethod, type InferOptions } from "./inference/registry.ts";
+export { estimate, type EstimateOptions } from "./inference/estimate.ts";
 export { type InferenceContext, type Method, type ParsedMethod } from "./inference/method.ts";
 export {
   enumerate,
@@ -51,6 +52,7 @@ export {
   type Conditioned,
   type Distributions,
   type Evidence,
+  type EvidenceInput,
 } from "./graph/condition.ts";
 export {
   cnfFactorGraph,

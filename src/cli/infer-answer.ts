@@ -5,6 +5,7 @@
  * JSON: natural logs unless a name says log10; what a method does not give is absent; intervals are [lower,
  * upper], on ln Z and on each state's probability; a number that JSON lacks is a string, "-Infinity".
  */
+import { log10Of } from "../formats/numbers.ts";
 import { resultsText } from "../formats/results.ts";
 import type { Model } from "../formats/model.ts";
 import { liftMarginals, liftStates, type Conditioned, type Distributions } from "../graph/condition.ts";
@@ -88,13 +89,15 @@ function uaiText({ task, result, marginals, states }: FileAnswer): string {
 function jsonText({ task, result, marginals, intervals, states, score, variables }: FileAnswer): string {
   const { method, logZ, logZInterval, map, converged, iterations, seconds } = result;
   const number = (value: number | undefined) => (Number.isFinite(value) ? value : value?.toString());
+  // An estimate within proven ends stays a number; the ends stand beside it.
+  const isEstimate = logZ !== undefined && result.bound === "none";
+  const ends = isEstimate ? undefined : logZInterval;
   const record = {
     task,
     method,
-    logZ: logZInterval ? logZInterval.map(number) : number(logZ),
-    log10Z: logZInterval
-      ? logZInterval.map((end) => number(end / Math.LN10))
-      : number(logZ === undefined ? undefined : logZ / Math.LN10),
+    logZ: ends ? ends.map(number) : number(logZ),
+    log10Z: ends ? ends.map((end) => number(log10Of(end))) : number(logZ === undefined ? undefined : log10Of(logZ)),
+    ...(isEstimate && logZInterval && { logZInterval: logZInterval.map(number) }),
     bound: boundOf(task, result),
     ...(variables && { variables: Array.from(variables) }),
     ...(marginals &&
@@ -122,7 +125,7 @@ function intervalArrays(lower: Distributions, upper: Distributions): [number, nu
 }
 
 /** What is known about the answer. For MAP about the score: exact where proven, else a lower bound on the best one. */
-export function boundOf(task: Task, { bound, map }: InferenceResult): InferenceResult["bound"] {
+export function boundOf(task: Task, { bound, map }: Pick<InferenceResult, "bound" | "map">): InferenceResult["bound"] {
   if (task !== "MAP" || map === undefined) return bound;
   return map.upperBound !== undefined && map.upperBound <= map.score + 1e-9 * Math.max(1, Math.abs(map.score))
     ? "exact"

@@ -88,9 +88,18 @@ function methodsFor(task: Task): string[] {
   return methods.map((method) => specFor(method, task)).filter((spec) => spec !== undefined);
 }
 
-/** Learned methods bring the tensor engine along, so they are loaded only where one is named, or all are to be listed. */
+/**
+ * Learned methods bring the tensor engine along, so they are loaded only where all methods are to be listed, or where `text` names
+ * one that the registry does not know yet: learned, or misspelt, and then they belong to the list that refuses it.
+ */
 export async function loadLearnedMethods(text?: string): Promise<void> {
-  if (text === undefined || /^\s*gnn\b/.test(text)) await import("../learning/methods.ts");
+  if (text === undefined || !methods.some(({ name }) => name === methodName(text)))
+    await import("../learning/methods.ts");
+}
+
+/** Undefined for what is no method string, which `methodFor` refuses. */
+function methodName(text: string): string | undefined {
+  return /^\s*([A-Za-z][\w-]*)/.exec(text)?.[1];
 }
 
 /** Seconds that the search for a most probable state may take; --time-limit replaces it. */
@@ -106,8 +115,7 @@ export function defaultMethods(task: Task): { readonly exact: ParsedMethod; read
     MAR: "junction-tree[map=false]",
     MAP: `exact-map[seconds=${secondsOfSearch}]`,
   };
-  const messages = "bp[schedule=residual]";
-  const approximate = { PR: messages, MAR: messages, MAP: "max-product[schedule=residual]" };
+  const approximate = { PR: "estimate", MAR: "estimate", MAP: "max-product[schedule=residual]" };
   return { exact: parseMethod(exact[task]), approximate: parseMethod(approximate[task]) };
 }
 

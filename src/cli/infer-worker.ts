@@ -16,6 +16,7 @@ import { simplify } from "../inference/exact/simplify.ts";
 import type { ParsedMethod } from "../inference/method.ts";
 import type { InferenceResult } from "../inference/result.ts";
 import { InputError } from "../runner/input-error.ts";
+import { log10Of, numberText } from "../formats/numbers.ts";
 import { answerText, boundOf, fileAnswer, whyNoAnswer, type AnswerFormat } from "./infer-answer.ts";
 import { defaultMethods, loadLearnedMethods, methodFor, type Task } from "./infer-methods.ts";
 
@@ -44,9 +45,13 @@ export type FromInferWorker =
   | { readonly type: "step"; readonly text: string }
   /** What has been found out. */
   | { readonly type: "fact" | "warning"; readonly text: string }
+  /** An answer that can be given if there is no better one in time; `quality` says what it is worth. */
+  | { readonly type: "so far"; readonly text: string; readonly quality: string }
   /** `text` is for stdout and may be there even if `failure` says what is missing. */
   | { readonly type: "answer"; readonly text: string; readonly failure?: string }
   | { readonly type: "refused"; readonly why: Refusal; readonly message: string };
+
+const MS_BETWEEN_ANSWERS_SO_FAR = 200;
 
 /** The rest is for what the estimate does not count: the model, orders, small tables. */
 const shareOfFreeMemory = 0.7;
@@ -81,17 +86,31 @@ function answer({ kind, deadline }: Attempt): void {
   if (method.method.name === "variable-elimination" || method.method.name === "junction-tree")
     tellWidth(conditioned.graph);
   post({ type: "step", text: method.text });
-  const result = run(conditioned.graph, method, Random.fromSeed(seed), deadline);
+  const result = run(conditioned.graph, method, Random.fromSeed(seed), deadline, soFar(model, conditioned));
   const answer = fileAnswer(task, model, conditioned, result);
   post({ type: "fact", text: `${result.method}: ${seconds(result.seconds)}, ${quality(task, result)}` });
-  if (request.method === undefined && task === "MAP" && result.map && boundOf(task, result) !== "exact")
-    post({
-      type: "warning",
-      text: `no state is proven to be the best in ${seconds(result.seconds)}; this is the best one found, it is NOT exact`,
-    });
+  for (const text of worthSaying(task, result)) post({ type: "warning", text });
   const failure = whyNoAnswer(answer, format);
   const text = failure === undefined || format === "json" ? answerText(answer, format) : "";
   post({ type: "answer", text, ...(failure && { failure }) });
+}
+
+/** Passes on what a method knows by now, now and then: writing it down takes time, too. */
+function soFar(model: Model, conditioned: Conditioned): (result: InferenceResult) => void {
+  const { task, format } = request;
+  let next = 0;
+  return (result) => {
+    const now = performance.now();
+    if (now < next) return;
+    const answer = fileAnswer(task, model, conditioned, result);
+    if (whyNoAnswer(answer, format) !== undefined) return;
+    post({
+      type: "so far",
+      text: answerText(answer, format),
+      quality: [quality(task, result), ...worthSaying(task, result)].join("; "),
+    });
+    next = performance.now() + MS_BETWEEN_ANSWERS_SO_FAR;
+  };
 }
 
 function read(): Problem {
@@ -135,7 +154,13 @@ function tellWidth(graph: FactorGraph): void {
   }
 }
 
-function run(graph: FactorGraph, spec: ParsedMethod, random: Random, deadline: number | undefined): InferenceResult {
+function run(
+  graph: FactorGraph,
+  spec: ParsedMethod,
+  random: Random,
+  deadline: number | undefined,
+  report: (soFar: InferenceResult) => void,
+): InferenceResult {
   const { method, options, text } = spec;
   let model: unknown = graph;
   if (!method.accepts(graph)) {
@@ -154,7 +179,7 @@ function run(graph: FactorGraph, spec: ParsedMethod, random: Random, deadline: n
     ...(request.task === "PR" && "marginals" in method.options.shape && { marginals: false }),
   };
   const isChanged = Object.keys(added).length > 0;
-  const result = method.run(model, isChanged ? { ...options, ...added } : options, { random });
+  const result = method.run(model, isChanged ? { ...options, ...added } : options, { random, report });
   return isChanged ? { ...result, method: text } : result;
 }
 
@@ -173,10 +198,30 @@ function quality(task: Task, result: InferenceResult): string {
     interval: "guaranteed intervals",
     none: "an approximation",
   }[bound];
-  const gap = result.map?.upperBound === undefined ? undefined : result.map.upperBound - result.map.score;
-  const within =
-    task === "MAP" && bound !== "exact" && gap !== undefined ? `, at most ${gap.toPrecision(3)} below it` : "";
-  return `${known}${within}${result.converged ? "" : `, NOT converged after ${count(result.iterations, "iteration")}`}`;
+  return `${known}${result.converged ? "" : `, NOT converged after ${count(result.iterations, "iteration")}`}`;
+}
+
+/** What must be known of an answer beside itself: how good a state is that is not proven, what bounds say of an estimate. */
+function worthSaying(
+  task: Task,
+  { map, logZ, logZInterval, bound, seconds: spent, method }: InferenceResult,
+): string[] {
+  if (task === "MAP" && map && boundOf(task, { map, bound }) !== "exact") {
+    const { score, upperBound = Infinity } = map;
+    const best =
+      upperBound === Infinity
+        ? "no upper bound on the best is known"
+        : `the best is at most ${numberText(upperBound)} (gap ${(upperBound - score).toPrecision(3)})`;
+    return [
+      `no state is proven to be the best in ${seconds(spent)}; this is the best one found, it is NOT exact: ` +
+        `its ln score is ${numberText(score)}, ${best}`,
+    ];
+  }
+  if (logZInterval && bound === "none" && logZ !== undefined) {
+    const [lower, upper] = logZInterval.map((end) => numberText(log10Of(end)));
+    return [`${method} is an estimate; what is proven: ${lower} <= log10 Z <= ${upper}`];
+  }
+  return [];
 }
 
 function seconds(value: number): string {

@@ -59,15 +59,23 @@ async function attempts(
   // The default for MAP ends by itself in time, with the best state found.
   const isShared = isChoiceOurs && request.task !== "MAP";
   const exactDeadline = deadline !== undefined && isShared ? deadline - 1000 * (1 - exactShare) * timeLimit! : deadline;
-  let thread = new InferThread(request, progress);
+  let soFar: AnswerSoFar | undefined;
+  const keep = (answer: AnswerSoFar): void => void (soFar = answer);
+  let thread = new InferThread(request, progress, keep);
   try {
     let outcome = await thread.attempt({ kind: "exact", deadline: exactDeadline }, signal);
     const isTooMuch = outcome.type === "out of time" || (outcome.type === "refused" && outcome.why === "size");
     if (isChoiceOurs && isTooMuch) {
       const why = outcome.type === "refused" ? outcome.message : `no exact answer within half of the time limit`;
       progress.warn(`${why}. Answering by an approximation instead; it is NOT exact`);
-      if (thread.hasEnded) thread = new InferThread(request, progress);
+      if (thread.hasEnded) thread = new InferThread(request, progress, keep);
       outcome = await thread.attempt({ kind: "approximate", deadline }, signal);
+    }
+    if (soFar && outcome.type === "out of time") {
+      progress.warn(`the time limit of ${timeLimit} s has ended the work; the best answer by then: ${soFar.quality}`);
+      progress.end();
+      await print(soFar.text);
+      return EXIT.ok;
     }
     switch (outcome.type) {
       case "answer":
@@ -91,6 +99,7 @@ async function attempts(
   }
 }
 
+type AnswerSoFar = Extract<FromInferWorker, { type: "so far" }>;
 type Outcome =
   Extract<FromInferWorker, { type: "answer" | "refused" }> | { readonly type: "out of time" | "interrupted" };
 
@@ -98,10 +107,12 @@ type Outcome =
 class InferThread {
   readonly #worker: Worker;
   readonly #progress: Steps;
+  readonly #keep: (answer: AnswerSoFar) => void;
   hasEnded = false;
 
-  constructor(request: InferRequest, progress: Steps) {
+  constructor(request: InferRequest, progress: Steps, keep: (answer: AnswerSoFar) => void) {
     this.#progress = progress;
+    this.#keep = keep;
     this.#worker = new Worker(new URL("./infer-worker.js", import.meta.url), { workerData: request });
   }
 
@@ -120,6 +131,7 @@ class InferThread {
         worker.removeAllListeners();
         worker.on("message", (message: FromInferWorker) => {
           if (message.type === "answer" || message.type === "refused") resolve(message);
+          else if (message.type === "so far") this.#keep(message);
           else this.#progress.tell(message);
         });
         worker.on("error", (error: NodeJS.ErrnoException) => {

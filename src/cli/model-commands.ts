@@ -10,13 +10,14 @@ says so on stderr. The answer alone goes to stdout:
   uai    the competitions' result format: PR is log10 Z; MAR and MAP list every variable of the file, observed ones too
   json   { task, method, logZ, log10Z, bound, marginals, map, score, converged, iterations, seconds }: natural logs unless the name says
          log10; bound is exact, lower, upper or none (for MAP: of the score); what a method does not give is absent; ln 0 is "-Infinity";
-         variables: the file's own numbers where they are not 0, 1, 2, ...; bestScore: [lower, upper] where the best score is bounded
+         variables: the file's own numbers where they are not 0, 1, 2, ...; bestScore: [lower, upper] where the best score is bounded;
+         logZInterval: what is proven about ln Z, beside an estimate
 Evidence that makes Z = 0 is answered by -inf for PR; for MAR and MAP there is no answer then (exit code 1).`;
 
 export function addModelCommands(root: Command): void {
   root
     .command("infer [model]")
-    .description("answer PR, MAR or MAP about a model file (.uai, .fg, .cnf, also .gz)")
+    .description("answer PR, MAR or MAP about a model file (.uai, .fg, .cnf, also .gz; - reads it from standard input)")
     .option("--evidence <file>", "observed variables (.evid)")
     .addOption(
       new Option("--task <task>", "log10 Z, marginals, or a most probable state").choices(["PR", "MAR", "MAP"]),

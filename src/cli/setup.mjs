@@ -2,7 +2,7 @@
 // Quick and silent when nothing is to do; otherwise says what it does and why. With --check it only says what is to do.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, openSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"; // prettier-ignore
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"; // prettier-ignore
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -62,6 +62,20 @@ function linkOwnName() {
     if (!existsSync(link)) symlinkSync(root, link, "junction");
   } catch (error) {
     say(`${link} could not be made, so notebooks do not run on tslab: ${error.message}`);
+  }
+}
+
+/** `npx marginalia` looks here before it makes an entry of its own. Windows has command files there; npx makes its own. */
+function linkCommand() {
+  const link = inRoot("node_modules", ".bin", "marginalia");
+  const target = path.join("..", "..", "src", "cli", "bin.mjs");
+  try {
+    if (process.platform === "win32" || existsSync(link)) return;
+    rmSync(link, { force: true }); // one that leads nowhere
+    mkdirSync(path.dirname(link), { recursive: true });
+    symlinkSync(target, link);
+  } catch (error) {
+    say(`${link} could not be made, so npx takes a moment longer: ${error.message}`);
   }
 }
 
@@ -190,4 +204,5 @@ if (process.argv.includes("--check")) {
     compileAddon(say);
   }
   linkOwnName();
+  linkCommand();
 }

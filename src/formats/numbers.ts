@@ -33,3 +33,8 @@ export function numberText(value: number): string {
   if (Number.isNaN(value)) throw new RangeError("cannot write NaN");
   return value === Infinity ? "inf" : value === -Infinity ? "-inf" : String(value);
 }
+
+/** log10 of a number given by its natural log, to 15 digits: one more would show rounding, log10 10 as .9999999999999998. */
+export function log10Of(log: number): number {
+  return Number((log / Math.LN10).toPrecision(15));
+}

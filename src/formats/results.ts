@@ -10,7 +10,7 @@
 import type { Distributions } from "../graph/condition.ts";
 import { FormatError } from "./format-error.ts";
 import { Numbers } from "./number-list.ts";
-import { numberText } from "./numbers.ts";
+import { log10Of, numberText } from "./numbers.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import { collect, writeAtomically } from "./write.ts";
 
@@ -153,7 +153,7 @@ function readStates(numbers: Numbers, position: number): { sample: Int32Array; e
 
 /** A PR answer. @param logZ NATURAL log of Z, as inference returns it; the file gets base 10. */
 export function* formatPartition(logZ: number): Generator<string> {
-  yield `PR\n${numberText(logZ / Math.LN10)}\n`;
+  yield `PR\n${numberText(log10Of(logZ))}\n`;
 }
 
 /** A MAR answer: one distribution a variable, observed variables too. */

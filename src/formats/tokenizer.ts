@@ -13,8 +13,11 @@ export type Expected = string | (() => string);
 const CHUNK_BYTES = 1 << 20;
 /** Exact model counts have thousands of digits; anything longer is no word of these formats. */
 const MAX_TOKEN_BYTES = 1 << 16;
-/** A compressed file may not unfold to more than this: a few kilobytes can otherwise fill the memory. */
-const MAX_UNCOMPRESSED_BYTES = 2 ** 31 - 1;
+/** A compressed file may not unfold to more than this, or what $MARGINALIA_MAX_UNPACKED_MB says: kilobytes can otherwise fill the memory. */
+const MAX_UNPACKED_MB = 512;
+const MAX_UNPACKED_VARIABLE = "MARGINALIA_MAX_UNPACKED_MB";
+/** The largest Buffer that every Node has. */
+const MOST_UNPACKED_MB = 2047;
 const NEWLINE = 10;
 const HASH = 35;
 const PLUS = 43;
@@ -71,18 +74,17 @@ export class Tokenizer {
   }
 
   /**
-   * Reads a file with `use` and closes it. A name ending in .gz is unpacked (in memory). What is no regular file (a pipe) is read whole.
+   * Reads a file with `use` and closes it. What is gzipped is unpacked (in memory), whatever its name. What is no regular file (a pipe) is read whole.
    * @param hashComments whether `#` at the start of a word opens a comment that ends with the line.
    */
   static readFile<Result>(path: string, use: (tokens: Tokenizer) => Result, hashComments = false): Result {
     const descriptor = openSync(path, "r");
     try {
       const status = fstatSync(descriptor);
-      if (path.endsWith(".gz") || !status.isFile()) {
+      if (path.endsWith(".gz") || !status.isFile() || startsAsGzip(descriptor)) {
         const bytes = readFileSync(descriptor);
-        return use(
-          new Tokenizer(path, path.endsWith(".gz") ? unpack(path, bytes) : bytes, undefined, Infinity, hashComments),
-        );
+        const text = path.endsWith(".gz") ? unpack(path, bytes) : unpackedIfGzip(path, bytes);
+        return use(new Tokenizer(path, text, undefined, Infinity, hashComments));
       }
       const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(status.size, 1)));
       return use(new Tokenizer(path, buffer, descriptor, status.size, hashComments));
@@ -318,11 +320,32 @@ export class Tokenizer {
   }
 }
 
+/** RFC 1952: two bytes that no text of these formats starts with. */
+function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+/** Looks without moving on. */
+function startsAsGzip(descriptor: number): boolean {
+  const bytes = new Uint8Array(2);
+  return readSync(descriptor, bytes, 0, 2, 0) === 2 && isGzip(bytes);
+}
+
+/** The bytes themselves, unpacked if they are gzipped. @throws FormatError if they cannot be, or are too many. */
+export function unpackedIfGzip(path: string, bytes: Buffer): Buffer {
+  return isGzip(bytes) ? unpack(path, bytes) : bytes;
+}
+
 function unpack(path: string, bytes: Buffer): Buffer {
+  const wanted = Number(process.env[MAX_UNPACKED_VARIABLE] ?? MAX_UNPACKED_MB);
+  if (!(wanted > 0)) throw new FormatError(path, 0, 0, `${MAX_UNPACKED_VARIABLE} is no number of megabytes above 0`);
+  const megabytes = Math.min(wanted, MOST_UNPACKED_MB);
   try {
-    return gunzipSync(bytes, { maxOutputLength: MAX_UNCOMPRESSED_BYTES });
+    return gunzipSync(bytes, { maxOutputLength: Math.max(1, Math.floor(megabytes * 2 ** 20)) });
   } catch (error) {
-    throw new FormatError(path, 0, 0, `cannot be unpacked: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const advice = `it unpacks to more than ${megabytes} MB; unpack it first, or raise ${MAX_UNPACKED_VARIABLE}`;
+    throw new FormatError(path, 0, 0, `cannot be unpacked: ${code === "ERR_BUFFER_TOO_LARGE" ? advice : message}`);
   }
 }
 

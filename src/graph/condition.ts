@@ -10,10 +10,28 @@ import { fromArrays, scopeOf, type FactorGraph } from "./factor-graph.ts";
 /** Observed states: variable -> state index. */
 export type Evidence = ReadonlyMap<number, number>;
 
+/** The same as a user may write it: a Map, pairs [variable, state], or an object { variable: state }. */
+export type EvidenceInput = Iterable<readonly [number, number]> | Readonly<Record<number, number>>;
+
 /** One distribution an item, laid end to end: item i's stands at offsets[i] ... offsets[i + 1] - 1 of `values`. */
 export interface Distributions {
   readonly values: Float64Array;
   readonly offsets: Int32Array;
+}
+
+/** Distributions of which one can be asked for. */
+export interface LiftedDistributions extends Distributions {
+  /** Item i's distribution: a view. @throws RangeError for an item that is not there. */
+  of(item: number): Float64Array;
+}
+
+function lifted(values: Float64Array, offsets: Int32Array): LiftedDistributions {
+  const of = (item: number): Float64Array => {
+    if (!(Number.isInteger(item) && item >= 0 && item < offsets.length - 1))
+      throw new RangeError(`no item ${item}, expected 0 to ${offsets.length - 2}`);
+    return values.subarray(offsets[item], offsets[item + 1]);
+  };
+  return { values, offsets, of };
 }
 
 export interface Conditioned {
@@ -28,11 +46,39 @@ export interface Conditioned {
   readonly observedStates: Int32Array;
 }
 
+const EVIDENCE_IN_WORDS = "expected a Map, pairs [variable, state], or an object { variable: state }";
+
+/**
+ * Evidence as a Map, however it was written.
+ * @throws RangeError for what is no evidence, and for a variable observed in two states.
+ */
+export function evidenceOf(input: EvidenceInput): Evidence {
+  const refused = (got: string) => new RangeError(`evidence is ${got}, ${EVIDENCE_IN_WORDS}`);
+  if (typeof input !== "object" || input === null) throw refused(input === null ? "null" : `a ${typeof input}`);
+  const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(input) as object | null);
+  if (!(Symbol.iterator in input) && !isPlain) throw refused("an object of another kind");
+  const pairs: Iterable<unknown> =
+    Symbol.iterator in input
+      ? input
+      : Object.entries(input).map(([key, state]) => [/^\d+$/.test(key) ? Number(key) : key, state]);
+  const evidence = new Map<number, number>();
+  for (const pair of pairs) {
+    if (!Array.isArray(pair) || pair.length !== 2) throw refused(`a list with ${JSON.stringify(pair)} in it`);
+    const [variable, state] = pair as [number, number];
+    const before = evidence.get(variable);
+    if (before !== undefined && before !== state)
+      throw new RangeError(`evidence observes variable ${variable} in state ${before} and in state ${state}`);
+    evidence.set(variable, state);
+  }
+  return evidence;
+}
+
 /**
  * Takes evidence into a graph.
- * @throws RangeError naming the variable, or its state, that the graph does not have.
+ * @throws RangeError naming the variable, or its state, that the graph does not have, or saying what evidence looks like.
  */
-export function condition(whole: FactorGraph, evidence: Evidence): Conditioned {
+export function condition(whole: FactorGraph, observed: EvidenceInput): Conditioned {
+  const evidence = evidenceOf(observed);
   const { numVariables, numFactors, cardinalities, scopeOffsets, scopes, tableOffsets, logPotentials } = whole;
   const observedStates = new Int32Array(numVariables).fill(-1);
   for (const [variable, state] of evidence) {
@@ -104,7 +150,7 @@ export function liftStates(conditioned: Conditioned, states: ArrayLike<number>):
 }
 
 /** Marginals of the variables that are left, as those of all variables; an observed one has probability 1 at its state. */
-export function liftMarginals(conditioned: Conditioned, marginals: Distributions): Distributions {
+export function liftMarginals(conditioned: Conditioned, marginals: Distributions): LiftedDistributions {
   const { whole, freeVariables, observedStates } = conditioned;
   if (marginals.offsets.length !== freeVariables.length + 1)
     throw new RangeError(
@@ -119,11 +165,11 @@ export function liftMarginals(conditioned: Conditioned, marginals: Distributions
   freeVariables.forEach((variable, free) => {
     values.set(marginals.values.subarray(marginals.offsets[free], marginals.offsets[free + 1]), offsets[variable]);
   });
-  return { values, offsets };
+  return lifted(values, offsets);
 }
 
 /** Factor marginals of the conditioned graph, as those over the factors' whole scopes; states against the evidence have probability 0. */
-export function liftFactorMarginals(conditioned: Conditioned, marginals: Distributions): Distributions {
+export function liftFactorMarginals(conditioned: Conditioned, marginals: Distributions): LiftedDistributions {
   const { whole, observedStates } = conditioned;
   if (marginals.offsets.length !== whole.numFactors + 1)
     throw new RangeError(
@@ -135,7 +181,7 @@ export function liftFactorMarginals(conditioned: Conditioned, marginals: Distrib
     forEachAgreeing(whole, observedStates, factor, (index, entry) => {
       values[offsets[factor] + entry] = marginals.values[marginals.offsets[factor] + index];
     });
-  return { values, offsets };
+  return lifted(values, offsets);
 }
 
 /** Walks the entries of a factor's table that agree with the evidence, in the order of the sliced table. */

@@ -18,6 +18,8 @@ import type { InferenceResult } from "./result.ts";
 export interface InferenceContext {
   /** Where a method that draws takes its numbers from. Default: `Random.fromSeed(0)`, so that a call repeats itself. */
   readonly random?: Random;
+  /** Told of what is known by now, each time that it is better than before, by methods that can; the answer itself is the last. */
+  readonly report?: (soFar: InferenceResult) => void;
 }
 
 export interface MethodDefinition<Schema extends z.ZodObject = z.ZodObject, Model = PairwiseBinaryModel> {
@@ -29,7 +31,11 @@ export interface MethodDefinition<Schema extends z.ZodObject = z.ZodObject, Mode
   /** Whether this method takes `model`; `accepted` says in words what it takes. */
   readonly accepts: (model: unknown) => model is Model;
   readonly accepted: string;
-  readonly infer: (model: Model, options: z.output<Schema>, context: Required<InferenceContext>) => InferenceResult;
+  readonly infer: (
+    model: Model,
+    options: z.output<Schema>,
+    context: InferenceContext & { readonly random: Random },
+  ) => InferenceResult;
 }
 
 /** A definition whose model and option types are forgotten: what a registry holds. */
@@ -144,8 +150,13 @@ export function defineMethod<Schema extends z.ZodObject, Model>(definition: Meth
     run(model, raw = {}, context = {}) {
       const options = parseOptions(name, schema, raw);
       if (!accepts(model)) throw new RangeError(`${name} takes ${accepted}; this model is something else`);
-      const result = infer(model, options, { random: context.random ?? Random.fromSeed(0) });
-      return { ...result, method: formatMethod(name, schema, options) };
+      const method = formatMethod(name, schema, options);
+      const { random = Random.fromSeed(0), report } = context;
+      const result = infer(model, options, {
+        random,
+        ...(report && { report: (soFar) => report({ ...soFar, method }) }),
+      });
+      return { ...result, method };
     },
   };
 }
@@ -162,8 +173,10 @@ export function splitMethod(text: string): { name: string; options: Record<strin
     const equals = part.indexOf("=");
     if (equals < 1) throw new RangeError(`"${part}" in "${text}" is not an option, expected option=value`);
     const key = part.slice(0, equals).trim();
-    if (key in options) throw new RangeError(`option ${key} stands twice in "${text}"`);
-    options[key] = parseValue(part.slice(equals + 1).trim(), text);
+    if (Object.hasOwn(options, key)) throw new RangeError(`option ${key} stands twice in "${text}"`);
+    const value = parseValue(part.slice(equals + 1).trim(), text);
+    // Defined, not assigned: a user's `__proto__` is an option like any other, to be refused by its name.
+    Object.defineProperty(options, key, { value, enumerable: true });
   }
   return { name: match[1], options };
 }

@@ -2,11 +2,22 @@
  * Every method that a method string can name. A new algorithm of this room adds its definition to the list, nothing else; a room
  * above registers its methods when it is loaded.
  */
+import {
+  condition,
+  liftFactorMarginals,
+  liftMarginals,
+  liftStates,
+  type Conditioned,
+  type EvidenceInput,
+} from "../graph/condition.ts";
+import { pairwiseBinaryObstacle, toPairwiseBinary } from "../graph/convert.ts";
 import { boundsMethod } from "./bounds/method.ts";
 import { recursiveBounds } from "./bounds/recursion.ts";
 import { branchAndBoundMethod } from "./exact/branch-and-bound.ts";
 import { enumeration } from "./exact/enumeration.ts";
+import { estimateMethod } from "./estimate.ts";
 import { exactMapMethod } from "./exact/exact-map.ts";
+import { anyModelInWords, asFactorGraph, canBeFactorGraph, isFactorGraph } from "./exact/model.ts";
 import { junctionTreeMethod } from "./exact/junction-tree.ts";
 import { variableElimination } from "./exact/variable-elimination.ts";
 import {
@@ -19,7 +30,7 @@ import {
   type ParsedMethod,
 } from "./method.ts";
 import { messageMethods } from "./messages/methods.ts";
-import type { InferenceResult } from "./result.ts";
+import { Marginals, type InferenceResult } from "./result.ts";
 import { variationalMethods } from "./variational/methods.ts";
 
 const registered: Method[] = [
@@ -32,6 +43,7 @@ const registered: Method[] = [
   exactMapMethod,
   ...messageMethods,
   ...variationalMethods,
+  estimateMethod,
 ];
 
 /** In the order of help texts: exact methods, then bounds, then approximations, then those of rooms above. */
@@ -62,12 +74,54 @@ export function describeMethods(): string {
   return methods.map(describeMethod).join("\n");
 }
 
+export interface InferOptions extends InferenceContext {
+  /** Observed states of a factor graph's variables, { variable: state }: the answer is about all its variables, given these. */
+  readonly evidence?: EvidenceInput;
+}
+
 /**
- * Runs the method that `spec` names on `model`.
+ * Runs the method that `spec` names on `model`, and with evidence on what it leaves of a factor graph. Then ln Z is that of the states
+ * that agree; marginals (of variables and factors) and the MAP state are the whole graph's, observed states filled in.
  * @param spec a method string such as "enumeration" or "refined-upper[order=strongest-first]", or what `parseMethod` made of one.
- * @throws RangeError for an unknown method or option, or a model that the method does not take, saying what it would take.
+ * @throws RangeError for an unknown method or option, a model that the method does not take, or evidence that the model does not have.
  */
-export function infer(model: unknown, spec: string | ParsedMethod, context: InferenceContext = {}): InferenceResult {
-  const { method, options } = typeof spec === "string" ? parseMethod(spec) : spec;
-  return method.run(model, options, context);
+export function infer(model: unknown, spec: string | ParsedMethod, options: InferOptions = {}): InferenceResult {
+  const { method, options: settings } = typeof spec === "string" ? parseMethod(spec) : spec;
+  const { evidence, ...context } = options;
+  if (evidence === undefined) return method.run(model, settings, context);
+  if (!canBeFactorGraph(model))
+    throw new RangeError(`evidence goes with ${anyModelInWords}; this model is something else`);
+  const conditioned = condition(asFactorGraph(model), evidence);
+  const { graph } = conditioned;
+  const left = method.accepts(graph) ? graph : toPairwiseBinary(graph);
+  if (left === undefined)
+    throw new RangeError(
+      `${method.name} takes ${method.accepted}, and with this evidence ${pairwiseBinaryObstacle(graph)}`,
+    );
+  const { report } = context;
+  const lift = (result: InferenceResult): InferenceResult =>
+    withEvidence(conditioned, result, left === graph && isFactorGraph(model));
+  return lift(method.run(left, settings, { ...context, ...(report && { report: (soFar) => report(lift(soFar)) }) }));
+}
+
+/** A result about the variables left as one about all. Factor marginals are kept where the factors are the user's own. */
+function withEvidence(conditioned: Conditioned, result: InferenceResult, areFactorsTheUsers: boolean): InferenceResult {
+  const variables = (found: Marginals): Marginals => {
+    const { values, offsets } = liftMarginals(conditioned, found);
+    return new Marginals(values, offsets);
+  };
+  const factors = (found: Marginals): Marginals => {
+    const { values, offsets } = liftFactorMarginals(conditioned, found);
+    return new Marginals(values, offsets);
+  };
+  const { marginals, marginalIntervals, factorMarginals, map, ...rest } = result;
+  return {
+    ...rest,
+    ...(marginals && { marginals: variables(marginals) }),
+    ...(marginalIntervals && {
+      marginalIntervals: { lower: variables(marginalIntervals.lower), upper: variables(marginalIntervals.upper) },
+    }),
+    ...(factorMarginals && areFactorsTheUsers && { factorMarginals: factors(factorMarginals) }),
+    ...(map && { map: { ...map, states: liftStates(conditioned, map.states) } }),
+  };
 }

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, utimesSync, writeFileSync } from "node:fs"; // prettier-ignore
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -73,6 +73,22 @@ beforeEach(() => {
   lock("1.0.0");
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("the command", () => {
+  const bin = readFileSync(path.resolve(import.meta.dirname, "../../src/cli/bin.mjs"), "utf8");
+
+  test("says what to do before set-up, is linked where npx looks, and is the built one afterwards", async () => {
+    put("src/cli/bin.mjs", bin);
+    const run = (file: string) => spawnSync(process.execPath, [path.join(folder, file)], { encoding: "utf8" });
+    const before = run("src/cli/bin.mjs");
+    expect(before.status).toBe(2);
+    expect(before.stderr).toContain('not set up yet. Run "npm run setup"');
+    await setUp();
+    put("dist/cli/main.js", 'console.log("built")');
+    const link = process.platform === "win32" ? "src/cli/bin.mjs" : "node_modules/.bin/marginalia";
+    expect(run(link).stdout).toBe("built\n");
+  });
+});
 
 describe("set-up", () => {
   test("a fresh clone is installed and built, and says so; the second time there is nothing to do or say", async () => {

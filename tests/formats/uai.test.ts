@@ -98,6 +98,22 @@ describe("readUai", () => {
       expect(readModel(path).graph).toEqual(graph);
     });
   });
+
+  test("a gzipped file that unfolds beyond the limit is refused before it fills the memory, with the option to raise it", () => {
+    inTemporaryFolder((folder) => {
+      const path = join(folder, "bomb.uai.gz");
+      writeFileSync(path, gzipSync(Buffer.alloc(2 ** 21, 32)));
+      process.env.MARGINALIA_MAX_UNPACKED_MB = "1";
+      try {
+        expect(() => readModel(path)).toThrow(
+          /cannot be unpacked: it unpacks to more than 1 MB; unpack it first, or raise MARGINALIA_MAX_UNPACKED_MB/,
+        );
+      } finally {
+        delete process.env.MARGINALIA_MAX_UNPACKED_MB;
+      }
+      expect(() => readModel(path)).toThrow(/expected "MARKOV" or "BAYES"/);
+    });
+  });
 });
 
 describe("malformed .uai files are told by line and column", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { condition, liftFactorMarginals, liftMarginals, liftStates } from "../../src/graph/condition.ts";
+import { condition, liftFactorMarginals, liftMarginals, liftStates, type Evidence } from "../../src/graph/condition.ts";
 import { factorGraph, logScore, scopeOf, tableOf, type FactorGraph } from "../../src/graph/factor-graph.ts";
 import { Random } from "../../src/graph/random.ts";
 import { bruteForce, jointStates } from "./brute-force.ts";
@@ -114,5 +114,42 @@ describe("condition", () => {
     const two = { values: new Float64Array(2), offsets: Int32Array.of(0, 1, 2) };
     expect(() => liftMarginals(conditioned, two)).toThrow("expected 4 distributions");
     expect(() => liftFactorMarginals(conditioned, two)).toThrow("expected 6 distributions");
+  });
+});
+
+describe("evidence as users write it", () => {
+  const pair = factorGraph([2, 2], [{ variables: [0, 1], potentials: [1, 2, 3, 4] }]);
+
+  test.each([
+    ["a Map", new Map([[0, 1]])],
+    ["pairs", [[0, 1]] as [number, number][]],
+    ["an object", { 0: 1 }],
+    ["an object without prototype", Object.assign(Object.create(null) as object, { 0: 1 }) as Record<number, number>],
+  ])("may be %s", (_, evidence) => {
+    const conditioned = condition(pair, evidence);
+    expect([...conditioned.evidence]).toEqual([[0, 1]]);
+    const lifted = liftMarginals(conditioned, { values: Float64Array.of(3 / 7, 4 / 7), offsets: Int32Array.of(0, 2) });
+    expect(Array.from(lifted.of(0))).toEqual([0, 1]);
+    expect(Array.from(lifted.of(1))).toEqual([3 / 7, 4 / 7]);
+    expect(() => lifted.of(2)).toThrow("no item 2, expected 0 to 1");
+  });
+
+  test.each([
+    [5, /evidence is a number, expected a Map, pairs \[variable, state\], or an object/],
+    [null, /evidence is null, expected/],
+    [[0, 1], /a list with 0 in it/],
+    [new Date(), /an object of another kind/],
+    [{ x: 1 }, /evidence names variable x, expected 0 to 1/],
+    [JSON.parse('{"__proto__": 1}'), /evidence names variable __proto__/],
+    [{ 0: 7 }, /variable 0 to state 7, expected 0 to 1/],
+    [
+      [
+        [0, 1],
+        [0, 0],
+      ],
+      /variable 0 in state 1 and in state 0/,
+    ],
+  ])("%j is refused by what it is", (evidence: unknown, message) => {
+    expect(() => condition(pair, evidence as Evidence)).toThrow(message);
   });
 });

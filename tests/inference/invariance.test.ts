@@ -75,6 +75,7 @@ const tolerances: Readonly<Record<string, number>> = {
   "factorised-upper": 1e-3,
   "refined-upper": 1e-3,
   bounds: 1e-3,
+  estimate: 1e-3,
 };
 
 /**

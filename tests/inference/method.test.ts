@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { factorGraph } from "../../src/graph/factor-graph.ts";
 import { fullyConnectedBoltzmann } from "../../src/graph/generators/boltzmann.ts";
 import { boltzmannMachine } from "../../src/graph/pairwise.ts";
 import { Random } from "../../src/graph/random.ts";
@@ -119,5 +120,31 @@ describe("defineMethod", () => {
       /test: option depth: .*depth=integer \(default 3\), mode=a\|b/,
     );
     expect(() => method.run(model, { width: 1 })).toThrow(/unknown option width/);
+  });
+});
+
+describe("infer with evidence", () => {
+  const graph = factorGraph([2, 3], [{ variables: [0, 1], potentials: [1, 2, 3, 4, 5, 6] }]);
+
+  it("answers about all variables, given the observed ones", () => {
+    const { logZ, marginals, factorMarginals } = infer(graph, "junction-tree", { evidence: { 0: 1 } });
+    expect(logZ).toBeCloseTo(Math.log(15), 12);
+    expect(Array.from(marginals!.of(0))).toEqual([0, 1]);
+    expect(marginals!.of(1)[2]).toBeCloseTo(6 / 15, 12);
+    expect(Array.from(factorMarginals!.of(0).subarray(0, 3))).toEqual([0, 0, 0]);
+    expect(Array.from(infer(graph, "exact-map", { evidence: [[1, 0]] }).map!.states)).toEqual([1, 0]);
+  });
+
+  it("takes pairwise models, and methods that take nothing else", () => {
+    const model = fullyConnectedBoltzmann(5, 1, Random.fromSeed(2));
+    const { marginals, logZ } = infer(model, "enumeration", { evidence: { 2: 1 } });
+    expect(marginals!.of(2)[1]).toBe(1);
+    expect(infer(model, "refined-upper", { evidence: { 2: 1 } }).logZ).toBeGreaterThanOrEqual(logZ! - 1e-9);
+  });
+
+  it("refuses what is no evidence, and options by users' names", () => {
+    expect(() => infer(graph, "bp", { evidence: { 7: 0 } })).toThrow(/names variable 7, expected 0 to 1/);
+    expect(() => infer(graph, "bp[__proto__=1]")).toThrow(/unknown option __proto__|option/);
+    expect(() => infer(graph, "bp[constructor=1]")).toThrow(/unknown option constructor/);
   });
 });

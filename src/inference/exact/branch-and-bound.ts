@@ -11,12 +11,13 @@
 import { z } from "zod";
 import { factorGraph, logScore, scopeOf, tableOf, type FactorGraph } from "../../graph/factor-graph.ts";
 import { Random } from "../../graph/random.ts";
-import { defineMethod, formatMethod, parseOptions } from "../method.ts";
+import { defineMethod, formatMethod, parseOptions, type InferenceContext } from "../method.ts";
 import type { InferenceResult } from "../result.ts";
 import { CycleClusters } from "../variational/cycle-clusters.ts";
 import { MapDual, type DualSnapshot } from "../variational/map-dual.ts";
 import { fillBuckets } from "./bucket-tree.ts";
 import { components } from "./components.ts";
+import { incumbent } from "./incumbent.ts";
 import { cutsetSearch } from "./cutset-search.ts";
 import { TreewidthError } from "./elimination-order.ts";
 import { maxElimination } from "./max-elimination.ts";
@@ -73,6 +74,8 @@ class Search {
   #smallestRefused = Infinity;
   #starts = 0;
   nodes = 0;
+  /** Called with every better state. */
+  onBetter: (() => void) | undefined;
 
   constructor(graph: FactorGraph, settings: Settings, deadline: number, random: Random) {
     this.#graph = graph;
@@ -80,8 +83,23 @@ class Search {
     this.#deadline = deadline;
     this.#random = random;
     this.#dual = new MapDual(graph);
+    this.#dual.deadline = deadline;
+    this.#rootBound = this.#dual.bound;
     this.#cycles = new CycleClusters(this.#dual);
     this.#slacks = new Float64Array(graph.cardinalities.reduce((most, cardinality) => Math.max(most, cardinality), 1));
+  }
+
+  /** Takes the best state of messages and local search for a start. */
+  start(): void {
+    const { states } = incumbent(this.#graph, { random: this.#random.split("incumbent"), deadline: this.#deadline });
+    this.#offer(states);
+  }
+
+  /** What is known by now. */
+  get soFar(): Bracket {
+    const score = this.#bestScore;
+    const upperBound = Math.max(this.#rootBound, score);
+    return { ...(this.#best && { states: this.#best }), score, upperBound, isComplete: false };
   }
 
   run(): Bracket {
@@ -108,6 +126,7 @@ class Search {
     if (score <= this.#bestScore) return;
     this.#best = states;
     this.#bestScore = score;
+    this.onBetter?.();
   }
 
   /** The root: lowers the dual, adding cycles, until that gets slow. False when the best state is found and proven. */
@@ -128,6 +147,7 @@ class Search {
       if (dual.bound <= this.#target) return false;
       if (this.#finishExactly()) return false;
       const added = this.#cycles.addFrustrated(Math.min(cyclesPerRound, this.#settings.cycles - this.#cycles.length));
+      if (this.#isLate) return true;
       const gap = dual.bound - this.#target;
       slow = added < 20 && before - dual.bound < 0.05 * gap ? slow + 1 : 0;
     }
@@ -275,7 +295,7 @@ class Search {
   /** Finishes the states left by variable elimination if that is cheap. */
   #finishExactly(): boolean {
     const numFree = this.#numFree();
-    if (this.#settings.elimination === 0 || numFree > 0.8 * this.#smallestRefused) return false;
+    if (this.#settings.elimination === 0 || this.#isLate || numFree > 0.8 * this.#smallestRefused) return false;
     const { domains, domainSizes, variableOffsets } = this.#dual;
     const graph = this.#graph;
     const factors = Array.from({ length: graph.numFactors }, (_, factor) => ({
@@ -313,12 +333,12 @@ class Search {
 
 /**
  * A most probable state; `map.upperBound` equals `map.score` when it is proven optimal, which `converged` says too. When no state is
- * possible, logZ is -Infinity and there is no map.
+ * possible, logZ is -Infinity and there is no map. `report` is told of every better state.
  */
 export function branchAndBound(
   model: AnyModel,
   options: BranchAndBoundOptions = {},
-  { random = Random.fromSeed(0) }: { random?: Random } = {},
+  { random = Random.fromSeed(0), report }: InferenceContext = {},
 ): InferenceResult {
   const settings = parseOptions("branch-and-bound", optionSchema, options);
   const started = performance.now();
@@ -326,42 +346,51 @@ export function branchAndBound(
   const method = formatMethod("branch-and-bound", optionSchema, settings);
   const graph = asFactorGraph(model);
   const simplified = simplify(graph);
-  const states = new Int32Array(simplified.graph.numVariables);
-  let upperBound = simplified.logConstant;
-  let isComplete = true;
-  let isOptimal = true;
-  let found = simplified.possible;
-  let nodes = 0;
   const parts = simplified.possible ? components(simplified.graph) : [];
-  if (simplified.possible)
-    for (const part of parts.sort((a, b) => a.graph.numVariables - b.graph.numVariables)) {
-      const search = new Search(part.graph, { ...settings, gap: settings.gap / parts.length }, deadline, random);
-      const bracket = search.run();
-      nodes += search.nodes;
-      upperBound += bracket.upperBound;
-      if (!bracket.isComplete) isComplete = false;
-      if (bracket.upperBound > bracket.score) isOptimal = false;
-      if (bracket.states) part.variables.forEach((variable, at) => (states[variable] = bracket.states![at]));
-      else found = false;
-      if (upperBound === -Infinity) break;
-    }
-  else upperBound = -Infinity;
-  const common = {
-    method,
-    converged: isComplete,
-    iterations: nodes,
-    maxDelta: [],
-    seconds: (performance.now() - started) / 1000,
+  const gap = settings.gap / Math.max(1, parts.length);
+  parts.sort((a, b) => a.graph.numVariables - b.graph.numVariables);
+  const searches = parts.map((part) => new Search(part.graph, { ...settings, gap }, deadline, random));
+  const ended = new Map<Search, Bracket>();
+
+  /** All parts put together. */
+  const answer = (): InferenceResult => {
+    const brackets = searches.map((search) => ended.get(search) ?? search.soFar);
+    let upperBound = simplified.possible ? simplified.logConstant : -Infinity;
+    for (const bracket of brackets) upperBound += bracket.upperBound;
+    const common = {
+      method,
+      converged: upperBound === -Infinity || brackets.every(({ isComplete }) => isComplete),
+      iterations: searches.reduce((sum, { nodes }) => sum + nodes, 0),
+      maxDelta: [],
+      seconds: (performance.now() - started) / 1000,
+    };
+    if (upperBound === -Infinity) return { ...common, logZ: -Infinity, bound: "exact" };
+    if (!brackets.every(({ states }) => states)) return { ...common, bound: "none" };
+    const inner = new Int32Array(simplified.graph.numVariables);
+    parts.forEach(({ variables }, at) =>
+      variables.forEach((variable, position) => (inner[variable] = brackets[at].states![position])),
+    );
+    const states = originalStates(simplified, inner);
+    const score = logScore(graph, states);
+    const isOptimal = brackets.every((bracket) => bracket.upperBound <= bracket.score);
+    return {
+      ...common,
+      bound: "none",
+      map: { states, score, upperBound: isOptimal ? score : Math.max(score, upperBound) },
+    };
   };
-  if (upperBound === -Infinity) return { ...common, logZ: -Infinity, bound: "exact", converged: true };
-  if (!found) return { ...common, bound: "none" };
-  const best = originalStates(simplified, states);
-  const score = logScore(graph, best);
-  return {
-    ...common,
-    bound: "none",
-    map: { states: best, score, upperBound: isOptimal ? score : Math.max(score, upperBound) },
-  };
+
+  for (const search of searches) search.start();
+  if (report) {
+    if (searches.length > 0) report(answer());
+    for (const search of searches) search.onBetter = () => report(answer());
+  }
+  for (const search of searches) {
+    const bracket = search.run();
+    ended.set(search, bracket);
+    if (bracket.upperBound === -Infinity) break;
+  }
+  return answer();
 }
 
 export const branchAndBoundMethod = defineMethod({

@@ -7,12 +7,13 @@
 import { z } from "zod";
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { Random } from "../../graph/random.ts";
-import { defineMethod, formatMethod, parseOptions } from "../method.ts";
+import { defineMethod, formatMethod, parseOptions, type InferenceContext } from "../method.ts";
 import type { InferenceResult } from "../result.ts";
 import { branchAndBound } from "./branch-and-bound.ts";
 import { exactAnswer } from "./conditioning.ts";
 import { isLargeForest } from "./forest-answer.ts";
 import { TreewidthError } from "./elimination-order.ts";
+import { firstIncumbent } from "./incumbent.ts";
 import { anyModelInWords, asFactorGraph, canBeFactorGraph, type AnyModel } from "./model.ts";
 import { planElimination, planOptions, planOptionsSchema, type PlanOptions } from "./plan.ts";
 import { simplify } from "./simplify.ts";
@@ -36,13 +37,19 @@ const log2Feasible = 36;
 export function exactMap(
   model: AnyModel,
   options: ExactMapOptions = {},
-  { random = Random.fromSeed(0) }: { random?: Random } = {},
+  { random = Random.fromSeed(0), report }: InferenceContext = {},
 ): InferenceResult {
   const parsed = parseOptions("exact-map", optionSchema, options);
   const started = performance.now();
   const secondsGone = (): number => (performance.now() - started) / 1000;
   const method = formatMethod("exact-map", optionSchema, parsed);
   const graph = asFactorGraph(model);
+  if (report) {
+    // Planning alone can outlast a time limit on large graphs.
+    const deadline = started + 1000 * (parsed.seconds ?? Infinity);
+    const map = firstIncumbent(graph, { random: random.split("first"), deadline });
+    report({ method, bound: "none", map, converged: false, iterations: 0, maxDelta: [], seconds: secondsGone() });
+  }
   const settings = { ...planOptionsSchema.parse({}), memory: parsed.memory, orderings: 50 };
   const secondsOfElimination = estimatedSeconds(graph, settings, random);
   const left = (): number => Math.max(1e-3, (parsed.seconds ?? Infinity) - secondsGone());
@@ -51,7 +58,7 @@ export function exactMap(
   if (secondsOfElimination > 1) {
     const seconds = isEliminationLast ? secondsOfElimination : left();
     const limit = Number.isFinite(seconds) ? { seconds } : {};
-    const answer = branchAndBound(graph, { ...limit, elimination: entriesPerSecond }, { random });
+    const answer = branchAndBound(graph, { ...limit, elimination: entriesPerSecond }, { random, report });
     searched = { ...answer, method, seconds: secondsGone() };
     if (answer.converged || !isEliminationLast) return searched;
   }

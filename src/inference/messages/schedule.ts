@@ -53,11 +53,7 @@ export const messageOptions = {
     .describe("whether damping averages log messages or probabilities"),
   tolerance: z.number().min(0).default(1e-9).describe("converged when no message changes by a larger fraction"),
   maxIterations: z.int().min(0).default(1000).describe("iterations at most"),
-  timeLimit: z
-    .number()
-    .min(0)
-    .optional()
-    .describe("seconds at most; iterations are not broken off, except residual ones"),
+  timeLimit: z.number().min(0).optional().describe("seconds at most; iterations are broken off, except parallel ones"),
 };
 
 export interface ScheduleOptions {
@@ -128,10 +124,10 @@ function iteration(kernel: MessageKernel, options: ScheduleOptions, random: Rand
     case "parallel":
       return () => kernel.sweep();
     case "sequential":
-      return () => kernel.update(0, kernel.numUnits, undefined, true);
+      return () => updateInTime(kernel, undefined, deadline);
     case "random": {
       const order = Int32Array.from({ length: kernel.numUnits }, (_, unit) => unit);
-      return () => kernel.update(0, kernel.numUnits, random.shuffle(order), true);
+      return () => updateInTime(kernel, random.shuffle(order), deadline);
     }
     case "tree":
       return treeIteration(kernel);
@@ -148,6 +144,31 @@ function treeIteration(kernel: MessageKernel): () => number {
 
 const updatesBetweenLooksAtTheClock = 16;
 
+/** Updates every unit; returns the largest change, 1 where the deadline left units out: theirs is unknown. */
+function updateInTime(kernel: MessageKernel, order: Int32Array | undefined, deadline: number): number {
+  const { numUnits } = kernel;
+  if (deadline === Infinity) return kernel.update(0, numUnits, order, true);
+  let largest = 0;
+  for (let first = 0; first < numUnits && !kernel.stopped; first += updatesBetweenLooksAtTheClock) {
+    largest = Math.max(
+      largest,
+      kernel.update(first, Math.min(numUnits, first + updatesBetweenLooksAtTheClock), order, true),
+    );
+    if (first + updatesBetweenLooksAtTheClock < numUnits && performance.now() > deadline) return 1;
+  }
+  return largest;
+}
+
+/** Minus each unit's residual, as a Tournament wants it; those that the deadline leaves out count as the largest there are. */
+function residualsInTime(numUnits: number, residual: (unit: number) => number, deadline: number): Float64Array {
+  const costs = new Float64Array(numUnits).fill(-1);
+  for (let unit = 0; unit < numUnits; unit++) {
+    costs[unit] = -residual(unit);
+    if (unit % updatesBetweenLooksAtTheClock === 0 && performance.now() > deadline) break;
+  }
+  return costs;
+}
+
 function residualIteration(
   kernel: MessageKernel,
   { tolerance, damping = 0 }: ScheduleOptions,
@@ -159,7 +180,7 @@ function residualIteration(
   const look = (unit: number): void => units?.set(unit, -residual(unit));
   return () => {
     if (numUnits === 0) return 0;
-    units ??= new Tournament(Float64Array.from({ length: numUnits }, (_, unit) => -residual(unit)));
+    units ??= new Tournament(residualsInTime(numUnits, residual, deadline));
     for (let updates = 0; updates < numUnits && -units.costs[units.least] > tolerance && !kernel.stopped; updates++) {
       const unit = units.least;
       kernel.update(unit, unit + 1, undefined, true);

@@ -32,6 +32,7 @@ interface Cycle {
 
 /** A cycle that costs more operations a sweep is not added. */
 const maxCycleCost = 2e5;
+const UPDATES_BETWEEN_LOOKS_AT_THE_CLOCK = 16;
 /** Of the largest weight: weaker frustration is not worth a cycle. */
 const weakest = 1e-4;
 
@@ -49,11 +50,17 @@ export class CycleClusters {
     return this.#cycles.length;
   }
 
-  /** Updates every cycle, there and back. The bound does not rise. @returns false when no state is left. */
+  /** Updates every cycle, there and back, until the dual's deadline. The bound does not rise. @returns false when no state is left. */
   sweep(): boolean {
     const cycles = this.#cycles;
-    for (let at = 0; at < cycles.length; at++) if (!this.#update(cycles[at])) return false;
-    for (let at = cycles.length - 1; at >= 0; at--) if (!this.#update(cycles[at])) return false;
+    for (let at = 0; at < cycles.length; at++) {
+      if (!this.#update(cycles[at])) return false;
+      if (at % UPDATES_BETWEEN_LOOKS_AT_THE_CLOCK === 0 && this.#dual.isLate) return true;
+    }
+    for (let at = cycles.length - 1; at >= 0; at--) {
+      if (!this.#update(cycles[at])) return false;
+      if (at % UPDATES_BETWEEN_LOOKS_AT_THE_CLOCK === 0 && this.#dual.isLate) return true;
+    }
     return true;
   }
 
@@ -133,7 +140,7 @@ export class CycleClusters {
   }
 
   /**
-   * Adds up to `count` frustrated cycles, the most frustrated first.
+   * Adds up to `count` frustrated cycles, the most frustrated first, until the dual's deadline.
    * @returns how many were added.
    */
   addFrustrated(count: number): number {
@@ -147,9 +154,13 @@ export class CycleClusters {
     const seenFrom = new Int32Array(2 * numNodes);
     const queue = new Int32Array(2 * numNodes);
     let added = 0;
-    for (let threshold = strongest / 1.2; threshold > weakest * strongest && added < count; threshold /= 1.5) {
+    for (
+      let threshold = strongest / 1.2;
+      threshold > weakest * strongest && added < count && !this.#dual.isLate;
+      threshold /= 1.5
+    ) {
       seenFrom.fill(-1);
-      for (let root = 0; root < numNodes && added < count; root++) {
+      for (let root = 0; root < numNodes && added < count && !this.#dual.isLate; root++) {
         // A node of the double cover is 2 node + parity of the negative weights on the way.
         queue[0] = 2 * root;
         seenFrom[2 * root] = root;
@@ -192,6 +203,7 @@ export class CycleClusters {
     const links: { source: number; target: number; weight: number; factor: number }[] = [];
     for (let factor = 0; factor < numFactors; factor++) {
       if (scopeOffsets[factor + 1] - scopeOffsets[factor] !== 2) continue;
+      if (this.#dual.isLate) break; // fewer links, and nobody will follow them
       const [i, j] = [scopes[scopeOffsets[factor]], scopes[scopeOffsets[factor] + 1]];
       const residual = this.#residual(factor);
       const columns = domainSizes[j];

@@ -28,7 +28,11 @@ export interface DualSnapshot {
   tables?: Float64Array;
 }
 
+const VISITS_BETWEEN_LOOKS_AT_THE_CLOCK = 16;
+
 export class MapDual {
+  /** As of performance.now(): sweeps are broken off by then, which leaves the bound valid. */
+  deadline = Infinity;
   /** c: an upper bound on the best score over the states left, natural log; -Infinity when there is none. */
   bound = 0;
   /** Float64Array[variableOffsets[numVariables]]: b_i <= 0, natural log; worthless for states taken out. */
@@ -188,11 +192,19 @@ export class MapDual {
   sweep(target = -Infinity): boolean {
     const { numVariables } = this.core;
     if (this.bound <= target || this.bound === -Infinity) return false;
-    for (let variable = 0; variable < numVariables; variable++)
+    for (let variable = 0; variable < numVariables; variable++) {
       if (!this.#visit(variable, this.#isFirst, this.#isLast, target)) return false;
-    for (let variable = numVariables - 1; variable >= 0; variable--)
+      if (variable % VISITS_BETWEEN_LOOKS_AT_THE_CLOCK === 0 && this.isLate) return true;
+    }
+    for (let variable = numVariables - 1; variable >= 0; variable--) {
       if (!this.#visit(variable, this.#isLast, this.#isFirst, target)) return false;
+      if (variable % VISITS_BETWEEN_LOOKS_AT_THE_CLOCK === 0 && this.isLate) return true;
+    }
     return true;
+  }
+
+  get isLate(): boolean {
+    return this.deadline !== Infinity && performance.now() > this.deadline;
   }
 
   /**

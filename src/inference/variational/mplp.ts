@@ -58,6 +58,7 @@ export function mplp(model: FactorGraph | PairwiseBinaryModel, options: MplpOpti
   if (!simplified.possible) return impossible();
 
   const dual = new MapDual(simplified.graph);
+  dual.deadline = deadline;
   const clusters = new CycleClusters(dual);
   let best: Int32Array | undefined;
   let bestScore = -Infinity;
@@ -79,7 +80,8 @@ export function mplp(model: FactorGraph | PairwiseBinaryModel, options: MplpOpti
     isTight =
       bestScore > -Infinity && dual.bound + simplified.logConstant - bestScore <= 1e-9 * (1 + Math.abs(bestScore));
     if (stalls && !isTight)
-      converged = clusters.addFrustrated(Math.min(cyclesAtOnce, settings.cycles - clusters.length)) === 0;
+      converged =
+        clusters.addFrustrated(Math.min(cyclesAtOnce, settings.cycles - clusters.length)) === 0 && !dual.isLate;
   }
   decode();
   const upperBound = Math.max(bestScore, dual.bound + simplified.logConstant);
