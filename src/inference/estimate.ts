@@ -27,6 +27,8 @@ export type EstimateOptions = z.input<typeof schema>;
 /** Of the time left when a step begins. */
 const SHARES = { messages: 0.3, meanField: 0.2, treeReweighted: 0.4, bounds: 0.6, damped: 0.8 };
 const DAMPING = 0.5;
+/** Refined bounds take cubic time for a first value, which no time limit breaks off. */
+const MOST_VARIABLES_REFINED = 500;
 /** Ends of an interval, and estimates beside them, are the same within this share of 1 + |ln Z|. */
 const ROUNDING = 1e-9;
 
@@ -115,7 +117,10 @@ export function estimate(
     },
     () => {
       const pairwise = toPairwiseBinary(graph);
-      if (pairwise) known.take(inferBounds(pairwise, { marginals: false, seconds: share(SHARES.bounds) }, { random }));
+      if (!pairwise) return;
+      const upper = pairwise.numVariables > MOST_VARIABLES_REFINED ? "factorised" : "best";
+      const options = { marginals: false, upper, seconds: share(SHARES.bounds) } as const;
+      known.take(inferBounds(pairwise, options, { random }));
     },
     () => {
       if (!known.isDisproved) return;
