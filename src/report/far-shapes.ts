@@ -1,21 +1,30 @@
 /**
- * Shapes that leave the picture: points beyond the range of an axis, error bars of enormous length. What lies outside cannot
- * be seen, but resvg aborts the whole process at a translucent or clipped group that lies a few pictures away, so it is cut
- * off half a picture beyond the edges before anything is rendered.
+ * Shapes that leave the picture: points beyond the range of an axis, error bars of enormous length. resvg draws a translucent
+ * or clipped group on a layer of its own and aborts the whole process where one begins two pictures or more right of, or
+ * below, the corner of the layer that it stands in. So paths are cut half a picture beyond the edges, which is where a layer
+ * can begin at most, and what begins more than a quarter right of or below the picture is left out: a quarter remains for
+ * the strokes.
  */
 import { clipPolygon, clipPolyline } from "lineclip";
-import { pageRectangle, pageTransform, straightPieces, type Point } from "./svg-geometry.ts";
+import { pageRectangle, pageTransform, straightPieces, type Point, type Rectangle } from "./svg-geometry.ts";
 
 const leaves = "path, rect, circle, line, text, image";
 
-/** Cuts what lies more than half a picture beyond the edges. Sizes in CSS pixels. */
+/** Where paths are cut, in pictures beyond the edges. */
+const CUT = 0.5;
+/** Right of and below the picture, what begins beyond so many pictures is left out. */
+const UNSEEN = 0.25;
+
+/** Cuts or leaves out what lies far beyond the edges. Sizes in CSS pixels. */
 export function cutFarShapes(drawing: Element, width: number, height: number): void {
-  const [left, top, right, bottom] = [-width / 2, -height / 2, 1.5 * width, 1.5 * height];
+  const [left, top, right, bottom] = [-CUT * width, -CUT * height, (1 + CUT) * width, (1 + CUT) * height];
+  const isUnseen = (box: Rectangle) =>
+    box.right < left || box.left > (1 + UNSEEN) * width || box.bottom < top || box.top > (1 + UNSEEN) * height;
   for (const leaf of drawing.querySelectorAll(leaves)) {
     if (leaf.closest("defs")) continue;
     const box = pageRectangle(leaf);
-    if (box.left >= left && box.top >= top && box.right <= right && box.bottom <= bottom) continue;
-    if (box.right < left || box.left > right || box.bottom < top || box.top > bottom) leaf.remove();
+    if (isUnseen(box)) leaf.remove();
+    else if (box.left >= left && box.top >= top && box.right <= right && box.bottom <= bottom) continue;
     else if (leaf.localName === "path") cutPath(leaf as SVGElement, [left, top, right, bottom]);
   }
 }

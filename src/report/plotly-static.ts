@@ -13,6 +13,7 @@ import type { Config, Data, Layout } from "plotly.js";
 import { Random } from "../graph/random.ts";
 import { openWindow } from "./dom.ts";
 import { cutFarShapes } from "./far-shapes.ts";
+import { refuseUnknownAttributes, type SchemaOfPlotly } from "./figure-schema.ts";
 import { leaveOneMarker, withFewMarkers, withReferences, type DrawnRoot } from "./many-points.ts";
 
 const require = createRequire(import.meta.url);
@@ -127,7 +128,7 @@ export function plainFigure(figure: PlotlySpecification): PlainFigure {
   return plain({ ...figure, layout: { ...defaultSize, ...figure.layout } }) as PlainFigure;
 }
 
-interface Plotly {
+interface Plotly extends SchemaOfPlotly {
   newPlot(root: Element, data: unknown, layout: unknown, config: unknown): Promise<unknown>;
   purge(root: Element): void;
   readonly Snapshot: { toSVG(root: Element, format: "svg"): string };
@@ -153,15 +154,21 @@ export function figureSize({ layout }: PlainFigure): { width: number; height: nu
 
 /**
  * Draws the figure. The same figure gives the same string, in this process and in every other.
- * @throws TypeError for a trace that cannot be drawn without a browser; Error with Plotly's message when Plotly fails.
+ * @throws TypeError for a trace that cannot be drawn without a browser and for what Plotly's schema has not; Error with Plotly's message when Plotly fails.
  */
 export function figureSvg(figure: PlotlySpecification): string {
   const whole = drawnTypes(plainFigure(figure));
+  const { window, plotly } = openPlotly();
+  refuseUnknownAttributes(plotly, insideOf(window, JSON.stringify(whole)));
   const { figure: few, many } = withFewMarkers(whole);
   const drawn = draw(few, many) ?? draw(whole, []);
   if (drawn === undefined) throw new Error("Plotly drew no markers");
   return drawn;
 }
+
+/** Parsed inside the window, for Plotly tells plain objects from others by the window's own Object. */
+const insideOf = (window: DOMWindow, json: string) =>
+  (window as unknown as { JSON: typeof JSON }).JSON.parse(json) as PlainFigure;
 
 /** @param many the traces of which Plotly is to draw but some markers; undefined if it then drew none. */
 function draw(figure: PlainFigure, many: readonly boolean[]): string | undefined {
@@ -169,8 +176,7 @@ function draw(figure: PlainFigure, many: readonly boolean[]): string | undefined
   const { window, plotly } = openPlotly();
   const seed = createHash("sha256").update(json).digest();
   generator = Random.fromSeed(seed.readUInt32LE(0));
-  // Parsed inside the window, for Plotly tells plain objects from others by the window's own Object.
-  const inside = (window as unknown as { JSON: typeof JSON }).JSON.parse(json) as PlainFigure;
+  const inside = insideOf(window, json);
   const root = window.document.createElement("div");
   window.document.body.appendChild(root);
   try {

@@ -4,6 +4,7 @@ import { figure } from "../../src/report/figure.ts";
 import { panels } from "../../src/report/panels.ts";
 import { straightPieces } from "../../src/report/svg-geometry.ts";
 import { band, line, scatter } from "../../src/report/traces.ts";
+import { runElsewhere } from "./child.ts";
 
 /** Numbers of 13 orders of magnitude and both signs. A shape that is not cut makes resvg abort, and this test's process with it. */
 function wild(random: Random, count: number): number[] {
@@ -22,6 +23,27 @@ describe("shapes far outside the picture", () => {
       ],
     }); // prettier-ignore
     expect(drawn.withNote("note", {}).png().width).toBe(2 * drawn.size.width);
+  });
+
+  test("translucent markers around a line leave a drawing, wherever they stand (in a process of its own)", () => {
+    // The line's layer begins half a picture above and left of the picture, and is what the markers' layers are placed in.
+    const code = `
+      import { figureSvg } from "../../src/report/plotly-static.ts";
+      import { pngOfSvg } from "../../src/report/render.ts";
+      const steps = Array.from({ length: 33 }, (_, i) => i / 8 - 1.5);
+      for (const [width, height] of [[700, 450], [300, 120]])
+        for (const range of [[0, 1], [1, 0]]) {
+          const x = steps.flatMap((at) => steps.map(() => at)), y = steps.flatMap(() => steps);
+          const size = x.map((_, i) => 4 + (i % 5));
+          const markers = { x, y, mode: "markers", marker: { size, opacity: 0.5 } };
+          const line = { x: [-50, 50, -50, 50], y: [-50, 50, 50, -50], mode: "lines", line: { width: 8 } };
+          const margin = { l: 0, r: 0, t: 0, b: 0 };
+          const layout = { width, height, margin, xaxis: { range }, yaxis: { range } };
+          pngOfSvg(figureSvg({ data: [markers, line], layout }));
+          pngOfSvg(figureSvg({ data: [{ ...markers, mode: "lines+markers" }], layout }));
+        }
+      console.log("drawn");`;
+    expect(runElsewhere(code).stdout).toBe("drawn\n");
   });
 
   test("a line that leaves the axes is cut outside the picture, and runs as before inside", () => {
