@@ -4,6 +4,7 @@
  * its own cells.
  */
 import { z } from "zod/v3";
+import { coloured } from "./error-colours.ts";
 import { History } from "./history.ts";
 import type { Sockets } from "./sockets.ts";
 import type { CellError } from "./threads.ts";
@@ -102,7 +103,7 @@ export class CellQueue {
       return [];
     }
     const stopped = asked.stop_on_error ? await this.#takeWaiting() : [];
-    if (!asked.silent) await this.#sockets.publish("error", { ...error }, message);
+    if (!asked.silent) await this.#sockets.publish("error", { ...coloured(error) }, message);
     const fields = { execution_count: count, ...error, user_expressions: {}, payload: [] };
     await this.#reply(message, { status: "error", ...fields });
     return stopped;

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { CellQueue, type ExecuteRequest, type Outcome, type Turn } from "./cell-queue.ts";
 import type { CellMistake } from "./cell-mistakes.ts";
 import type { PreparedCell } from "./cell-program.ts";
+import { coloured } from "./error-colours.ts";
 import { excerpt } from "./excerpt.ts";
 import type { History } from "./history.ts";
 import type { Interrupts } from "./interrupts.ts";
@@ -212,7 +213,7 @@ export class Execution {
   async #publishLateError({ what, error }: Extract<FromMain, { type: "late_error" }>, run: Run | undefined) {
     const traceback = [`${what}${run ? ` in code that ${run.label} left running` : ""}:`, ...error.traceback];
     const metadata = { marginalia: { late: true } };
-    await this.#sockets.publish("error", { ...error, traceback }, run?.request, metadata);
+    await this.#sockets.publish("error", { ...coloured({ ...error, traceback }) }, run?.request, metadata);
   }
 
   /** Asks the front end that sent the cell; a question from nowhere, as from a cell long ended, has nobody to go to. */

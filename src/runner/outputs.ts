@@ -2,6 +2,7 @@
  * Folds a kernel's iopub messages into a code cell's outputs, as front ends do: neighbouring pieces of one stream become
  * one output, update_display_data changes a display wherever it was shown, clear_output(wait) waits for what replaces it.
  */
+import { stripVTControlCharacters } from "node:util";
 import type { CodeCell, JsonObject, Output } from "./notebook.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -52,7 +53,10 @@ export class OutputFold {
           output_type: "error",
           ename: String(content.ename),
           evalue: String(content.evalue),
-          traceback: Array.isArray(content.traceback) ? content.traceback.map(String) : [],
+          // Colours are for front ends: a notebook's text is compared and committed.
+          traceback: Array.isArray(content.traceback)
+            ? content.traceback.map((part) => stripVTControlCharacters(String(part)))
+            : [],
         });
       case "clear_output":
         if (content.wait === true) this.#clearBeforeNext = true;

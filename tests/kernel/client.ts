@@ -1,4 +1,5 @@
 /** A small Jupyter client: starts the built kernel as front ends do and talks to it over its sockets. */
+import { stripVTControlCharacters } from "node:util";
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -261,8 +262,10 @@ export class Cell implements Exchange {
     return (result?.data as JsonObject | undefined)?.["text/plain"];
   }
 
+  /** Without colours. */
   get error(): { ename: string; evalue: string; traceback: string[] } {
-    const [error] = this.contents("error");
-    return error as { ename: string; evalue: string; traceback: string[] };
+    const error = this.contents("error")[0] as { ename: string; evalue: string; traceback: string[] };
+    if (!error) return error; // tests that expect none ask `error?.`
+    return { ...error, traceback: error.traceback.map((line) => stripVTControlCharacters(line)) };
   }
 }
