@@ -7,6 +7,7 @@ import { Linters } from "../runner/lint/rules.ts";
 import { typeProblems } from "../runner/lint/types.ts";
 import { shownPath } from "../runner/locations.ts";
 import { formatNotebook, parseNotebook } from "../runner/notebook.ts";
+import { taggingMistake } from "../runner/parameters.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export interface CheckOptions {
@@ -38,6 +39,11 @@ export async function checkNotebooks(paths: readonly string[], options: CheckOpt
       else warnings++;
       const mark = severity === "error" ? pc.red("error") : pc.yellow("warning");
       console.log(`${shown}, cell ${cell} (id ${cellId}):${line}:${column}: ${mark} ${message.replaceAll("\n", "\n    ")} ${pc.dim(rule)}`); // prettier-ignore
+    }
+    const tagging = taggingMistake(notebook);
+    if (tagging !== undefined) {
+      errors++;
+      console.log(`${shown}: ${pc.red("error")} ${tagging}`);
     }
     const wanted = formatNotebook(cleanNotebook(notebook, { keepOutputs: true }));
     const isClean = options.clean === false || [wanted, formatNotebook(cleanNotebook(notebook))].includes(text);
