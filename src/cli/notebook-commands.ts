@@ -91,8 +91,10 @@ export function addNotebookCommands(root: Command): void {
 
   root
     .command("check <notebooks...>")
-    .description("types and lint of notebooks, with positions in their cells, and whether they are clean; runs nothing")
-    .option("--no-lint", "types alone")
+    .description(
+      "types and lint of notebooks, with positions in their cells, and whether they are clean; runs no cells, but ESLint executes the project's eslint.config.js",
+    )
+    .option("--no-lint", "types alone: executes nothing of the project")
     .option("--no-clean", "do not ask whether they are clean")
     .addHelpText("after", EXIT_HELP)
     .action(

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { InputError } from "../runner/input-error.ts";
 import { experimentName, figuresFolder, projectOfNotebook, shownPath } from "../runner/locations.ts";
 import { readNotebook } from "../runner/notebook.ts";
+import { refuseLinksOut } from "../runner/output-links.ts";
 import { readParameterFile } from "../runner/parameter-file.ts";
 import { parseValue, type Parameters, type ParameterValue } from "../runner/parameter-value.ts";
 import { checkNames, declaredParameters, settleValues, type DeclaredParameter } from "../runner/parameters.ts";
@@ -61,6 +62,7 @@ export async function planSweep(file: string, options: PlanOptions): Promise<Swe
   const root = path.resolve(options.out ?? figuresFolder(projectOfNotebook(file)));
   const sweep = `${name}-sweep${options.name === undefined ? "" : `-${options.name}`}`;
   const folder = path.join(root, ...sweep.split("/"));
+  await refuseLinksOut(root, folder);
   if (!options.replace) await requireOwnFolder(folder, points);
   const others = declared.filter((each) => !varied.includes(each.name) && each.defaultValue !== undefined);
   const defaults = Object.fromEntries(others.map((each) => [each.name, defaultOf(each)]));

@@ -9,7 +9,7 @@ import { randomInt } from "node:crypto";
 import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 
-/** Throws what the file system says (ENOSPC, EACCES); the file is as it was then. The folder must be there. */
+/** Throws what the file system says (ENOSPC, EACCES) of `file`, which is as it was then. The folder must be there. */
 export async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
   const { target, aside, mode } = placesOf(file);
   try {
@@ -21,6 +21,8 @@ export async function writeWhole(file: string, content: string | Uint8Array): Pr
       await handle.close();
     }
     await rename(aside, target);
+  } catch (error) {
+    throw writeError(error, file);
   } finally {
     await rm(aside, { force: true });
   }
@@ -39,9 +41,27 @@ export function writeWholeSync(file: string, content: string | Uint8Array | Iter
       closeSync(descriptor);
     }
     renameSync(aside, target);
+  } catch (error) {
+    throw writeError(error, file);
   } finally {
     rmSync(aside, { force: true });
   }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: "no space is left on its disk",
+  EDQUOT: "the quota of its disk is used up",
+  EACCES: "its folder may not be written to",
+  EPERM: "its folder may not be written to",
+  EROFS: "its file system is read-only",
+};
+
+/** Names the file that was to be written: of a full disk the system tells none, else the temporary one. The code stays. */
+export function writeError(error: unknown, file: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  const reason = code === undefined ? undefined : REASONS[code];
+  if (reason === undefined) return error;
+  return Object.assign(new Error(`${file} cannot be written: ${reason} (${code})`, { cause: error }), { code });
 }
 
 function placesOf(file: string): { target: string; aside: string; mode?: number } {

@@ -12,7 +12,7 @@ import { failingCell, failureOfError, type CellFailure } from "./failure.ts";
 import { KernelClient, KernelDied } from "./kernel-client.ts";
 import type { Kernel } from "./kernelspecs.ts";
 import { projectOfNotebook } from "./locations.ts";
-import { hasTag, writeNotebook, type Cell, type JsonObject } from "./notebook.ts";
+import { hasTag, isExecuted, writeNotebook, type Cell, type JsonObject } from "./notebook.ts";
 import { memoryLimit, MemoryWatch } from "./memory-limit.ts";
 import { Displays, OutputFold, type MutableCell } from "./outputs.ts";
 import type { PreparedRun } from "./prepare.ts";
@@ -129,7 +129,7 @@ class Execution {
 
   async #executeCells(kernel: KernelClient): Promise<CellFailure | undefined> {
     for (const [i, cell] of this.#cells.entries()) {
-      if (cell.cell_type !== "code" || cell.source.trim() === "" || hasTag(cell, "skip-execution")) continue;
+      if (!isExecuted(cell)) continue;
       if (this.#options.signal?.aborted) return INTERRUPTED;
       this.#tell({ type: "cell-start", cell: i + 1 });
       const start = performance.now();

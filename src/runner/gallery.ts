@@ -9,6 +9,7 @@ import { plotlyFor } from "./gallery-figures.ts";
 import { galleryPage, type Table } from "./gallery-page.ts";
 import { InputError } from "./input-error.ts";
 import { projectRoot } from "./locations.ts";
+import { refuseLinksOut } from "./output-links.ts";
 import { findExperiments, type Experiment } from "./results.ts";
 
 export interface Gallery {
@@ -19,10 +20,11 @@ export interface Gallery {
 /** The name of Plotly's file beside the page. */
 const PLOTLY_FILE = "plotly.min.js";
 
-/** Throws an InputError when there is no folder `root`. */
+/** Throws an InputError when there is no folder `root`, or one of the files is a link that leads out of it. */
 export async function writeGallery(root: string): Promise<Gallery> {
   const { file, page, plotly, experiments } = await makeGallery(root);
   const beside = path.join(root, PLOTLY_FILE);
+  for (const each of [file, beside]) await refuseLinksOut(root, each);
   if (plotly === undefined) await rm(beside, { force: true });
   else if (!(await readFile(beside).catch(() => undefined))?.equals(plotly)) await writeWhole(beside, plotly);
   await writeWhole(file, page);

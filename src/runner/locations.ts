@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { InputError } from "./input-error.ts";
 
 /** The nearest folder upwards of `from` (a folder) that holds a package.json; undefined when there is none. */
 export function projectRoot(from: string): string | undefined {
@@ -33,14 +34,21 @@ export function shownPath(file: string): string {
   return relative.startsWith("..") || path.isAbsolute(relative) ? path.resolve(file) : relative;
 }
 
-/** "<paper>/<experiment>": the path below the innermost `notebooks` folder, else the file's base name. */
+/**
+ * "<paper>/<experiment>": the path below the innermost `notebooks` folder, else the file's base name. Throws an InputError for a name
+ * that is no name of a folder (".." of "...ipynb"), or of a hidden one, which the gallery passes over.
+ */
 export function experimentName(notebook: string): string {
   const parts = path
     .resolve(notebook)
     .replace(/\.ipynb$/i, "")
     .split(path.sep);
   const below = parts.slice(0, -1).lastIndexOf("notebooks");
-  return below < 0 ? parts[parts.length - 1] : parts.slice(below + 1).join("/");
+  const names = below < 0 ? parts.slice(-1) : parts.slice(below + 1);
+  const wrong = names.find((name) => name === "" || name.startsWith("."));
+  if (wrong !== undefined)
+    throw new InputError(`${notebook}: its results would go to a folder named "${wrong}"; choose a name that begins with no dot`); // prettier-ignore
+  return names.join("/");
 }
 
 export function experimentFolder(outputRoot: string, notebook: string): string {

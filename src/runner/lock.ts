@@ -12,6 +12,7 @@ import { hostname } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { writeError } from "../files/whole-file.ts";
 
 const holderSchema = z.object({
   token: z.string(),
@@ -37,9 +38,11 @@ export class LockHeld extends Error {
 }
 
 const LOOK_AGAIN = 250;
+/** So often in one wait our file may have been taken for a killed one's; more often, no file can be made there. */
+const MISSING_ATTEMPTS = 100;
 const began = beginningOf(process.pid) ?? "";
 
-/** Does `work` while holding the lock. Makes the folder. Throws LockHeld, or the signal's reason when aborted while waiting. */
+/** Does `work` while holding the lock. Makes the folder. Throws what the file system says of a place that cannot be written to, LockHeld, or the signal's reason when aborted while waiting. */
 export async function withLock<T>(file: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const token = randomUUID();
   await acquire(file, token, options);
@@ -55,15 +58,17 @@ export async function withLock<T>(file: string, options: LockOptions, work: () =
 
 async function acquire(file: string, token: string, { wait = false, signal, deadAfter = 30 }: LockOptions) {
   const own: Holder = { token, host: hostname(), pid: process.pid, began, since: new Date().toISOString() };
-  let [touched, watched] = [-1, performance.now()];
+  let [touched, watched, missing] = [-1, performance.now(), 0];
   for (;;) {
     signal?.throwIfAborted();
-    await mkdir(path.dirname(file), { recursive: true });
+    await makeFolder(path.dirname(file));
     try {
       return await create(file, JSON.stringify(own));
     } catch (error) {
       // ENOENT: who holds the lock has taken our file for a killed one's.
-      if (!["EEXIST", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      const isMissing = code === "ENOENT" && ++missing <= MISSING_ATTEMPTS;
+      if (code !== "EEXIST" && !isMissing) throw writeError(error, file);
     }
     const [holder, time] = [await holderOf(file), (await lstat(file).catch(() => undefined))?.mtimeMs];
     // Released meanwhile. Nothing keeps two from finding that again and again, so others get a turn.
@@ -79,6 +84,16 @@ async function acquire(file: string, token: string, { wait = false, signal, dead
     else if (!wait && performance.now() - watched > (deadAfter * 1000) / 2)
       throw new LockHeld(`${path.dirname(file)} is being written by another process${holder ? ` (${holder.host}, process ${holder.pid}, since ${holder.since})` : ""}; wait for its end, or choose another --out`); // prettier-ignore
     else await sleep(LOOK_AGAIN, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** Where a parent of it is on a read-only disk, Node goes on to say that the folder is not there. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw writeError(error, folder);
+    throw new Error(`${folder} cannot be made: its disk is read-only, or no place for folders`, { cause: error });
   }
 }
 

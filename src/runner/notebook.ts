@@ -93,6 +93,9 @@ export async function parseNotebook(content: string, file: string): Promise<Note
   } catch (error) {
     throw new InputError(`${file}:${await placeOfJsonError(content)}`, { cause: error });
   }
+  const deep = tooDeep(value);
+  if (deep !== undefined)
+    throw new InputError(`${file}: ${deep} is nested more than ${DEEPEST} levels deep, which no notebook is`);
   const version = (value as { nbformat?: unknown } | null)?.nbformat;
   if (typeof version !== "number" || typeof value !== "object" || Array.isArray(value))
     throw new InputError(`${file}: not a notebook (JSON without an nbformat number at its top)`);
@@ -108,11 +111,36 @@ export async function parseNotebook(content: string, file: string): Promise<Note
   return { metadata: checked.data.metadata, cells: withIds(checked.data.cells) };
 }
 
+/** Levels of objects and arrays in a notebook's JSON: checking and writing go down by recursion. */
+const DEEPEST = 500;
+
+/** Where the value is nested too deeply: the beginning of the way there, such as "cells.3.metadata.x". */
+function tooDeep(value: unknown): string | undefined {
+  let level: { readonly value: object; readonly place: string }[] = isObject(value) ? [{ value, place: "" }] : [];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEEPEST) return level[0].place;
+    level = level.flatMap(({ value: each, place }) =>
+      Object.entries(each as Record<string, unknown>).flatMap(([key, inner]) =>
+        isObject(inner) ? [{ value: inner, place: depth < 4 ? `${place}${place && "."}${key}` : place }] : [],
+      ),
+    );
+  }
+  return undefined;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
 /** V8 often tells no position, so the broken text is read again by a parser that does. */
 async function placeOfJsonError(content: string): Promise<string> {
   const { parse, printParseErrorCode } = await import("jsonc-parser");
   const errors: import("jsonc-parser").ParseError[] = [];
-  parse(content, errors, { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false });
+  try {
+    parse(content, errors, { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error; // nested deeper than its stack
+  }
   const first = errors.at(0);
   if (!first) return " broken JSON";
   const before = content.slice(0, first.offset).split("\n");
@@ -136,6 +164,11 @@ function withIds(cells: readonly z.infer<typeof cellSchema>[]): Cell[] {
 
 export function hasTag(cell: Cell, tag: string): boolean {
   return Array.isArray(cell.metadata.tags) && cell.metadata.tags.includes(tag);
+}
+
+/** Whether a run sends the cell to the kernel. */
+export function isExecuted<T extends Cell>(cell: T): cell is T & CodeCell {
+  return cell.cell_type === "code" && cell.source.trim() !== "" && !hasTag(cell, "skip-execution");
 }
 
 /** The file's text: deterministic, in the layout that Jupyter gives it. */

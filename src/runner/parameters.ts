@@ -135,6 +135,8 @@ export function checkNames(
   notebook: Notebook,
   file: string,
 ) {
+  const mistake = taggingMistake(notebook);
+  if (mistake !== undefined) throw new InputError(`${file}: ${mistake}`);
   if (!parametersCell(notebook))
     throw new InputError(
       `${file}: got ${plural(names)} ${names.join(", ")}, but no cell is tagged "parameters"; tag the one that declares the defaults`,
@@ -147,12 +149,23 @@ export function checkNames(
   );
 }
 
+/** What is wrong with the tags; a reader who declares parameters in two cells would have those of the second passed over. */
+export function taggingMistake(notebook: Notebook): string | undefined {
+  const tagged = notebook.cells.flatMap((cell, i) => (isParametersCell(cell) ? [i + 1] : []));
+  if (tagged.length < 2) return undefined;
+  return `cells ${tagged.join(" and ")} are tagged "parameters", expected one: declare the parameters in one cell, or take the tag from the others`; // prettier-ignore
+}
+
 function plural(names: readonly string[]): string {
   return names.length > 1 ? "parameters" : "parameter";
 }
 
 function parametersCell(notebook: Notebook): CodeCell | undefined {
-  return notebook.cells.find((cell): cell is CodeCell => cell.cell_type === "code" && hasTag(cell, "parameters"));
+  return notebook.cells.find(isParametersCell);
+}
+
+function isParametersCell(cell: Cell): cell is CodeCell {
+  return cell.cell_type === "code" && hasTag(cell, "parameters");
 }
 
 function injectedCell(declared: readonly DeclaredParameter[], values: Parameters, others: readonly Cell[]): CodeCell {

@@ -4,6 +4,7 @@ import { dictionary } from "./dictionary.ts";
 import { InputError } from "./input-error.ts";
 import { executedNotebookFile, experimentName, figuresFolder, projectOfNotebook } from "./locations.ts";
 import { readNotebook, type Notebook } from "./notebook.ts";
+import { refuseLinksOut } from "./output-links.ts";
 import { recordable, type GivenParameters, type Parameters } from "./parameter-value.ts";
 import { declaredParameters, settledParameters, withInjected } from "./parameters.ts";
 import { runRecordSchema } from "./run-record.ts";
@@ -48,6 +49,7 @@ export async function prepareRun(file: string, options: PrepareOptions = {}): Pr
   const outputRoot = path.resolve(options.outputRoot ?? figuresFolder(projectOfNotebook(absolute)));
   const output = executedNotebookFile(outputRoot, absolute);
   if (output === absolute) throw new InputError(`${file}: its executed copy would replace it; choose another --out`);
+  await refuseLinksOut(outputRoot, path.dirname(output));
   const parameters = options.areTypesChecked ? (given as Parameters) : await settledParameters(source, given, file);
   const notebook = await withInjected(source, parameters);
   const expectedSeconds = await secondsOfLastRun(output, profile);

@@ -5,6 +5,7 @@
 import { createLogUpdate } from "log-update";
 import pc from "picocolors";
 import type { RunEvent } from "./execute.ts";
+import { isExecuted } from "./notebook.ts";
 import type { PreparedRun } from "./prepare.ts";
 
 interface RunState {
@@ -124,7 +125,7 @@ export class Progress {
 
 function secondsLeft(state: RunState): number | undefined {
   return estimateSecondsLeft({
-    cellIds: state.run.notebook.cells.filter((cell) => cell.cell_type === "code").map((cell) => cell.id),
+    cellIds: state.run.notebook.cells.filter(isExecuted).map((cell) => cell.id),
     seconds: state.seconds,
     expected: state.run.expectedSeconds,
     inCell: (now() - state.cellStart) / 1000,

@@ -11,6 +11,16 @@ describe("locations", () => {
     ["/p/notebooks.ipynb", "notebooks"],
   ])("the experiment of %s is %s", (file, name) => expect(experimentName(file)).toBe(name));
 
+  test.each(["/p/notebooks/...ipynb", "/p/x/...ipynb", "/p/notebooks/paper/.ipynb", "/p/notebooks/.hidden/x.ipynb"])(
+    "%s is refused, since its results would go out of the output root or to a hidden folder",
+    (file) => expect(() => experimentName(file)).toThrow(/its results would go to a folder named "/),
+  );
+
+  test("names with spaces and of any alphabet are names", () => {
+    expect(experimentName("/p/notebooks/Übung 1.ipynb")).toBe("Übung 1");
+    expect(experimentName("/p/notebooks/a..b.ipynb")).toBe("a..b");
+  });
+
   test("the executed notebook is named after its folder", () => {
     const out = path.resolve("/out");
     const file = executedNotebookFile(out, "/p/notebooks/paper/fig3.ipynb");

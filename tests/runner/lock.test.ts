@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { onSmallDisk } from "../files/small-disk.ts";
 import { LockHeld, withLock } from "../../src/runner/lock.ts";
 
 let folder: string;
@@ -90,4 +91,18 @@ describe("withLock", () => {
     await expect(waiting).rejects.toThrow(/abort/i);
     expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(foreign);
   });
+});
+
+test("a read-only disk is told as that, whether the folder is there or has to be made", async ({ skip }) => {
+  const disk = mkdtempSync(path.join(tmpdir(), "lock-test-"));
+  const isMounted = await onSmallDisk(disk, 64, async () => {
+    mkdirSync(path.join(disk, "there"));
+    spawnSync("mount", ["-o", "remount,ro", disk]);
+    const work = () => Promise.resolve();
+    const [there, missing] = ["there", "to/make"].map((name) => path.join(disk, name));
+    await expect(withLock(path.join(there, ".lock"), {}, work)).rejects.toThrow(".lock cannot be written: its file system is read-only"); // prettier-ignore
+    await expect(withLock(path.join(missing, ".lock"), {}, work)).rejects.toThrow(`${missing} cannot be made`);
+  });
+  rmSync(disk, { recursive: true, force: true });
+  if (!isMounted) skip();
 });

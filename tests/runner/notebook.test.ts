@@ -142,3 +142,12 @@ describe("writeNotebook(file, notebook)", () => {
     expect(await readFile(file, "utf8")).toBe("old");
   });
 });
+
+test.each([1000, 100_000])("JSON nested %d deep is refused with its place", async (depth) => {
+  const deep = `${"[".repeat(depth)}${"]".repeat(depth)}`;
+  const content = `{ "nbformat": 4, "nbformat_minor": 5, "metadata": { "mine": ${deep} }, "cells": [] }`;
+  await expect(parseNotebook(content, "x.ipynb")).rejects.toThrow(
+    /^x\.ipynb: metadata\.mine[.0]* is nested more than 500 levels deep/,
+  );
+  await expect(parseNotebook(content.slice(0, -depth), "x.ipynb")).rejects.toThrow("broken JSON");
+});

@@ -97,3 +97,11 @@ describe("injectParameters(notebook, values, file)", () => {
 function withParametersLike(cells: readonly object[]) {
   return made(...cells.filter((_, i) => i !== 3));
 }
+
+test("a second cell tagged parameters is told, since only one is read", async () => {
+  const twice = await made(code("let a = 1;", "parameters"), markdown("m"), code("let b = 2;", "parameters"));
+  await expect(injectParameters(twice, { a: 2 }, "x.ipynb")).rejects.toThrow(
+    'x.ipynb: cells 1 and 3 are tagged "parameters", expected one',
+  );
+  expect((await injectParameters(twice, {}, "x.ipynb")).cells).toHaveLength(3);
+});

@@ -1,5 +1,9 @@
+import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { clock, estimateBatchSecondsLeft, estimateSecondsLeft } from "../../src/runner/progress.ts";
+import type { PreparedRun } from "../../src/runner/prepare.ts";
+import { clock, estimateBatchSecondsLeft, estimateSecondsLeft, Progress } from "../../src/runner/progress.ts";
+import { parseNotebook } from "../../src/runner/notebook.ts";
+import { code, markdown, notebook } from "./notebooks.ts";
 
 const state = (seconds: Record<string, number>, expected: Record<string, number>, inCell = 0) => ({
   cellIds: ["a", "b", "c"],
@@ -65,3 +69,16 @@ test.each([
   [83, "1:23"],
   [3671, "1:01:11"],
 ])("clock(%d) is %s", (seconds, text) => expect(clock(seconds)).toBe(text));
+
+test("cells that are not executed are not expected to take any time", async () => {
+  let said = "";
+  const stream = new Writable({ write: (piece, _, done) => ((said += String(piece)), done()) });
+  const empty = Array.from({ length: 1000 }, () => code(" \n"));
+  const cells = [code("a"), ...empty, code("b", "skip-execution"), markdown("c"), code("d")];
+  const run = { name: "x", notebook: await parseNotebook(JSON.stringify(notebook(cells)), "x.ipynb"), expectedSeconds: {} } as unknown as PreparedRun; // prettier-ignore
+  const progress = new Progress(stream);
+  progress.onEvent({ run, type: "run-start" });
+  progress.onEvent({ run, type: "cell-start", cell: 1 });
+  progress.onEvent({ run, type: "cell-end", cell: 1, seconds: 30 });
+  expect(said).toContain(`cell 1/${cells.length} 0:00, about 0:30 left`);
+});

@@ -1,8 +1,8 @@
 /**
  * A notebook executed again and held against what is committed of it: the figures, tables and comparison in its folder below the
  * output root, and the outputs of the executed notebook there (else those that the notebook itself holds). Commit, machine and
- * times are not compared: they are in result.json's provenance, the figures' `meta` and the executed notebook's metadata, and
- * drawn into svg and png, which are pictures of the json that is compared.
+ * times are not compared: they are in result.json's provenance, the figures' `meta`, the executed notebook's metadata, and the note
+ * below svg and png. A picture of data that differ, but by less than the notebook's own tolerance, is not compared.
  */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
@@ -11,7 +11,9 @@ import { resultSchema, type Result } from "../results.ts";
 import { runRecordSchema, type RunRecord } from "../run-record.ts";
 import { compareFigures, compareRows, compareTables, type Difference } from "./compare.ts";
 import { compareOutputs } from "./outputs.ts";
-import type { CheckSettings } from "./settings.ts";
+import { comparePng } from "./png.ts";
+import { DEFAULT_TOLERANCE, type CheckSettings } from "./settings.ts";
+import { compareSvg, noteRows } from "./svg.ts";
 
 /** What is committed of one notebook. */
 export interface Reference {
@@ -53,20 +55,65 @@ export async function compareWithReference(
     ...gone.map((file) => ({ place: file, what: "is committed, but was not written" })),
     ...added.map((file) => ({ place: file, what: "was written, but is not committed" })),
   ];
-  for (const file of was.filter((name) => is.includes(name))) {
-    const texts = () =>
-      Promise.all([reference.folder!, fresh].map((folder) => readFile(path.join(folder, file), "utf8")));
-    const name = file.replace(/\.[^.]*$/, "");
-    if (file.endsWith(".csv")) {
-      const [before, after] = await texts();
-      differences.push(...compareTables(name, before, after, (column) => settings.ofColumn(name, column)));
-    } else if (file.endsWith(".json")) {
-      const [before, after] = (await texts()).map((text, i) => parseJson(text, [reference.folder!, fresh][i], file));
-      if (file === "result.json") differences.push(...compareResults(before, after, settings));
-      else differences.push(...compareFigures(name, before as object, after as object, settings.ofFigure(name)));
-    }
-  }
+  const both = was.filter((name) => is.includes(name));
+  const folders = { was: reference.folder, is: fresh, files: both };
+  for (const file of both) differences.push(...(await compareFiles(folders, file, settings)));
   return [...differences, ...outputs];
+}
+
+interface Folders {
+  readonly was: string;
+  readonly is: string;
+  /** What is in both. */
+  readonly files: readonly string[];
+}
+
+async function compareFiles(folders: Folders, file: string, settings: CheckSettings): Promise<Difference[]> {
+  const name = file.replace(/\.[^.]*$/, "");
+  switch (path.extname(file)) {
+    case ".csv": {
+      const [before, after] = await textsOf(folders, file);
+      return compareTables(name, before, after, (column) => settings.ofColumn(name, column));
+    }
+    case ".json": {
+      const [before, after] = await jsonOf(folders, file);
+      if (file === "result.json") return compareResults(before, after, settings);
+      return compareFigures(name, before as object, after as object, settings.ofFigure(name));
+    }
+    case ".svg":
+    case ".png":
+      return comparePictures(folders, file, name, settings);
+    default:
+      return [];
+  }
+}
+
+async function comparePictures(folders: Folders, file: string, name: string, settings: CheckSettings) {
+  if (settings.ofFigure(name).ignore || !(await isOfSameData(folders, name))) return [];
+  if (file.endsWith(".svg")) {
+    const [before, after] = await textsOf(folders, file);
+    return compareSvg(name, before, after, settings.ofFigure(name));
+  }
+  const [before, after] = await Promise.all(
+    [folders.was, folders.is].map((folder) => readFile(path.join(folder, file))),
+  );
+  const [, drawing] = folders.files.includes(`${name}.svg`) ? await textsOf(folders, `${name}.svg`) : [];
+  return comparePng(`picture ${file}`, before, after, drawing === undefined ? undefined : noteRows(drawing));
+}
+
+/** Data that differ are told themselves, unless the notebook allows that they do: their pictures may then differ in anything. */
+async function isOfSameData(folders: Folders, name: string): Promise<boolean> {
+  if (!folders.files.includes(`${name}.json`)) return true;
+  const [before, after] = await jsonOf(folders, `${name}.json`);
+  return compareFigures(name, before as object, after as object, DEFAULT_TOLERANCE).length === 0;
+}
+
+function textsOf({ was, is }: Folders, file: string): Promise<string[]> {
+  return Promise.all([was, is].map((folder) => readFile(path.join(folder, file), "utf8")));
+}
+
+async function jsonOf(folders: Folders, file: string): Promise<unknown[]> {
+  return (await textsOf(folders, file)).map((text, i) => parseJson(text, [folders.was, folders.is][i], file));
 }
 
 function compareResults(was: unknown, is: unknown, settings: CheckSettings): Difference[] {

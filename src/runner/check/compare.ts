@@ -112,7 +112,7 @@ function cellDifference(was: string, is: string, tolerance: Tolerance): string |
   return isNumeric ? numberDifference(Number(was), Number(is), tolerance) : `${shown(was)} became ${shown(is)}`;
 }
 
-function numberDifference(was: number, is: number, tolerance: Tolerance): string | undefined {
+export function numberDifference(was: number, is: number, tolerance: Tolerance): string | undefined {
   if (isClose(was, is, tolerance)) return undefined;
   const relative = Math.abs(was - is) / Math.max(Math.abs(was), Math.abs(is));
   const size = Number.isFinite(relative) ? ` (${short(relative)} relative, ${short(Math.abs(was - is))} absolute; allowed ${tolerance.relative} relative + ${tolerance.absolute})` : ""; // prettier-ignore
@@ -220,12 +220,12 @@ function sameLine(was: string, is: string, tolerance: Tolerance): boolean {
   return a.every((value, i) => isClose(value, b[i], tolerance));
 }
 
-function shortened(found: readonly Difference[], place: string): Difference[] {
+export function shortened(found: readonly Difference[], place: string): Difference[] {
   if (found.length <= TOLD + 1) return [...found];
   return [...found.slice(0, TOLD), { place, what: `and ${found.length - TOLD} more differences` }];
 }
 
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   const text =
     value === undefined ? "nothing" : typeof value === "string" ? JSON.stringify(value) : JSON.stringify(value);
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;

@@ -1,4 +1,5 @@
 /** The outputs of a notebook's cells held against those of an earlier run of it, cell by cell. */
+import { runInNewContext } from "node:vm";
 import type { Cell, CodeCell, Notebook, Output } from "../notebook.ts";
 import { compareFigures, compareTexts, compareValues, type Difference } from "./compare.ts";
 import type { CellSettings, CheckSettings } from "./settings.ts";
@@ -33,9 +34,24 @@ const isCode = (cell: Cell): cell is CodeCell => cell.cell_type === "code";
 
 function matchPattern(place: string, cell: CodeCell, pattern: RegExp): Difference[] {
   const text = `${printed(cell)}${cell.outputs.map(plainText).join("")}`;
-  return pattern.test(text)
-    ? []
-    : [{ place, what: `does not match ${String(pattern)}: ${JSON.stringify(text.slice(0, 200))}` }];
+  const matches = matchesInTime(pattern, text);
+  if (matches === true) return [];
+  const start = JSON.stringify(text.slice(0, 200));
+  if (matches === false) return [{ place, what: `does not match ${String(pattern)}: ${start}` }];
+  return [{ place, what: `${String(pattern)} was matched for ${PATTERN_LIMIT_MS} ms without an end, probably for a repetition within a repetition such as (a+)+; write it without: ${start}` }]; // prettier-ignore
+}
+
+/** Some patterns take a time that is exponential in the text's length; any that is meant takes a few milliseconds. */
+const PATTERN_LIMIT_MS = 2000;
+
+/** Undefined when the limit is reached. V8 looks at it within a match, where neither signals nor timers are heard. */
+function matchesInTime(pattern: RegExp, text: string): boolean | undefined {
+  try {
+    return runInNewContext("pattern.test(text)", { pattern, text }, { timeout: PATTERN_LIMIT_MS }) as boolean;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return undefined;
+    throw error;
+  }
 }
 
 function compareCell(

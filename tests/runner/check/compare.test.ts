@@ -212,6 +212,14 @@ describe("compareOutputs", () => {
     expect(await differences([printed("1.0")], [printed("1.01")], check({ relative: 0.1 }))).toEqual([]);
   });
 
+  test("a pattern that would be matched for years ends with a word about it", async () => {
+    const check = { marginalia: { check: { pattern: "(a+)+" } } };
+    const begun = performance.now();
+    const [{ what }] = await differences([printed("a")], [printed(`${"a".repeat(60)}!`)], check);
+    expect(what).toContain("without an end, probably for a repetition within a repetition");
+    expect(performance.now() - begun).toBeLessThan(20_000);
+  });
+
   test("settings that cannot be meant are refused with their place", async () => {
     const wrong = await made([], { marginalia: { check: { relativ: 1 } } });
     expect(() => new CheckSettings(wrong, "x.ipynb")).toThrow(

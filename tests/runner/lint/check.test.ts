@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cleanNotebook } from "../../../src/runner/clean.ts";
-import { openLinter } from "../../../src/runner/lint/rules.ts";
+import { Linters } from "../../../src/runner/lint/rules.ts";
 import { typeProblems } from "../../../src/runner/lint/types.ts";
 import { formatNotebook, parseNotebook } from "../../../src/runner/notebook.ts";
 import { code, markdown, notebook } from "../notebooks.ts";
@@ -38,14 +38,14 @@ describe("typeProblems", () => {
   });
 });
 
-describe("openLinter", () => {
+describe("Linters", () => {
   test("holds cells against the project's own rules, with places in the cell", async () => {
     const repository = path.resolve(import.meta.dirname, "../../..");
     const file = path.join(repository, "notebooks", "x.ipynb");
-    const lint = await openLinter(file);
+    const lint = await new Linters().of(file);
     const cells = [code("const a = 1;\nlet unused = 2;"), code("// chance\nconst b = Math.random() == a;")];
-    const found = await lint!(await made(...cells), file);
-    expect(found.map(({ cell, line, column, rule }) => [cell, line, column, rule])).toEqual([
+    const { problems } = await lint!(await made(...cells), file);
+    expect(problems.map(({ cell, line, column, rule }) => [cell, line, column, rule])).toEqual([
       [2, 2, 11, "no-restricted-properties"],
       [2, 2, 25, "eqeqeq"],
     ]);
@@ -54,7 +54,50 @@ describe("openLinter", () => {
   test("a project without ESLint is not linted", async () => {
     writeFileSync(path.join(folder, "package.json"), "{}");
     mkdirSync(path.join(folder, "notebooks"), { recursive: true });
-    expect(await openLinter(path.join(folder, "notebooks", "x.ipynb"))).toBeUndefined();
+    expect(await new Linters().of(path.join(folder, "notebooks", "x.ipynb"))).toBeUndefined();
+  });
+
+  /** A project that has our ESLint and this configuration. */
+  function project(name: string, config: string): string {
+    const repository = path.resolve(import.meta.dirname, "../../..");
+    const at = path.join(folder, name);
+    mkdirSync(path.join(at, "node_modules"), { recursive: true });
+    symlinkSync(path.join(repository, "node_modules", "eslint"), path.join(at, "node_modules", "eslint"));
+    writeFileSync(path.join(at, "package.json"), '{ "type": "module" }');
+    writeFileSync(path.join(at, "eslint.config.js"), config);
+    return path.join(at, "x.ipynb");
+  }
+
+  test("without a TypeScript parser, cells in plain JavaScript are linted and the others named", async () => {
+    const file = project("no-parser", 'export default [{ files: ["**/*.ts"], rules: { eqeqeq: "error" } }];\n');
+    const lint = await new Linters().of(file);
+    const { problems, unread } = await lint!(await made(code("1 == 2;"), code("const a: number = 1;")), file);
+    expect(problems.map(({ cell, rule }) => [cell, rule])).toEqual([[1, "eqeqeq"]]);
+    expect(unread).toEqual([2]);
+  });
+
+  test("each notebook is linted by its own project, which is told before its configuration is executed", async () => {
+    const told: string[] = [];
+    const linters = new Linters((each) => told.push(each));
+    const [a, b] = ["==", "==="].map((sign, i) => project(`own-${i}`, `export default [{ files: ["**/*.ts"], rules: { eqeqeq: ["error", "${sign === "==" ? "always" : "smart"}"] } }];\n`)); // prettier-ignore
+    for (const [file, count] of [
+      [a, 1],
+      [b, 0],
+      [a, 1],
+    ] as const)
+      expect((await (await linters.of(file))!(await made(code("undefined == null;")), file)).problems).toHaveLength(
+        count,
+      );
+    expect(told).toEqual([path.dirname(a), path.dirname(b)]);
+    expect(await linters.of("/nowhere/at/all/x.ipynb")).toBeUndefined();
+  });
+
+  test("a configuration that is broken is told with what to do", async () => {
+    const file = project("broken", 'throw new Error("not today");\n');
+    const lint = await new Linters().of(file);
+    await expect(lint!(await made(code("1")), file)).rejects.toThrow(
+      /broken: its ESLint fails: not today\n.*--no-lint/,
+    );
   });
 });
 
