@@ -29,6 +29,8 @@ export interface CheckRunOptions extends RunOptions {
 interface Check {
   readonly run: PreparedRun;
   readonly reference: Reference;
+  /** The output root of the committed run. */
+  readonly root: string;
   readonly settings: CheckSettings;
 }
 
@@ -67,7 +69,7 @@ async function prepareCheck(file: string, scratch: string, options: CheckRunOpti
   const ofCommitted = recorded.filter(([name]) => declared.has(name));
   const parameters = { ...Object.fromEntries(ofCommitted), ...options.parameters } as GivenParameters;
   const run = await prepareRun(file, { outputRoot: scratch, parameters, profile: options.profile ?? committed, profileIfDeclared: true }); // prettier-ignore
-  return { run, reference, settings };
+  return { run, reference, root, settings };
 }
 
 async function checkAll(
@@ -98,7 +100,7 @@ async function checkAll(
       onEvent,
     });
     const { said, isSame, failure } = await verdict(byRun.get(run)!, result);
-    const cause = isSame ? undefined : await changedSince(run, kernel);
+    const cause = isSame ? undefined : await changedSince(byRun.get(run)!, kernel);
     progress.report(run, cause ? `${said}\n  ${cause}` : said);
     if (isSame) same++;
     const { status, seconds } = result;
@@ -136,8 +138,8 @@ async function verdict(
 }
 
 /** What has changed since this notebook was executed last on this machine, where the cache knows: a place to look first. */
-async function changedSince(run: PreparedRun, kernel: Kernel): Promise<string | undefined> {
-  const found = await RunCache.of(run.file)?.find(run, kernel);
+async function changedSince({ run, root }: Check, kernel: Kernel): Promise<string | undefined> {
+  const found = await RunCache.of(run.file)?.find(run, kernel, { ...process.env, MARGINALIA_OUT: root, ...kernel.env });
   return found?.why === undefined || found.why === "not in the cache"
     ? undefined
     : `since it was executed last: ${found.why}`;

@@ -89,7 +89,7 @@ function isOutside(place: string, kind: FileKind, ownFolders: readonly string[])
   const isInstalled = /[/\\]node_modules([/\\]|$)/.test(place) && !BUILT_HERE.test(place);
   return (
     (isInstalled && (kind !== "read" || /[/\\]node_modules[/\\]\.cache[/\\]/.test(place))) ||
-    /^\/(proc|sys|dev)\//.test(place) ||
+    /^\/(proc|sys|dev)(\/|$)/.test(place) ||
     OWN_TEMPORARY.some((name) => place.startsWith(path.join(tmpdir(), name))) ||
     ownFolders.some((folder) => place === folder || place.startsWith(folder + path.sep))
   );
