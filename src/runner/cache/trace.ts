@@ -10,7 +10,6 @@ import Module, { register, syncBuiltinESMExports } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { isMainThread } from "node:worker_threads";
 import { traceBeyond, watch } from "./trace-beyond.ts";
 import { isCalledByPackage } from "./trace-callers.ts";
 import { TRACE_VARIABLE, type FileKind, type Tell } from "./trace-lines.ts";
@@ -29,7 +28,8 @@ function trace(file: string): void {
   traceFiles(tell);
   traceVariables(tell);
   traceBeyond(tell);
-  if (isMainThread) register("./trace-imports.js", import.meta.url, { data: { log: file } });
+  // in threads, too: those that load TypeScript have hooks of their own
+  register("./trace-imports.js", import.meta.url, { data: { log: file } });
   syncBuiltinESMExports();
 }
 
