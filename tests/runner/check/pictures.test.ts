@@ -29,6 +29,37 @@ describe("compareSvg", () => {
   });
 
   test.each([
+    {
+      type: "heatmap",
+      z: [
+        [1, 2],
+        [3, 4],
+      ],
+    },
+    {
+      type: "contour",
+      z: [
+        [1, 2],
+        [3, 4],
+      ],
+    },
+    { type: "scatter", mode: "markers", x: [1, 2], y: [1, 2], marker: { color: [1, 2], showscale: true } },
+    { type: "box", y: [1, 2, 3] },
+    { type: "violin", y: [1, 2, 3] },
+    { type: "pie", values: [1, 2] },
+    { type: "sankey", node: { label: ["a", "b"] }, link: { source: [0], target: [1], value: [1] } },
+    { type: "parcats", dimensions: [{ values: ["a", "b"] }] },
+    { type: "scatterpolar", r: [1, 2], theta: [0, 90] },
+    { type: "sunburst", labels: ["a", "b"], parents: ["", "a"], values: [2, 1] },
+    { type: "indicator", mode: "gauge+number", value: 3 },
+    { type: "table", header: { values: ["a"] }, cells: { values: [[1]] } },
+  ])("nor has one of $type", (trace) => {
+    const figure = new PlotlyFigure({ data: [trace] as never });
+    const [before, after] = ["1111111", "2222222"].map((commit) => figure.withNote(`quick · ${commit}`, { commit }));
+    expect(told(before.svg(), after.svg())).toEqual([]);
+  });
+
+  test.each([
     ["a word", ">Bounds<", ">Bonds<"],
     ["a number in a text", ">0.2<", ">0.21<"],
     ["a colour", "fill: rgb(255, 255, 255)", "fill: rgb(255, 0, 255)"],
