@@ -83,7 +83,10 @@ class Drawing {
     if (name === "id") return this.#ids.get(value) ?? value;
     // Plotly marks each trace, and the parts of its colour bar, by a random number of six hexadecimal digits.
     if (name === "class")
-      return value.replace(/\b([xy]?)(trace|cb)([0-9a-f]{6})(?![0-9a-f])/g, (_, axis: string, what: string, trace: string) => `${axis}${what} ${this.#traceOf(trace)} `); // prettier-ignore
+      return value.replace(
+        /(trace|cb)([0-9a-f]{6})(?![0-9a-f])/g,
+        (_, what: string, trace: string) => `${what} ${this.#traceOf(trace)} `,
+      );
     return value.replace(/#([^)"'\s]+)/g, (whole, id: string) => this.#ids.get(id) ?? whole);
   }
 

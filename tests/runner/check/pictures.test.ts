@@ -35,6 +35,7 @@ describe("compareSvg", () => {
         [1, 2],
         [3, 4],
       ],
+      colorbar: { title: { text: "scale" } },
     },
     {
       type: "contour",
