@@ -6,6 +6,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { installKernelspec } from "../../src/kernel/kernelspec.ts";
 
@@ -49,7 +50,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function run(argv: readonly string[], input?: string): { code: number | null; output: string } {
   const env = { ...process.env, JUPYTER_PATH: path.join(folder, "share", "jupyter"), HOME: folder, NO_COLOR: "1" };
   const { status, stdout, stderr } = spawnSync(python!, argv, { cwd: folder, env, encoding: "utf8", input });
-  return { code: status, output: stdout + stderr };
+  return { code: status, output: stripVTControlCharacters(stdout + stderr) };
 }
 
 interface Output {
