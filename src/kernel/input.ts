@@ -117,6 +117,8 @@ export class Input {
       },
     });
     stdin.on("resume", () => this.#askSoon());
+    // `import { stdin } from "node:process"` knows the stream of the last synchronisation: the new one must be there by itself.
+    stdin.once("close", () => stdin === this.#stdin && this.#readable());
     stdin.on("newListener", (event) => {
       if (event === "readable") this.#askSoon();
       // A reader before, which has closed, has paused it; in a program that would be the end.
