@@ -69,7 +69,9 @@ test.skipIf(!hasSlurm)(
     expect(said).toMatch(/Slurm job \d+: 1 chunk of points/);
     expect(said).toContain("2 of 2 points done");
     const csv = readFileSync(sweep.at("figures", "fig-sweep", "results.csv"), "utf8");
-    expect(csv).toMatch(/^id,n,square,status\n\w+,8,88,ok\n\w+,9,99,ok\n$/);
+    expect(csv).toMatch(
+      /^id,n,square,status,failure,seconds,attempts\n\w+,8,88,ok,,[\d.]+,1\n\w+,9,99,ok,,[\d.]+,1\n$/,
+    );
   },
   120_000,
 );
