@@ -92,8 +92,8 @@ export {
 // Report: figures, tables, statistics, comparison with the paper, display
 export { openExperiment, type Experiment, type ExperimentOptions, type Profile } from "./report/experiment.ts";
 export { type ResultRecord, type ResultRow } from "./report/experiment.ts";
-export { type DataKind, type Provenance } from "./report/provenance.ts";
-export { judge, type Comparison, type Verdict } from "./report/verdict.ts";
+export { type DataKind, type Provenance } from "./base/provenance.ts";
+export { judge, type Comparison, type Verdict } from "./base/verdict.ts";
 export { figure, PlotlyFigure, type Axis, type FigureOptions } from "./report/figure.ts";
 export { panels, type Panel, type PanelsOptions } from "./report/panels.ts";
 export { band, bars, heatmap, line, scatter } from "./report/traces.ts";
@@ -229,11 +229,11 @@ export {
 } from "./learning/gnn/data.ts";
 export { paperGnnTraining, trainGnn, type GnnTarget, type GnnTraining } from "./learning/gnn/train-gnn.ts";
 export { gnnBatch, gnnInference, type GnnOptions } from "./learning/gnn/infer.ts";
-export { ablations, trainedAblation, type AblationName } from "./learning/gnn/ablations.ts";
-export { richExample, richGnn, trainRichGnn } from "./learning/gnn/rich-models.ts";
+export { ablations, trainedAblation, type AblationName } from "./papers/yoon2018/ablations.ts";
+export { richExample, richGnn, trainRichGnn } from "./papers/yoon2018/rich-network.ts";
 export { committedModels } from "./learning/training/committed-models.ts";
 export { gnnNamed, gnnOf, readGnnModel, type TrainedGnn } from "./learning/gnn/weights.ts";
-export { paperGnns, paperRandom, paperSeeds, trainPaperGnn, type PaperGnn } from "./learning/gnn/paper-models.ts";
+export { paperGnns, paperRandom, paperSeeds, trainPaperGnn, type PaperGnn } from "./papers/yoon2018/networks.ts";
 export {
   evaluateGnn,
   evaluateMap,
@@ -242,7 +242,7 @@ export {
   summariseEvaluations,
   type Evaluation,
   type EvaluationSummary,
-} from "./learning/gnn/evaluation.ts";
+} from "./papers/yoon2018/evaluation.ts";
 export { drawGraph, graphLayout } from "./report/graph-drawing.ts";
 export { smallMultiples, type MultiplesRow, type SmallMultiplesOptions } from "./report/small-multiples.ts";
 
@@ -272,32 +272,26 @@ export {
   isingTrainingSetting,
   type IsingExample,
   type IsingSetting,
-} from "./learning/bpnn/ising-data.ts";
+} from "./papers/kuck2020/ising-data.ts";
 export {
   blockModelProblems,
   blockModelTrainingSetting,
   type BlockModelProblem,
   type BlockModelSetting,
-} from "./learning/bpnn/sbm-data.ts";
+} from "./papers/kuck2020/sbm-data.ts";
 export { trainBpnn, type BpnnConfiguration, type BpnnExamples } from "./learning/bpnn/train-bpnn.ts";
 export { bpnnBatch, bpnnInference, type BpnnOptions } from "./learning/bpnn/infer.ts";
 export { bpnnNamed, bpnnOf, operatorsOf, readBpnnModel, type TrainedBpnn } from "./learning/bpnn/weights.ts";
-export {
-  kuckNetworks,
-  kuckRandom,
-  kuckSeeds,
-  trainKuckNetwork,
-  type KuckNetwork,
-} from "./learning/bpnn/paper-networks.ts";
+export { kuckNetworks, kuckRandom, kuckSeeds, trainKuckNetwork, type KuckNetwork } from "./papers/kuck2020/networks.ts";
 export {
   compareConvergence,
   rootMeanSquare,
   type ConvergenceComparison,
   type ConvergenceRow,
-} from "./learning/bpnn/evaluation.ts";
+} from "./papers/kuck2020/evaluation.ts";
 export { GraphIsomorphismNetwork, type FeatureGraph, type GinShape } from "./learning/gin/network.ts";
-export { blockModelFeatureGraph, isingFeatureGraph } from "./learning/gin/features.ts";
-export { ginNetworks, trainGin, type GinName, type TrainedGin } from "./learning/gin/paper-networks.ts";
+export { blockModelFeatureGraph, isingFeatureGraph } from "./papers/kuck2020/gin-features.ts";
+export { ginNetworks, trainGin, type GinName, type TrainedGin } from "./papers/kuck2020/gin-baselines.ts";
 
 // Tensors: importing them puts the accelerated back end under plain tfjs; alone: "marginalia/tensor"
 export {
@@ -354,7 +348,7 @@ export { type Cluster, type DirectedEdge } from "./graph/chain-graph.ts";
 export { clamp, type Clamped } from "./graph/clamp.ts";
 
 // Learning from the bounds: sigmoid belief networks
-export { binaryDigits } from "./learning/sigmoid/digits.ts";
+export { binaryDigits } from "./papers/jaakkola1996/digits.ts";
 export { posteriors, type PosteriorName, type SigmoidParameters } from "./learning/sigmoid/posterior.ts";
 export { meanLogLikelihood, sigmoidChain, trainSigmoidNetwork } from "./learning/sigmoid/train.ts";
 export { type SigmoidTrainingOptions, type TrainedSigmoidNetwork } from "./learning/sigmoid/train.ts";

@@ -2,7 +2,7 @@ import path from "node:path";
 import { defineConfig } from "vitest/config";
 
 /** A browser's tests come last, one after another: beside kernels that fill both cores JupyterLab lost its connections. */
-const browser = ["kernel/jupyterlab.test.ts", "report/browser-layout.test.ts", "runner/gallery-browser.test.ts"];
+const browser = ["e2e/kernel/jupyterlab.test.ts", "e2e/runner/gallery-browser.test.ts"];
 
 export default defineConfig({
   test: {

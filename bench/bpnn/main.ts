@@ -17,7 +17,7 @@ import { Random } from "../../src/graph/random.ts";
 import { factorGraphBatch } from "../../src/learning/bpnn/batch.ts";
 import { runToFixedPoint, undamped } from "../../src/learning/bpnn/fixed-point.ts";
 import { bpnnBatch } from "../../src/learning/bpnn/infer.ts";
-import { isingExamples, isingTrainingSetting } from "../../src/learning/bpnn/ising-data.ts";
+import { isingExamples, isingTrainingSetting } from "../../src/papers/kuck2020/ising-data.ts";
 import { defaultMessageLayer } from "../../src/learning/bpnn/message-layer.ts";
 import { BeliefPropagationNetwork, type BpnnShape } from "../../src/learning/bpnn/network.ts";
 import { packFactorGraphs } from "../../src/learning/bpnn/packed-factor-graphs.ts";

@@ -16,7 +16,7 @@ import { structuredExamples, type GnnExample } from "../../src/learning/gnn/data
 import { gnnBatch } from "../../src/learning/gnn/infer.ts";
 import { GraphNeuralNetwork, paperGnnShape, type GnnArchitecture } from "../../src/learning/gnn/network.ts";
 import { packGraphs } from "../../src/learning/gnn/packed-graphs.ts";
-import { paperRandom } from "../../src/learning/gnn/paper-models.ts";
+import { paperRandom } from "../../src/papers/yoon2018/networks.ts";
 import { paperGnnTraining, trainGnn } from "../../src/learning/gnn/train-gnn.ts";
 import type { TrainedGnn } from "../../src/learning/gnn/weights.ts";
 import { setThreads } from "../../src/tensor/index.ts";

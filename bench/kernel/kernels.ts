@@ -7,7 +7,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { findKernel, type Kernel } from "../../src/runner/kernelspecs.ts";
+import { findKernel, type Kernel } from "../../src/runner/client/kernelspecs.ts";
 
 export interface Contender {
   readonly name: string;

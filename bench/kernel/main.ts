@@ -9,7 +9,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
-import { KernelClient } from "../../src/runner/kernel-client.ts";
+import { KernelClient } from "../../src/runner/client/kernel-client.ts";
 import { contenders, type Contender } from "./kernels.ts";
 
 interface Row {
@@ -152,7 +152,7 @@ export async function kernelRows(): Promise<Row[]> {
 }
 
 // As `marginalia kernel install` does; the kernels measured here are too short-lived to make it themselves.
-const built = new URL("../../dist/kernel/language-snapshot.js", import.meta.url).href;
+const built = new URL("../../dist/kernel/language/snapshot.js", import.meta.url).href;
 await ((await import(built)) as { prepareSnapshots: () => Promise<void> }).prepareSnapshots();
 
 const rows = await kernelRows();

@@ -2,12 +2,12 @@
 import { readFile } from "node:fs/promises";
 import pc from "picocolors";
 import { findNotebooks } from "../runner/batch.ts";
-import { cleanNotebook } from "../runner/clean.ts";
+import { cleanNotebook } from "../runner/notebook/clean.ts";
 import { Linters } from "../runner/lint/rules.ts";
 import { typeProblems } from "../runner/lint/types.ts";
 import { shownPath } from "../runner/locations.ts";
-import { formatNotebook, parseNotebook } from "../runner/notebook.ts";
-import { taggingMistake } from "../runner/parameters.ts";
+import { formatNotebook, parseNotebook } from "../runner/notebook/notebook.ts";
+import { taggingMistake } from "../runner/notebook/parameters.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export interface CheckOptions {

@@ -5,12 +5,12 @@ import path from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { writeWhole } from "../files/whole-file.ts";
+import { writeWhole } from "../base/whole-file.ts";
 import { findNotebooks } from "../runner/batch.ts";
-import { cleanNotebook, type CleanOptions } from "../runner/clean.ts";
-import { InputError } from "../runner/input-error.ts";
+import { cleanNotebook, type CleanOptions } from "../runner/notebook/clean.ts";
+import { InputError } from "../base/input-error.ts";
 import { shownPath } from "../runner/locations.ts";
-import { formatNotebook, parseNotebook } from "../runner/notebook.ts";
+import { formatNotebook, parseNotebook } from "../runner/notebook/notebook.ts";
 import { EXIT } from "./exit-codes.ts";
 
 const ATTRIBUTES = "*.ipynb filter=notebook";

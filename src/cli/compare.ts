@@ -4,8 +4,8 @@ import { cpus } from "node:os";
 import path from "node:path";
 import pc from "picocolors";
 import { z } from "zod";
-import { marginaliaVersion, provenance } from "../report/provenance.ts";
-import { InputError } from "../runner/input-error.ts";
+import { marginaliaVersion, provenance } from "../base/provenance.ts";
+import { InputError } from "../base/input-error.ts";
 import { figuresFolder, shownPath, workingProject } from "../runner/locations.ts";
 import { EXIT } from "./exit-codes.ts";
 

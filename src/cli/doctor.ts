@@ -6,8 +6,8 @@ import { arch, cpus, platform, release, tmpdir, totalmem } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import pc from "picocolors";
-import { KernelClient } from "../runner/kernel-client.ts";
-import { findKernel } from "../runner/kernelspecs.ts";
+import { KernelClient } from "../runner/client/kernel-client.ts";
+import { findKernel } from "../runner/client/kernelspecs.ts";
 import { EXIT } from "./exit-codes.ts";
 
 interface Finding {

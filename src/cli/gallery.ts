@@ -1,9 +1,9 @@
 /** `marginalia gallery`: writes the page over all figures, and the scoreboard of the project's README, and says where it is. */
 import path from "node:path";
 import pc from "picocolors";
-import { makeGallery, staleFiles, writeGallery } from "../runner/gallery.ts";
+import { makeGallery, staleFiles, writeGallery } from "../runner/gallery/gallery.ts";
 import { figuresFolder, shownPath, workingProject } from "../runner/locations.ts";
-import { withScoreboard, writeScoreboard } from "../runner/scoreboard.ts";
+import { withScoreboard, writeScoreboard } from "../runner/gallery/scoreboard.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export async function gallery(out = figuresFolder(workingProject())): Promise<number> {

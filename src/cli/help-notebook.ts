@@ -1,9 +1,9 @@
 /** `marginalia run --help-notebook FILE`: what a notebook is about and what can be set from outside. */
 import pc from "picocolors";
 import { shownPath } from "../runner/locations.ts";
-import { readNotebook } from "../runner/notebook.ts";
-import { describeParameters } from "../runner/parameter-types.ts";
-import { declaredParameters } from "../runner/parameters.ts";
+import { readNotebook } from "../runner/notebook/notebook.ts";
+import { describeParameters } from "../runner/notebook/parameter-types.ts";
+import { declaredParameters } from "../runner/notebook/parameters.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export async function helpNotebook(file: string): Promise<number> {

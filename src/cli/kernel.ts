@@ -5,10 +5,10 @@ import {
   kernelspecFolder,
   uninstallKernelspec,
   type InstallPlace,
-} from "../kernel/kernelspec.ts";
-import { installLabExtension, uninstallLabExtension } from "../kernel/labextension.ts";
-import { prepareSnapshots } from "../kernel/language-snapshot.ts";
-import { InputError } from "../runner/input-error.ts";
+} from "../kernel/install/kernelspec.ts";
+import { installLabExtension, uninstallLabExtension } from "../kernel/install/labextension.ts";
+import { prepareSnapshots } from "../kernel/language/snapshot.ts";
+import { InputError } from "../base/input-error.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export interface KernelPlaceOptions {

@@ -6,9 +6,9 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
-import { writeWholeSync } from "../files/whole-file.ts";
-import { installKernelspec, jupyterFolder } from "../kernel/kernelspec.ts";
-import { installLabExtension } from "../kernel/labextension.ts";
+import { writeWholeSync } from "../base/whole-file.ts";
+import { installKernelspec, jupyterFolder } from "../kernel/install/kernelspec.ts";
+import { installLabExtension } from "../kernel/install/labextension.ts";
 import { EXIT } from "./exit-codes.ts";
 
 /** The widgets' package holds their front end alone, without ipywidgets. */

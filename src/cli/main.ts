@@ -2,12 +2,12 @@
 /** The command line. Each command lives in a file of its own, loaded when it is called, so that --help is quick. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { InputError } from "../runner/input-error.ts";
+import { InputError } from "../base/input-error.ts";
 import { EXIT, EXIT_HELP } from "./exit-codes.ts";
 import { addInstallationCommands } from "./installation-commands.ts";
 import { addModelCommands } from "./model-commands.ts";
 import { addNotebookCommands } from "./notebook-commands.ts";
-import { addSweepCommands } from "./sweep-commands.ts";
+import { addSweepCommands } from "./sweep/commands.ts";
 
 function program(): Command {
   const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {

@@ -1,7 +1,7 @@
 /** The command on models: infer. */
 import { Option, type Command } from "commander";
 import { EXIT_HELP } from "./exit-codes.ts";
-import type { InferOptions } from "./infer.ts";
+import type { InferOptions } from "./infer/infer.ts";
 import { lazily, MOST_SECONDS, positive, wholeNumber } from "./option-values.ts";
 
 const INFER_HELP = `
@@ -32,7 +32,7 @@ export function addModelCommands(root: Command): void {
     .addHelpText("after", EXIT_HELP)
     .action(
       lazily(async (model: string | undefined, options: InferOptions) =>
-        (await import("./infer.ts")).infer(model, options),
+        (await import("./infer/infer.ts")).infer(model, options),
       ),
     );
 }

@@ -1,7 +1,7 @@
 /** Commands on notebooks: run, reproduce, check, clean, gallery. */
 import type { Command } from "commander";
-import { InputError } from "../runner/input-error.ts";
-import type { GivenParameters } from "../runner/parameter-value.ts";
+import { InputError } from "../base/input-error.ts";
+import type { GivenParameters } from "../runner/notebook/parameter-value.ts";
 import { EXIT_HELP } from "./exit-codes.ts";
 import { collectParameter, lazily, MEMORY_HELP, MOST_SECONDS, positive, profileName } from "./option-values.ts";
 
@@ -56,7 +56,7 @@ async function runCommand(notebooks: string[], options: RunCommandOptions): Prom
   const fromFile =
     options.parameters === undefined
       ? {}
-      : await (await import("../runner/parameter-file.ts")).readParameterFile(options.parameters);
+      : await (await import("../runner/notebook/parameter-file.ts")).readParameterFile(options.parameters);
   const parameters = { ...fromFile, ...options.parameter };
   const given = { ...options, parameters };
   if (options.check) return (await import("./check-run.ts")).check(notebooks, given);

@@ -1,7 +1,7 @@
 /** What commands' options take, refused in words that say what is expected. */
 import { InvalidArgumentError } from "commander";
-import type { GivenParameters } from "../runner/parameter-value.ts";
-import { parseParameter } from "../runner/parameters.ts";
+import type { GivenParameters } from "../runner/notebook/parameter-value.ts";
+import { parseParameter } from "../runner/notebook/parameters.ts";
 
 export const MEMORY_HELP = "most memory for a kernel's heap; its process may hold 256 MiB more";
 

@@ -4,9 +4,9 @@ import path from "node:path";
 import pc from "picocolors";
 import { findNotebooks } from "../runner/batch.ts";
 
-import { InputError } from "../runner/input-error.ts";
+import { InputError } from "../base/input-error.ts";
 import { figuresFolder, workingProject } from "../runner/locations.ts";
-import { prepareRun, type PreparedRun } from "../runner/prepare.ts";
+import { prepareRun, type PreparedRun } from "../runner/notebook/prepare.ts";
 import { EXIT } from "./exit-codes.ts";
 import { gallery } from "./gallery.ts";
 import { execute, type RunOptions } from "./run.ts";

@@ -1,17 +1,17 @@
 /** `marginalia run`: executes notebooks. Progress and failures go to stderr, the executed notebooks' paths to stdout. */
 import { cpus } from "node:os";
 import pc from "picocolors";
-import { lockHash, marginaliaVersion, sourceState } from "../report/provenance.ts";
+import { lockHash, marginaliaVersion, sourceState } from "../base/provenance.ts";
 import { findNotebooks, requireDistinctOutputs, runAll } from "../runner/batch.ts";
 import { RunCache } from "../runner/cache/cache.ts";
 import { executeCached, type CachedResult } from "../runner/cache/cached-run.ts";
 import type { RunEvent, RunResult } from "../runner/execute.ts";
 import { describeFailure } from "../runner/failure.ts";
-import { InputError } from "../runner/input-error.ts";
-import { findKernel } from "../runner/kernelspecs.ts";
+import { InputError } from "../base/input-error.ts";
+import { findKernel } from "../runner/client/kernelspecs.ts";
 import { projectOfNotebook, shownPath } from "../runner/locations.ts";
-import type { GivenParameters } from "../runner/parameter-value.ts";
-import { prepareRun, type PreparedRun } from "../runner/prepare.ts";
+import type { GivenParameters } from "../runner/notebook/parameter-value.ts";
+import { prepareRun, type PreparedRun } from "../runner/notebook/prepare.ts";
 import { clock, Progress } from "../runner/progress.ts";
 import { EventLog, writeJunit, type Outcome } from "../runner/reports.ts";
 import type { RunEnvironment } from "../runner/run-record.ts";

@@ -122,7 +122,7 @@ function build() {
 
 /** Kernels start sooner from these; without them only time is lost. */
 async function prepareKernel() {
-  const module = inRoot("dist", "kernel", "language-snapshot.js");
+  const module = inRoot("dist", "kernel", "language", "snapshot.js");
   if (!existsSync(module)) return;
   say("reading declarations for the kernel (half a minute at most)");
   await (await import(pathToFileURL(module).href)).prepareSnapshots();

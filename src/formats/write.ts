@@ -1,5 +1,5 @@
 /** Text in pieces: joined, or written to a file without ever being held as one string. */
-import { writeWholeSync } from "../files/whole-file.ts";
+import { writeWholeSync } from "../base/whole-file.ts";
 
 const BUFFERED_CHARACTERS = 1 << 16;
 

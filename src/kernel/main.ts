@@ -10,11 +10,11 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { getHeapStatistics } from "node:v8";
 import { MessageChannel, Worker } from "node:worker_threads";
-import { startLanguage } from "./language-connection.ts";
-import { findSnapshots } from "./language-snapshot.ts";
-import { log } from "./log.ts";
-import { makePipe } from "./pipe.ts";
-import { NUM_CONTROL_WORDS, type SocketsWorkerData, type ToMain } from "./threads.ts";
+import { startLanguage } from "./language/connection.ts";
+import { findSnapshots } from "./language/snapshot.ts";
+import { log } from "./protocol/log.ts";
+import { makePipe } from "./protocol/pipe.ts";
+import { NUM_CONTROL_WORDS, type SocketsWorkerData, type ToMain } from "./protocol/threads.ts";
 
 const packageRoot = fileURLToPath(new URL("../../", import.meta.url));
 const exit = process.exit.bind(process);
@@ -38,7 +38,7 @@ const { port1: inputs, port2: answers } = new MessageChannel();
 
 const heapLimit = getHeapStatistics().heap_size_limit;
 const workerData: SocketsWorkerData = { connectionFile, heapLimit, parent, pipe, control, language, inputs };
-const sockets = new Worker(new URL("./worker.js", import.meta.url), { workerData, transferList: [inputs] });
+const sockets = new Worker(new URL("./sockets/worker.js", import.meta.url), { workerData, transferList: [inputs] });
 sockets.on("error", (error) => {
   log(`the sockets' thread failed: ${error.stack ?? error.message}`);
   exit(1);
@@ -54,7 +54,7 @@ sockets.on("message", (message: ToMain) => handle(message));
 
 // Two threads that start at once hinder each other, and the other one's work takes longer.
 await once(sockets, "online");
-const { makeRuntime } = await import("./runtime.ts");
+const { makeRuntime } = await import("./user/runtime.ts");
 const runtime = makeRuntime({ sockets, folder, packageRoot, pipe, control, answers });
 handle = (message) => runtime.handle(message);
 for (const message of early.splice(0)) handle(message);

@@ -5,12 +5,12 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { DataFrame } from "danfojs-node";
-import { writeWholeSync } from "../files/whole-file.ts";
+import { writeWholeSync } from "../base/whole-file.ts";
 import type { PlotlyFigure } from "./figure.ts";
 import { formatNumber } from "./number-format.ts";
-import { notebookFolder, projectRoot, provenance, type DataKind, type Provenance } from "./provenance.ts";
+import { notebookFolder, projectRoot, provenance, type DataKind, type Provenance } from "../base/provenance.ts";
 import { table, tableCsv } from "./table.ts";
-import { judge, type Comparison, type Verdict } from "./verdict.ts";
+import { judge, type Comparison, type Verdict } from "../base/verdict.ts";
 
 export type Profile = "quick" | "paper";
 

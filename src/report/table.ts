@@ -6,7 +6,7 @@
  */
 import { createRequire } from "node:module";
 import type { DataFrame } from "danfojs-node";
-import { writeWholeSync } from "../files/whole-file.ts";
+import { writeWholeSync } from "../base/whole-file.ts";
 import { csvColumns, csvText, type Cell } from "./csv.ts";
 import { columnFormatter } from "./number-format.ts";
 

@@ -2,9 +2,9 @@
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { RunResult } from "./execute.ts";
-import { InputError } from "./input-error.ts";
-import { readNotebook } from "./notebook.ts";
-import type { PreparedRun } from "./prepare.ts";
+import { InputError } from "../base/input-error.ts";
+import { readNotebook } from "./notebook/notebook.ts";
+import type { PreparedRun } from "./notebook/prepare.ts";
 import { runRecordSchema } from "./run-record.ts";
 
 /**

@@ -7,15 +7,15 @@
  */
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
-import { dictionary } from "./dictionary.ts";
+import { dictionary } from "../base/dictionary.ts";
 import { failingCell, failureOfError, type CellFailure } from "./failure.ts";
-import { KernelClient, KernelDied } from "./kernel-client.ts";
-import type { Kernel } from "./kernelspecs.ts";
+import { KernelClient, KernelDied } from "./client/kernel-client.ts";
+import type { Kernel } from "./client/kernelspecs.ts";
 import { projectOfNotebook } from "./locations.ts";
-import { hasTag, isExecuted, writeNotebook, type Cell, type JsonObject } from "./notebook.ts";
-import { memoryLimit, MemoryWatch } from "./memory-limit.ts";
-import { Displays, OutputFold, type MutableCell } from "./outputs.ts";
-import type { PreparedRun } from "./prepare.ts";
+import { hasTag, isExecuted, writeNotebook, type Cell, type JsonObject } from "./notebook/notebook.ts";
+import { memoryLimit, MemoryWatch } from "./client/memory-limit.ts";
+import { Displays, OutputFold, type MutableCell } from "./notebook/outputs.ts";
+import type { PreparedRun } from "./notebook/prepare.ts";
 import type { RunEnvironment, RunRecord, RunStatus } from "./run-record.ts";
 import { Stop, type StopOptions, type StopReason } from "./stop.ts";
 

@@ -1,6 +1,6 @@
 /** Why a run stopped, in the words and coordinates of the notebook. */
 import { stripVTControlCharacters } from "node:util";
-import type { Cell, CodeCell } from "./notebook.ts";
+import type { Cell, CodeCell } from "./notebook/notebook.ts";
 
 export interface CellFailure {
   readonly kind: "error" | "timeout" | "memory" | "kernel died" | "interrupted" | "difference";

@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { InputError } from "./input-error.ts";
+import { InputError } from "../base/input-error.ts";
 
 /** The nearest folder upwards of `from` (a folder) that holds a package.json; undefined when there is none. */
 export function projectRoot(from: string): string | undefined {

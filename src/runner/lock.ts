@@ -12,7 +12,7 @@ import { hostname } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { writeError } from "../files/whole-file.ts";
+import { writeError } from "../base/whole-file.ts";
 
 const holderSchema = z.object({
   token: z.string(),

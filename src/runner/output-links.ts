@@ -4,7 +4,7 @@
  */
 import { readdir, readlink, realpath } from "node:fs/promises";
 import path from "node:path";
-import { InputError } from "./input-error.ts";
+import { InputError } from "../base/input-error.ts";
 
 /**
  * Throws an InputError that names a link which leads out of `root`, on the way from there to `place` (a file or a folder that is to be

@@ -5,8 +5,8 @@
 import { createLogUpdate } from "log-update";
 import pc from "picocolors";
 import type { RunEvent } from "./execute.ts";
-import { isExecuted } from "./notebook.ts";
-import type { PreparedRun } from "./prepare.ts";
+import { isExecuted } from "./notebook/notebook.ts";
+import type { PreparedRun } from "./notebook/prepare.ts";
 
 interface RunState {
   readonly run: PreparedRun;

@@ -1,10 +1,10 @@
 /** What other programs read of a run: a log of events as they happen, JSON lines, and a JUnit report at the end. */
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { writeWhole } from "../files/whole-file.ts";
+import { writeWhole } from "../base/whole-file.ts";
 import type { CellFailure } from "./failure.ts";
 import type { RunEvent, RunResult } from "./execute.ts";
-import { escapeHtml } from "./html.ts";
+import { escapeHtml } from "../base/html.ts";
 
 /**
  * Each line is an object with `time` (ISO 8601), `event` ("run-start", "cell-start", "cell-end", "run-end"), `notebook`, and what

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dictionarySchema } from "./dictionary.ts";
+import { dictionarySchema } from "../base/dictionary.ts";
 
 /** What an executed notebook's `metadata.marginalia` says of its run. */
 export const runRecordSchema = z.object({

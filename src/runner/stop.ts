@@ -1,4 +1,4 @@
-import type { KernelClient } from "./kernel-client.ts";
+import type { KernelClient } from "./client/kernel-client.ts";
 
 const INTERRUPT_AGAIN = 1000;
 

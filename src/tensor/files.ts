@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type * as Tf from "@tensorflow/tfjs";
-import { writeWholeSync } from "../files/whole-file.ts";
+import { writeWholeSync } from "../base/whole-file.ts";
 import { tf } from "./tf.ts";
 
 const PREFIX = "file://";

@@ -7,7 +7,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Dealer, Subscriber } from "zeromq";
-import { kernelSpec } from "../../src/kernel/kernelspec.ts";
+import { kernelSpec } from "../../src/kernel/install/kernelspec.ts";
 import {
   decodeMessage,
   encodeMessage,
@@ -16,7 +16,7 @@ import {
   type ConnectionInfo,
   type JsonObject,
   type Message,
-} from "../../src/kernel/wire.ts";
+} from "../../src/kernel/protocol/wire.ts";
 
 async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(

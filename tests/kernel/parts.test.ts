@@ -3,10 +3,15 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { excerpt } from "../../src/kernel/excerpt.ts";
-import { History } from "../../src/kernel/history.ts";
-import { installKernelspec, kernelSpec, kernelspecFolder, uninstallKernelspec } from "../../src/kernel/kernelspec.ts";
-import { makePipe, PipeReader, PipeWriter, STDERR, STDOUT, type PipeRecord } from "../../src/kernel/pipe.ts";
+import { excerpt } from "../../src/kernel/sockets/excerpt.ts";
+import { History } from "../../src/kernel/sockets/history.ts";
+import {
+  installKernelspec,
+  kernelSpec,
+  kernelspecFolder,
+  uninstallKernelspec,
+} from "../../src/kernel/install/kernelspec.ts";
+import { makePipe, PipeReader, PipeWriter, STDERR, STDOUT, type PipeRecord } from "../../src/kernel/protocol/pipe.ts";
 
 describe("the pipe between the threads", () => {
   test("gives back what was written, in order, with the prints of a run joined", () => {

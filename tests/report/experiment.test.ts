@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { openExperiment, type ResultRecord } from "../../src/report/experiment.ts";
-import { notebookFolder, projectRoot, sourceState } from "../../src/report/provenance.ts";
+import { notebookFolder, projectRoot, sourceState } from "../../src/base/provenance.ts";
 import { table } from "../../src/report/table.ts";
 import { git, runElsewhere } from "./child.ts";
 import { open, options, runAll, small } from "./example-experiment.ts";

@@ -5,10 +5,10 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { executeRun, type ExecuteOptions, type RunEvent } from "../../src/runner/execute.ts";
 import { describeFailure } from "../../src/runner/failure.ts";
-import type { Kernel } from "../../src/runner/kernelspecs.ts";
-import type { CodeCell } from "../../src/runner/notebook.ts";
-import { readNotebook } from "../../src/runner/notebook.ts";
-import { prepareRun } from "../../src/runner/prepare.ts";
+import type { Kernel } from "../../src/runner/client/kernelspecs.ts";
+import type { CodeCell } from "../../src/runner/notebook/notebook.ts";
+import { readNotebook } from "../../src/runner/notebook/notebook.ts";
+import { prepareRun } from "../../src/runner/notebook/prepare.ts";
 import { code, markdown, notebook, notebookProblems } from "./notebooks.ts";
 import { isAlive } from "./processes.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { describeFailure, failureOfError } from "../../src/runner/failure.ts";
-import type { CodeCell } from "../../src/runner/notebook.ts";
+import type { CodeCell } from "../../src/runner/notebook/notebook.ts";
 
 const cell: CodeCell = {
   cell_type: "code",

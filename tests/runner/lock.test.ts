@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { onSmallDisk } from "../files/small-disk.ts";
+import { onSmallDisk } from "../base/small-disk.ts";
 import { LockHeld, withLock } from "../../src/runner/lock.ts";
 
 let folder: string;

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { writeGallery } from "../../src/runner/gallery.ts";
+import { writeGallery } from "../../src/runner/gallery/gallery.ts";
 import { refuseLinksOut } from "../../src/runner/output-links.ts";
-import { prepareRun } from "../../src/runner/prepare.ts";
+import { prepareRun } from "../../src/runner/notebook/prepare.ts";
 import { code, notebook } from "./notebooks.ts";
 
 let folder: string;

@@ -1,8 +1,8 @@
 import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import type { PreparedRun } from "../../src/runner/prepare.ts";
+import type { PreparedRun } from "../../src/runner/notebook/prepare.ts";
 import { clock, estimateBatchSecondsLeft, estimateSecondsLeft, Progress } from "../../src/runner/progress.ts";
-import { parseNotebook } from "../../src/runner/notebook.ts";
+import { parseNotebook } from "../../src/runner/notebook/notebook.ts";
 import { code, markdown, notebook } from "./notebooks.ts";
 
 const state = (seconds: Record<string, number>, expected: Record<string, number>, inCell = 0) => ({

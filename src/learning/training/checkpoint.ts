@@ -1,7 +1,7 @@
 /** Where a training stands, on disk: written whole or not at all, and read back to the same numbers. */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { writeWholeSync } from "../../files/whole-file.ts";
+import { writeWholeSync } from "../../base/whole-file.ts";
 import { z } from "zod";
 import { savedTensorSchema } from "./tensors-as-text.ts";
 

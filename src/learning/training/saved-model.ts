@@ -12,7 +12,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import path from "node:path";
 import type * as tf from "@tensorflow/tfjs";
-import { writeWholeSync } from "../../files/whole-file.ts";
+import { writeWholeSync } from "../../base/whole-file.ts";
 import { z } from "zod";
 import { describeBackend } from "../../tensor/index.ts";
 import { configurationHash } from "./options.ts";

@@ -15,12 +15,12 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { writeWhole } from "../../files/whole-file.ts";
+import { writeWhole } from "../../base/whole-file.ts";
 import { z } from "zod";
-import type { Kernel } from "../kernelspecs.ts";
+import type { Kernel } from "../client/kernelspecs.ts";
 import { projectOfNotebook, shownPath } from "../locations.ts";
-import { readNotebook, writeNotebook } from "../notebook.ts";
-import type { PreparedRun } from "../prepare.ts";
+import { readNotebook, writeNotebook } from "../notebook/notebook.ts";
+import type { PreparedRun } from "../notebook/prepare.ts";
 import {
   changedFiles,
   changedVariables,

@@ -8,8 +8,8 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { executeRun, type ExecuteOptions, type RunResult } from "../execute.ts";
 import { withLock } from "../lock.ts";
-import { nodeOptions } from "../memory-limit.ts";
-import type { PreparedRun } from "../prepare.ts";
+import { nodeOptions } from "../client/memory-limit.ts";
+import type { PreparedRun } from "../notebook/prepare.ts";
 import type { RunCache } from "./cache.ts";
 import { TRACE_VARIABLE } from "./trace-lines.ts";
 

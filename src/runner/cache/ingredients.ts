@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import type { Kernel } from "../kernelspecs.ts";
+import type { Kernel } from "../client/kernelspecs.ts";
 import { projectOfNotebook } from "../locations.ts";
-import { hasTag } from "../notebook.ts";
-import type { PreparedRun } from "../prepare.ts";
+import { hasTag } from "../notebook/notebook.ts";
+import type { PreparedRun } from "../notebook/prepare.ts";
 import { dependencyOf, sha256, type Dependency } from "./dependencies.ts";
 
 export const ingredientsSchema = z.object({

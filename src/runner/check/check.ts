@@ -6,8 +6,8 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { readNotebook, type Notebook } from "../notebook.ts";
-import { resultSchema, type Result } from "../results.ts";
+import { readNotebook, type Notebook } from "../notebook/notebook.ts";
+import { resultSchema, type Result } from "../gallery/results.ts";
 import { runRecordSchema, type RunRecord } from "../run-record.ts";
 import { compareFigures, compareRows, compareTables, type Difference } from "./compare.ts";
 import { compareOutputs } from "./outputs.ts";

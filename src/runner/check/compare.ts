@@ -1,6 +1,6 @@
 /** Two pieces of data held against each other: tables column by column, Plotly figures trace by trace, rows by verdict, text. */
 import { csvParseRows } from "d3-dsv";
-import type { ResultRow } from "../results.ts";
+import type { ResultRow } from "../gallery/results.ts";
 import type { Tolerance } from "./settings.ts";
 
 /** Where two results differ and how, each in the words of the notebook: "table fig3a, column error, row 7", ".012 became .013". */

@@ -1,6 +1,6 @@
 /** The outputs of a notebook's cells held against those of an earlier run of it, cell by cell. */
 import { runInNewContext } from "node:vm";
-import type { Cell, CodeCell, Notebook, Output } from "../notebook.ts";
+import type { Cell, CodeCell, Notebook, Output } from "../notebook/notebook.ts";
 import { compareFigures, compareTexts, compareValues, type Difference } from "./compare.ts";
 import type { CellSettings, CheckSettings } from "./settings.ts";
 

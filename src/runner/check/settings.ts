@@ -12,8 +12,8 @@
  * tags of nbval (nbval-ignore-output, nbval-skip) stand too.
  */
 import { z } from "zod";
-import { InputError } from "../input-error.ts";
-import { hasTag, type Cell, type Notebook } from "../notebook.ts";
+import { InputError } from "../../base/input-error.ts";
+import { hasTag, type Cell, type Notebook } from "../notebook/notebook.ts";
 
 const size = z.number().min(0).optional();
 const toleranceSchema = z.strictObject({ relative: size, absolute: size, ignore: z.boolean().optional() });

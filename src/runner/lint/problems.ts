@@ -1,6 +1,6 @@
 /** What is wrong in a notebook's cells, with positions in the cells. */
-import type { CodeCell, Notebook } from "../notebook.ts";
-import { hasTag } from "../notebook.ts";
+import type { CodeCell, Notebook } from "../notebook/notebook.ts";
+import { hasTag } from "../notebook/notebook.ts";
 
 export interface CellProblem {
   /** 1-based over all cells. */

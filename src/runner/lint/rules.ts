@@ -7,9 +7,9 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ESLint as ESLintClass, Linter } from "eslint";
-import { InputError } from "../input-error.ts";
+import { InputError } from "../../base/input-error.ts";
 import { projectRoot } from "../locations.ts";
-import type { Notebook } from "../notebook.ts";
+import type { Notebook } from "../notebook/notebook.ts";
 import { executedCells, type CellProblem } from "./problems.ts";
 
 /** Of a cell alone these say nothing: its names are used, reassigned and declared again by others. */

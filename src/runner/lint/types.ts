@@ -1,8 +1,8 @@
 /** Every cell checked as the kernel checks it, without running any; cells after a mistaken one are checked all the same. */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { CellProgram } from "../../kernel/cell-program.ts";
-import { hasTag, type Notebook } from "../notebook.ts";
+import { CellProgram } from "../../kernel/language/cell-program.ts";
+import { hasTag, type Notebook } from "../notebook/notebook.ts";
 import { executedCells, type CellProblem } from "./problems.ts";
 
 const packageRoot = fileURLToPath(new URL("../../../", import.meta.url));

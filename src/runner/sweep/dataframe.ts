@@ -1,6 +1,6 @@
 /** All results of a sweep as one table of typed columns: id, parameters (also those at their defaults), recorded values, how it went. */
 import { csvFormatRows } from "d3-dsv";
-import { recordable, type Parameters, type ParameterValue } from "../parameter-value.ts";
+import { recordable, type Parameters, type ParameterValue } from "../notebook/parameter-value.ts";
 import type { PointResult } from "./point.ts";
 import type { SweepPoint } from "./space.ts";
 

@@ -12,7 +12,7 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { median } from "d3-array";
 import { z } from "zod";
-import { dictionarySchema } from "../dictionary.ts";
+import { dictionarySchema } from "../../base/dictionary.ts";
 
 /** What a notebook told by record(name, value, step): steps with values, in the order in which they came. */
 export const curveSchema = z.array(z.tuple([z.number(), z.number()]));

@@ -6,18 +6,18 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { writeWhole } from "../../files/whole-file.ts";
+import { writeWhole } from "../../base/whole-file.ts";
 import { z } from "zod";
-import { dictionary, dictionarySchema } from "../dictionary.ts";
+import { dictionary, dictionarySchema } from "../../base/dictionary.ts";
 import { RunCache } from "../cache/cache.ts";
 import { executeCached, LOCK_FILE } from "../cache/cached-run.ts";
 import { sha256 } from "../cache/dependencies.ts";
-import { InputError } from "../input-error.ts";
-import { findKernel } from "../kernelspecs.ts";
+import { InputError } from "../../base/input-error.ts";
+import { findKernel } from "../client/kernelspecs.ts";
 import { withLock } from "../lock.ts";
-import { readNotebook, type JsonObject, type Notebook } from "../notebook.ts";
-import { decoded, recordable, type Parameters } from "../parameter-value.ts";
-import { prepareRun } from "../prepare.ts";
+import { readNotebook, type JsonObject, type Notebook } from "../notebook/notebook.ts";
+import { decoded, recordable, type Parameters } from "../notebook/parameter-value.ts";
+import { prepareRun } from "../notebook/prepare.ts";
 import { curveSchema, FinishedCurves, isHopeless, type Curve } from "./early-stop.ts";
 
 /** Everything that a worker, perhaps on another machine with the same files, has to know. JSON. */

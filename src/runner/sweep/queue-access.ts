@@ -12,8 +12,8 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { realpathSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
-import { InputError } from "../input-error.ts";
-import { isKernelFile } from "../kernelspecs.ts";
+import { InputError } from "../../base/input-error.ts";
+import { isKernelFile } from "../client/kernelspecs.ts";
 import { taskSchema, type PointTask } from "./point.ts";
 
 export const DEFAULT_REDIS = "redis://127.0.0.1:6379";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import { writeWhole } from "../../files/whole-file.ts";
+import { writeWhole } from "../../base/whole-file.ts";
 import { withRetries } from "./engine.ts";
 import { executePoint, pointResultSchema, taskSchema } from "./point.ts";
 

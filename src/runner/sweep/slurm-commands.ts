@@ -4,7 +4,7 @@
  */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { InputError } from "../input-error.ts";
+import { InputError } from "../../base/input-error.ts";
 
 /** The controller does not answer; the message has its words. What was asked for may have been done all the same. */
 export class ControllerAway extends Error {

@@ -23,7 +23,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { writeWhole } from "../../files/whole-file.ts";
+import { writeWhole } from "../../base/whole-file.ts";
 import { failedPoint, type Engine, type EngineOptions } from "./engine.ts";
 import type { PointResult, PointTask } from "./point.ts";
 import { chunkName, endedSchema, FOLDERS } from "./slurm-chunk.ts";

@@ -10,8 +10,8 @@
  * A point's id is the hash of what it is: the notebook's name and its parameters.
  */
 import { createHash } from "node:crypto";
-import { InputError } from "../input-error.ts";
-import { encoded, GivenText, parseValue, type GivenParameters, type GivenValue, type Parameters, type ParameterValue } from "../parameter-value.ts"; // prettier-ignore
+import { InputError } from "../../base/input-error.ts";
+import { encoded, GivenText, parseValue, type GivenParameters, type GivenValue, type Parameters, type ParameterValue } from "../notebook/parameter-value.ts"; // prettier-ignore
 
 export interface SweepPoint {
   /** 12 hexadecimal digits. */

@@ -3,7 +3,7 @@ import { structuredFamilies } from "../../../src/graph/generators/structured.ts"
 import { logPotential } from "../../../src/graph/pairwise.ts";
 import { Random } from "../../../src/graph/random.ts";
 import { randomGraphExamples, structuredExamples } from "../../../src/learning/gnn/data.ts";
-import { paperRandom } from "../../../src/learning/gnn/paper-models.ts";
+import { paperRandom } from "../../../src/papers/yoon2018/networks.ts";
 
 describe("structuredExamples", () => {
   it("are 1300, 260 and 130 models of 9 variables, by family", () => {

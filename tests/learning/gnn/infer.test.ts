@@ -23,7 +23,7 @@ import {
   type IsingModel,
   type Topology,
 } from "marginalia";
-import { evaluateGnn, evaluateMarginals } from "../../../src/learning/gnn/evaluation.ts";
+import { evaluateGnn, evaluateMarginals } from "../../../src/papers/yoon2018/evaluation.ts";
 
 const random = Random.fromSeed(77);
 const pairs = (count: number, of: (k: number) => readonly [number, number][]) =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/graph/random.ts";
 import { chainLikelihood } from "../../../src/inference/bounds/chain-likelihood.ts";
-import { binaryDigits } from "../../../src/learning/sigmoid/digits.ts";
+import { binaryDigits } from "../../../src/papers/jaakkola1996/digits.ts";
 import { posteriorOf, posteriors, type SigmoidParameters } from "../../../src/learning/sigmoid/posterior.ts";
 import { meanLogLikelihood, sigmoidChain, trainSigmoidNetwork } from "../../../src/learning/sigmoid/train.ts";
 

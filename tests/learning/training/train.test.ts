@@ -11,7 +11,7 @@ import type { TrainingOptions } from "../../../src/learning/training/options.ts"
 import { readModelFile, savedModel, writeModel } from "../../../src/learning/training/saved-model.ts";
 import { restoreTensor, saveTensor } from "../../../src/learning/training/tensors-as-text.ts";
 import { train, type TrainingRun, type TrainingTask } from "../../../src/learning/training/train.ts";
-import { fill, onSmallDisk } from "../../files/small-disk.ts";
+import { fill, onSmallDisk } from "../../base/small-disk.ts";
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(path.join(tmpdir(), "marginalia-training-"))));

@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RunCache } from "../../../src/runner/cache/cache.ts";
 import { executeCached } from "../../../src/runner/cache/cached-run.ts";
 import { changedFiles, readTrace } from "../../../src/runner/cache/dependencies.ts";
-import type { Kernel } from "../../../src/runner/kernelspecs.ts";
-import { prepareRun } from "../../../src/runner/prepare.ts";
+import type { Kernel } from "../../../src/runner/client/kernelspecs.ts";
+import { prepareRun } from "../../../src/runner/notebook/prepare.ts";
 import { code, notebook } from "../notebooks.ts";
 
 const repository = path.resolve(import.meta.dirname, "../../..");

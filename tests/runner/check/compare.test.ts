@@ -8,8 +8,8 @@ import {
 } from "../../../src/runner/check/compare.ts";
 import { compareOutputs } from "../../../src/runner/check/outputs.ts";
 import { CheckSettings, DEFAULT_TOLERANCE } from "../../../src/runner/check/settings.ts";
-import { parseNotebook, type Notebook } from "../../../src/runner/notebook.ts";
-import type { ResultRow } from "../../../src/runner/results.ts";
+import { parseNotebook, type Notebook } from "../../../src/runner/notebook/notebook.ts";
+import type { ResultRow } from "../../../src/runner/gallery/results.ts";
 import { code, notebook } from "../notebooks.ts";
 
 const standard = () => DEFAULT_TOLERANCE;

@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { cleanNotebook } from "../../../src/runner/clean.ts";
+import { cleanNotebook } from "../../../src/runner/notebook/clean.ts";
 import { Linters } from "../../../src/runner/lint/rules.ts";
 import { typeProblems } from "../../../src/runner/lint/types.ts";
-import { formatNotebook, parseNotebook } from "../../../src/runner/notebook.ts";
+import { formatNotebook, parseNotebook } from "../../../src/runner/notebook/notebook.ts";
 import { code, markdown, notebook } from "../notebooks.ts";
 
 let folder: string;

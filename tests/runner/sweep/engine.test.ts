@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { tableFromIPC } from "@uwdata/flechette";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { columnTable } from "../../../src/cli/arrow.ts";
-import { memoryLimit } from "../../../src/runner/memory-limit.ts";
-import { parseNotebook } from "../../../src/runner/notebook.ts";
+import { columnTable } from "../../../src/cli/sweep/arrow.ts";
+import { memoryLimit } from "../../../src/runner/client/memory-limit.ts";
+import { parseNotebook } from "../../../src/runner/notebook/notebook.ts";
 import { bestPoint, columnsOf, csvOf } from "../../../src/runner/sweep/dataframe.ts";
 import { localEngine, type EngineOptions } from "../../../src/runner/sweep/engine.ts";
 import {

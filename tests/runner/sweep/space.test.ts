@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { GivenText, parseValue, type GivenValue } from "../../../src/runner/parameter-value.ts";
+import { GivenText, parseValue, type GivenValue } from "../../../src/runner/notebook/parameter-value.ts";
 import { axisOf, drawnAt, parseAxis, pointsOf, type Draw, type Space } from "../../../src/runner/sweep/space.ts";
 
 const read = (value: GivenValue) => (value instanceof GivenText ? parseValue(value.text) : value);
