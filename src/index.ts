@@ -18,7 +18,7 @@ export { estimate, type EstimateOptions } from "./inference/estimate.ts";
 export { type InferenceContext, type Method, type ParsedMethod } from "./inference/method.ts";
 export {
   enumerate,
-  maxEnumerationVariables,
+  MAX_ENUMERATION_VARIABLES as maxEnumerationVariables,
   type EnumerationOptions,
   type EnumerationResult,
 } from "./inference/exact/enumeration.ts";
@@ -115,7 +115,10 @@ export { clearOutput, display, type DisplayOptions, type KernelDisplay } from ".
 export { record, type RecordValue } from "./report/record.ts";
 
 // Exact inference on factor graphs: enumeration, variable elimination, junction tree
-export { enumerateFactorGraph, maxEnumerationStates } from "./inference/exact/factor-graph-enumeration.ts";
+export {
+  enumerateFactorGraph,
+  MAX_ENUMERATION_STATES as maxEnumerationStates,
+} from "./inference/exact/factor-graph-enumeration.ts";
 export {
   eliminationOrder,
   orderHeuristics,

@@ -18,7 +18,7 @@ interface Row {
 
 const sizes = [64, 128, 256, 512];
 const methods = ["factorised-lower", "factorised-upper", "refined-upper"];
-const peer = "trbp";
+const PEER = "trbp";
 
 const models = sizes.map((n) => fullyConnectedBoltzmann(n, 8 / n, Random.fromSeed(1).split("bench", n)));
 
@@ -42,8 +42,8 @@ function exponent(costs: readonly number[]): number {
   return mean(x.map((value, i) => (value - mx) * (y[i] - my))) / mean(x.map((value) => (value - mx) ** 2));
 }
 
-for (const method of [...methods, peer]) infer(models[0], method); // warm
-const ofPeer = models.map((model) => cost(peer, model));
+for (const method of [...methods, PEER]) infer(models[0], method); // warm
+const ofPeer = models.map((model) => cost(PEER, model));
 const rows = methods.flatMap((method): Row[] => {
   const ours = models.map((model) => cost(method, model));
   return [
@@ -51,7 +51,7 @@ const rows = methods.flatMap((method): Row[] => {
       case: `${method}, n = ${n}, fully connected`,
       ours: ours[i],
       peer: ofPeer[i],
-      peerName: `our ${peer}`,
+      peerName: `our ${PEER}`,
       unit: "s (processor)",
       ratio: ofPeer[i] / ours[i],
     })),
@@ -59,7 +59,7 @@ const rows = methods.flatMap((method): Row[] => {
       case: `${method}: power of n that the cost grows with`,
       ours: exponent(ours),
       peer: exponent(ofPeer),
-      peerName: `our ${peer}`,
+      peerName: `our ${PEER}`,
       unit: "power",
       ratio: null,
     },

@@ -34,7 +34,7 @@ interface Row {
   readonly ratio: number | null;
 }
 
-const rounds = 7;
+const ROUNDS = 7;
 const shapes: Record<"message" | "damping", BpnnShape> = {
   message: {
     numLayers: 10,
@@ -137,7 +137,7 @@ async function compare(
   theirs?: () => Promise<number>,
 ): Promise<Row> {
   const times: [number, number][] = [];
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = 0; round <= ROUNDS; round++) {
     const started = processorTime();
     work();
     const own = processorTime() - started;

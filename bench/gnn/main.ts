@@ -30,7 +30,7 @@ interface Row {
   readonly ratio: number | null;
 }
 
-const rounds = 7;
+const ROUNDS = 7;
 const architectures = ["node", "msg"] as const;
 const training = structuredExamples("training", 9, paperRandom());
 const test = structuredExamples("test", 9, paperRandom());
@@ -106,7 +106,7 @@ async function compare(
   theirs?: () => Promise<number>,
 ): Promise<Row> {
   const times: [number, number][] = [];
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = 0; round <= ROUNDS; round++) {
     const own = await milliseconds(ours);
     const other = theirs ? await theirs() : NaN;
     if (round > 0) times.push([own, other]); // the first round warms up

@@ -15,8 +15,8 @@ import { infer } from "../../src/inference/registry.ts";
 import type { Libdai } from "./libdai.ts";
 import type { BenchmarkRow } from "./messages.ts";
 
-const warmCalls = 41;
-const coldProcesses = 5;
+const WARM_CALLS = 41;
+const COLD_PROCESSES = 5;
 
 function grid(side: number): PairwiseBinaryModel {
   return gaussianIsing(openGrid(side, side), Random.fromSeed(7).split("grid", side), { couplingDeviation: 0.5 });
@@ -48,12 +48,12 @@ function median(values: readonly number[]): number {
 export function exactRows(libdai: Libdai): BenchmarkRow[] {
   return cases.flatMap(({ name, model, hasPeer }, at) => {
     const runs = Array.from(
-      { length: coldProcesses },
+      { length: COLD_PROCESSES },
       () =>
         JSON.parse(
           execFileSync(
             process.execPath,
-            ["--import", "tsx", fileURLToPath(import.meta.url), String(at), String(warmCalls)],
+            ["--import", "tsx", fileURLToPath(import.meta.url), String(at), String(WARM_CALLS)],
             { encoding: "utf8" },
           ),
         ) as number[],

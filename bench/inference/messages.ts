@@ -37,11 +37,11 @@ const libdaiUpdates: Partial<Record<Schedule, LibdaiUpdates>> = {
   sequential: "SEQFIX",
   residual: "SEQMAX",
 };
-const repeats = 7;
+const REPEATS = 7;
 /** Updates that one timed run shall make about. */
-const updatesPerRun = 2e7;
+const UPDATES_PER_RUN = 2e7;
 /** libDAI's models of this many edges would need gigabytes. */
-const mostEdgesForLibdai = 2e5;
+const MAX_EDGES_FOR_LIBDAI = 2e5;
 
 function grid(side: number): IsingModel {
   return gaussianIsing(openGrid(side, side), root.split("grid", side), { biasDeviation: 0.3, couplingDeviation: 0.3 });
@@ -63,9 +63,9 @@ function factors(arity: number, cardinality: number, size: number): FactorGraph 
 
 /** Updates per second of `kernel` under `schedule`. */
 function rate(kernel: MessageKernel, schedule: Schedule, numEdges: number): number {
-  const iterations = Math.max(1, Math.round(updatesPerRun / (2 * numEdges)));
+  const iterations = Math.max(1, Math.round(UPDATES_PER_RUN / (2 * numEdges)));
   let best = 0;
-  for (let repeat = 0; repeat < repeats; repeat++) {
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
     const started = process.cpuUsage();
     // A negative tolerance is never met: all iterations run.
     const { iterations: done } = runSchedule(kernel, { schedule, tolerance: -1, maxIterations: iterations }, root);
@@ -85,10 +85,10 @@ function rateRow(
 ): BenchmarkRow {
   const ours = rate(kernel, schedule, numEdges);
   const updates = libdaiUpdates[schedule];
-  const fits = numEdges <= mostEdgesForLibdai;
+  const fits = numEdges <= MAX_EDGES_FOR_LIBDAI;
   let peer: number | null = null;
   if (libdai.run && updates && fits)
-    peer = libdai.run(graph(), updates, Math.max(2, Math.round(4e5 / numEdges)), repeats).updatesPerSecond;
+    peer = libdai.run(graph(), updates, Math.max(2, Math.round(4e5 / numEdges)), REPEATS).updatesPerSecond;
   const peerName = libdai.run && !fits ? `${libdai.name} (not run: too much memory)` : libdai.name;
   return { case: `${name}, ${schedule}`, ours, peer, peerName, unit: "updates/s", ratio: peer && ours / peer };
 }

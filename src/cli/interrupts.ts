@@ -2,7 +2,7 @@
 import { EXIT } from "./exit-codes.ts";
 
 /** npm passes on a Ctrl-C that the terminal has sent us already: that is one, not two. */
-const ONE_KEYSTROKE = 500;
+const ONE_KEYSTROKE_MS = 500;
 
 /** Runs `work` and returns its exit code, or the one of the interruption. */
 export async function interruptible(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
@@ -11,7 +11,7 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<numbe
   let first = 0;
   const stop = (name: NodeJS.Signals) => {
     const again = code !== undefined;
-    if (again && performance.now() - first < ONE_KEYSTROKE) return;
+    if (again && performance.now() - first < ONE_KEYSTROKE_MS) return;
     code ??= name === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
     if (again) process.exit(code);
     first = performance.now();

@@ -13,7 +13,7 @@ import { EXIT } from "./exit-codes.ts";
 
 /** The widgets' package holds their front end alone, without ipywidgets. */
 const PACKAGES = ["jupyterlab>=4.2,<5", "jupyterlab-widgets>=3,<4"];
-const STAMP = "marginalia-lab.json";
+const STAMP_FILE = "marginalia-lab.json";
 
 export interface LabOptions {
   /** The folder of the environment. */
@@ -64,7 +64,7 @@ export async function lab(more: readonly string[], options: LabOptions): Promise
 
 /** Makes the environment unless it is there; returns what is missing. */
 function makeEnvironment(folder: string): string | undefined {
-  const stamp = path.join(folder, STAMP);
+  const stamp = path.join(folder, STAMP_FILE);
   const wanted = JSON.stringify({ packages: PACKAGES });
   try {
     if (readFileSync(stamp, "utf8") === wanted) return undefined;

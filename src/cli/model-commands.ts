@@ -2,7 +2,7 @@
 import { Option, type Command } from "commander";
 import { EXIT_HELP } from "./exit-codes.ts";
 import type { InferOptions } from "./infer/infer.ts";
-import { lazily, MOST_SECONDS, positive, wholeNumber } from "./option-values.ts";
+import { lazily, MAX_SECONDS, positive, wholeNumber } from "./option-values.ts";
 
 const INFER_HELP = `
 Without --method an exact method answers; if the graph is too wide for it, or half of the time limit is gone, an approximation does, and
@@ -25,7 +25,7 @@ export function addModelCommands(root: Command): void {
     .option("--method <spec>", "e.g. bp[schedule=residual,damping=0.5] (default: exact where the graph allows it)")
     .addOption(new Option("--format <format>", "UAI result file or JSON").choices(["uai", "json"]).default("uai"))
     .option("--seed <n>", "for methods that draw", wholeNumber, 0)
-    .option("--time-limit <seconds>", "end by then, in the middle of any loop", positive(MOST_SECONDS, false))
+    .option("--time-limit <seconds>", "end by then, in the middle of any loop", positive(MAX_SECONDS, false))
     .option("--quiet", "no progress on stderr")
     .option("--methods", "list every method with its options and the tasks that it answers")
     .addHelpText("after", INFER_HELP)

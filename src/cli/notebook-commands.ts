@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { InputError } from "../base/input-error.ts";
 import type { GivenParameters } from "../runner/notebook/parameter-value.ts";
 import { EXIT_HELP } from "./exit-codes.ts";
-import { collectParameter, lazily, MEMORY_HELP, MOST_SECONDS, positive, profileName } from "./option-values.ts";
+import { collectParameter, lazily, MEMORY_HELP, MAX_SECONDS, positive, profileName } from "./option-values.ts";
 
 interface CommonOptions {
   readonly out?: string;
@@ -24,8 +24,8 @@ function withRunOptions(command: Command): Command {
     .option("--out <dir>", "where <paper>/<experiment>/ goes (default: figures in the notebook's project)")
     .option("--kernel <kernel>", "marginalia, an installed kernelspec's name, or the path of a kernel.json")
     .option("--jobs <n>", "notebooks at a time", positive(256, true), 1)
-    .option("--timeout <seconds>", "longest time for a cell", positive(MOST_SECONDS, false))
-    .option("--notebook-timeout <seconds>", "longest time for a notebook", positive(MOST_SECONDS, false))
+    .option("--timeout <seconds>", "longest time for a cell", positive(MAX_SECONDS, false))
+    .option("--notebook-timeout <seconds>", "longest time for a notebook", positive(MAX_SECONDS, false))
     .option("--memory <MiB>", MEMORY_HELP, positive(1e7, true))
     .option("--events <file>", "log what happens as JSON lines")
     .option("--junit <file>", "write a JUnit report")

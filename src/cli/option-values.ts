@@ -6,7 +6,7 @@ import { parseParameter } from "../runner/notebook/parameters.ts";
 export const MEMORY_HELP = "most memory for a kernel's heap; its process may hold 256 MiB more";
 
 /** Longer timers overflow and fire at once. */
-export const MOST_SECONDS = 2 ** 31 / 1000 - 1;
+export const MAX_SECONDS = 2 ** 31 / 1000 - 1;
 
 export function positive(most: number, isWhole: boolean) {
   return (text: string): number => {

@@ -1,7 +1,7 @@
 /** Numbers as text: the shortest decimal that is read back as the same value. */
 
-const LARGEST_EXPONENT = Math.log(Number.MAX_VALUE);
-const SMALLEST_EXPONENT = Math.log(2 ** -1022);
+const MAX_EXPONENT = Math.log(Number.MAX_VALUE);
+const MIN_EXPONENT = Math.log(2 ** -1022);
 
 /**
  * exp(logPotential) as a decimal whose logarithm is `logPotential` again wherever that of a double is; the shortest of the candidates.
@@ -12,7 +12,7 @@ export function potentialText(logPotential: number): string {
   if (logPotential === -Infinity) return "0";
   if (Number.isNaN(logPotential) || logPotential === Infinity)
     throw new RangeError(`cannot write ln potential ${logPotential}, expected a number below Infinity`);
-  if (logPotential > SMALLEST_EXPONENT && logPotential < LARGEST_EXPONENT) {
+  if (logPotential > MIN_EXPONENT && logPotential < MAX_EXPONENT) {
     const value = Math.exp(logPotential);
     const rounded = Number(value.toPrecision(15));
     if (Math.log(rounded) === logPotential) return String(rounded);

@@ -26,7 +26,7 @@ const POINT = 46;
 const ZERO = 48;
 /** 10^0 ... 10^22 are exact doubles. */
 const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
-const SMALLEST_NORMAL = 2 ** -1022;
+const MIN_NORMAL = 2 ** -1022;
 
 const isSpace = new Uint8Array(256);
 for (const space of [9, NEWLINE, 11, 12, 13, 32]) isSpace[space] = 1;
@@ -224,7 +224,7 @@ export class Tokenizer {
     if (this.#mantissa === 0) return -Infinity;
     if (this.#buffer[this.#start] === MINUS) throw this.unexpected(expected);
     const value = this.#value();
-    if (value >= SMALLEST_NORMAL && value !== Infinity) return Math.log(value);
+    if (value >= MIN_NORMAL && value !== Infinity) return Math.log(value);
     const logarithm = Math.log(this.#mantissa) + this.#exponent * Math.LN10;
     if (!Number.isFinite(logarithm)) throw this.unexpected(expected);
     return logarithm;

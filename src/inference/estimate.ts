@@ -12,7 +12,7 @@ import type { FactorGraph } from "../graph/factor-graph.ts";
 import { Random } from "../graph/random.ts";
 import { inferBounds } from "./bounds/method.ts";
 import { firstIncumbent } from "./exact/incumbent.ts";
-import { anyModelInWords, asFactorGraph, canBeFactorGraph, type AnyModel } from "./exact/model.ts";
+import { ANY_MODEL_IN_WORDS, asFactorGraph, canBeFactorGraph, type AnyModel } from "./exact/model.ts";
 import { beliefPropagation } from "./messages/belief-propagation.ts";
 import { treeReweighted } from "./messages/tree-reweighted.ts";
 import { defineMethod, formatMethod, parseOptions, type InferenceContext } from "./method.ts";
@@ -164,6 +164,6 @@ export const estimateMethod = defineMethod({
   summary: "belief propagation, checked against every bound in reach, which stand beside it; never outside of them",
   options: schema,
   accepts: canBeFactorGraph,
-  accepted: anyModelInWords,
+  accepted: ANY_MODEL_IN_WORDS,
   infer: estimate,
 });

@@ -17,7 +17,7 @@ import { branchAndBoundMethod } from "./exact/branch-and-bound.ts";
 import { enumeration } from "./exact/enumeration.ts";
 import { estimateMethod } from "./estimate.ts";
 import { exactMapMethod } from "./exact/exact-map.ts";
-import { anyModelInWords, asFactorGraph, canBeFactorGraph, isFactorGraph } from "./exact/model.ts";
+import { ANY_MODEL_IN_WORDS, asFactorGraph, canBeFactorGraph, isFactorGraph } from "./exact/model.ts";
 import { junctionTreeMethod } from "./exact/junction-tree.ts";
 import { variableElimination } from "./exact/variable-elimination.ts";
 import {
@@ -90,7 +90,7 @@ export function infer(model: unknown, spec: string | ParsedMethod, options: Infe
   const { evidence, ...context } = options;
   if (evidence === undefined) return method.run(model, settings, context);
   if (!canBeFactorGraph(model))
-    throw new RangeError(`evidence goes with ${anyModelInWords}; this model is something else`);
+    throw new RangeError(`evidence goes with ${ANY_MODEL_IN_WORDS}; this model is something else`);
   const conditioned = condition(asFactorGraph(model), evidence);
   const { graph } = conditioned;
   const left = method.accepts(graph) ? graph : toPairwiseBinary(graph);

@@ -56,10 +56,10 @@ export interface ResultRecord {
   readonly provenance: Provenance;
 }
 
-const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
 function checkName(what: string, name: string): string {
-  if (!namePattern.test(name))
+  if (!NAME_PATTERN.test(name))
     throw new TypeError(
       `${what} ${JSON.stringify(name)}: use letters, digits, "-", "_" and "." and start with a letter or digit`,
     );

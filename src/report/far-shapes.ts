@@ -8,7 +8,7 @@
 import { clipPolygon, clipPolyline } from "lineclip";
 import { pageRectangle, pageTransform, straightPieces, type Point, type Rectangle } from "./svg-geometry.ts";
 
-const leaves = "path, rect, circle, line, text, image";
+const LEAF_SELECTOR = "path, rect, circle, line, text, image";
 
 /** Where paths are cut, in pictures beyond the edges. */
 const CUT = 0.5;
@@ -20,7 +20,7 @@ export function cutFarShapes(drawing: Element, width: number, height: number): v
   const [left, top, right, bottom] = [-CUT * width, -CUT * height, (1 + CUT) * width, (1 + CUT) * height];
   const isUnseen = (box: Rectangle) =>
     box.right < left || box.left > (1 + UNSEEN) * width || box.bottom < top || box.top > (1 + UNSEEN) * height;
-  for (const leaf of drawing.querySelectorAll(leaves)) {
+  for (const leaf of drawing.querySelectorAll(LEAF_SELECTOR)) {
     if (leaf.closest("defs")) continue;
     const box = pageRectangle(leaf);
     if (isUnseen(box)) leaf.remove();

@@ -51,7 +51,7 @@ export function plotlyAxis(axis: Axis | string | undefined): Partial<LayoutAxis>
 }
 
 /** CSS pixels that a note adds below the drawing. */
-const noteHeight = 16;
+const NOTE_HEIGHT_PX = 16;
 
 const noteOf = ({ layout }: PlainFigure): string | undefined => {
   const note = (layout.meta as { note?: unknown } | undefined)?.note;
@@ -68,11 +68,11 @@ function withNoteDrawn(svg: string, figure: PlainFigure): string {
   const { width, height } = figureSize(figure);
   const escaped = note.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   const background = `<rect width="100%" height="100%" fill="white"/>`;
-  const text = `<text class="note" x="${width - 6}" y="${height + noteHeight - 6}" text-anchor="end" style="font-family: 'Open Sans', Arial, sans-serif; font-size: 8px; fill: #767676">${escaped}</text>`;
+  const text = `<text class="note" x="${width - 6}" y="${height + NOTE_HEIGHT_PX - 6}" text-anchor="end" style="font-family: 'Open Sans', Arial, sans-serif; font-size: 8px; fill: #767676">${escaped}</text>`;
   return svg
     .replace(
       /^<svg[^>]*>/,
-      (root) => root.replace(`height="${height}"`, `height="${height + noteHeight}"`) + background,
+      (root) => root.replace(`height="${height}"`, `height="${height + NOTE_HEIGHT_PX}"`) + background,
     )
     .replace(/<\/svg>$/, () => `${text}</svg>`);
 }
@@ -92,7 +92,7 @@ export class PlotlyFigure {
   /** CSS pixels of the drawing, its note included. */
   get size(): { width: number; height: number } {
     const { width, height } = figureSize(this.plain);
-    return { width, height: height + (noteOf(this.plain) === undefined ? 0 : noteHeight) };
+    return { width, height: height + (noteOf(this.plain) === undefined ? 0 : NOTE_HEIGHT_PX) };
   }
 
   get title(): string {

@@ -16,8 +16,8 @@ const BUNDLED = [
   "open-sans/700Bold_Italic/OpenSans_700Bold_Italic.ttf",
   "noto-sans-math/400Regular/NotoSansMath_400Regular.ttf",
 ];
-export const fontFamily = "Open Sans";
-export const mathFamily = "Noto Sans Math";
+export const FONT_FAMILY = "Open Sans";
+export const MATH_FAMILY = "Noto Sans Math";
 
 /** What a text asks for. */
 export interface Face {
@@ -95,7 +95,7 @@ export function firstFace(wanted: Face): { face: FontFace; asked: boolean } {
   const of = (name: string) => all.filter(({ family }) => family.toLowerCase() === name.toLowerCase());
   const names = familyNames(wanted.family);
   const asked = names.find((name) => GENERIC.has(name.toLowerCase()) || of(name).length);
-  const family = of(asked ?? fontFamily).length ? of(asked ?? fontFamily) : of(fontFamily);
+  const family = of(asked ?? FONT_FAMILY).length ? of(asked ?? FONT_FAMILY) : of(FONT_FAMILY);
   const unlike = ({ weight, italic }: Face) =>
     (italic === wanted.italic ? 0 : 4000) +
     Math.abs(weight - wanted.weight) +
@@ -118,8 +118,8 @@ export interface Run {
 /** The text cut where the typeface must change. Zero-width space, joiners and the like go with what they follow. */
 export function runs(text: string, wanted: Face): Run[] {
   const { face: first } = firstFace(wanted);
-  const open = firstFace({ ...wanted, family: fontFamily }).face;
-  const choices = [first, open, ...faces().filter(({ family }) => family !== fontFamily)];
+  const open = firstFace({ ...wanted, family: FONT_FAMILY }).face;
+  const choices = [first, open, ...faces().filter(({ family }) => family !== FONT_FAMILY)];
   const found: Run[] = [];
   for (const character of text.normalize("NFC")) {
     const last = found.at(-1);

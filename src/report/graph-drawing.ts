@@ -6,7 +6,7 @@ import type { Data } from "plotly.js";
 import { adjacency, type Topology } from "../graph/topology.ts";
 import { palette } from "./style.ts";
 
-const sweeps = 300;
+const LAYOUT_SWEEPS = 300;
 
 /** Breadth-first distances from one node; numNodes where there is no path. */
 function distancesFrom(
@@ -34,7 +34,7 @@ export function graphLayout(topology: Topology): { x: Float64Array; y: Float64Ar
   // A little off the circle, or symmetric graphs stay on a line through its centre.
   const x = Float64Array.from({ length: n }, (_, i) => Math.cos((2 * Math.PI * i) / n) * (1 + 0.03 * ((i * 7) % 5)));
   const y = Float64Array.from({ length: n }, (_, i) => Math.sin((2 * Math.PI * i) / n) * (1 + 0.03 * ((i * 3) % 4)));
-  for (let sweep = 0; sweep < sweeps; sweep++)
+  for (let sweep = 0; sweep < LAYOUT_SWEEPS; sweep++)
     for (let i = 0; i < n; i++) {
       let [sumX, sumY, weights] = [0, 0, 0];
       for (let j = 0; j < n; j++) {

@@ -69,7 +69,7 @@ const instead: Record<string, string> = {
   cone: '"scatter" with annotation arrows',
   streamtube: '"scatter" with annotation arrows',
 };
-const mapTraces = /^(choropleth|scattergeo|(scatter|choropleth|density)(map|mapbox))$/;
+const MAP_TRACES = /^(choropleth|scattergeo|(scatter|choropleth|density)(map|mapbox))$/;
 
 /** @throws TypeError for a trace that cannot be drawn without a graphics processor or map data. */
 export function refuseUndrawable(data: readonly { readonly type?: unknown; readonly name?: unknown }[]): void {
@@ -82,7 +82,7 @@ export function refuseUndrawable(data: readonly { readonly type?: unknown; reado
         `${which}, which Plotly draws only after a static drawing is made; use "heatmap", or a layout image`,
       );
     const known = typeof type === "string" ? type : "";
-    if (mapTraces.test(known))
+    if (MAP_TRACES.test(known))
       throw new TypeError(`${which}, which needs map data from the network; use "scatter" over longitude and latitude`);
     if (instead[known])
       throw new TypeError(

@@ -4,7 +4,7 @@
  * So each part of such a text is placed by itself in the family that has it, and what no font has becomes a box and is named.
  */
 import { createRequire } from "node:module";
-import { advanceWidth, firstFace, fontFamily, mathFamily, runs, type Run } from "./fonts.ts";
+import { advanceWidth, firstFace, FONT_FAMILY, MATH_FAMILY, runs, type Run } from "./fonts.ts";
 import { placedTexts, type PlacedText } from "./text-boxes.ts";
 
 const require = createRequire(import.meta.url);
@@ -41,7 +41,7 @@ export function rasterText(svg: string): RasterText {
     });
     if (pieces.every(({ runs, own }) => runs.every(({ face }) => face?.family === own))) continue;
     const together = runs(text.textContent ?? "", MATHEMATICS);
-    if (together.every(({ face }) => face?.family === mathFamily)) continue; // resvg sets the whole text in it
+    if (together.every(({ face }) => face?.family === MATH_FAMILY)) continue; // resvg sets the whole text in it
     changed = true;
     for (const { runs } of pieces) for (const { text, face } of runs) if (!face) missing.add(text);
     placeRuns(text, pieces);
@@ -49,7 +49,7 @@ export function rasterText(svg: string): RasterText {
   return { svg: changed ? dom.serialize() : svg, missing: [...missing], families: [...families] };
 }
 
-const MATHEMATICS = { family: mathFamily, weight: 400, italic: false };
+const MATHEMATICS = { family: MATH_FAMILY, weight: 400, italic: false };
 
 interface Piece extends PlacedText {
   /** The family in which the piece begins. */
@@ -69,7 +69,7 @@ function placeRuns(text: SVGTextElement, pieces: readonly Piece[]): void {
       const part = text.ownerDocument.createElementNS("http://www.w3.org/2000/svg", "tspan");
       part.setAttribute("x", String(x));
       part.setAttribute("y", String(baseline));
-      part.setAttribute("style", `font-family: '${face?.family ?? mathFamily}', '${fontFamily}'`);
+      part.setAttribute("style", `font-family: '${face?.family ?? MATH_FAMILY}', '${FONT_FAMILY}'`);
       part.textContent = face ? characters : /\p{M}/u.test(characters) ? "" : BOX; // a mark needs no box beside its letter's
       x += advanceWidth(characters, style) * style.size;
       return part;
@@ -89,7 +89,7 @@ export function textWarning({ missing, families }: RasterText): string | undefin
     ...(missing.length
       ? [`no font has ${missing.slice(0, NAMED_AT_MOST).map(named).join(", ")}${more}, drawn as ${BOX}`]
       : []),
-    ...families.map((family) => `of the font family ${family} nothing is there, so ${fontFamily} is used`),
+    ...families.map((family) => `of the font family ${family} nothing is there, so ${FONT_FAMILY} is used`),
   ];
   if (!complaints.length) return undefined;
   return `PNG of a figure: ${complaints.join("; ")}. To add typefaces, name .ttf or .otf files before drawing: useFonts("path/to/font.ttf")`;

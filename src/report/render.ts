@@ -1,6 +1,6 @@
 /** SVG to PNG with resvg and the bundled typeface; no system font is read, so the bytes are the same on every machine. */
 import { createRequire } from "node:module";
-import { fontFamily, fontFiles } from "./fonts.ts";
+import { FONT_FAMILY, fontFiles } from "./fonts.ts";
 import { rasterText, textWarning } from "./raster-text.ts";
 
 const require = createRequire(import.meta.url);
@@ -27,7 +27,7 @@ export function pngOfSvg(svg: string, scale = 2): Png {
   const image = new Resvg(text.svg, {
     fitTo: { mode: "zoom", value: scale },
     background: "white",
-    font: { fontFiles: fontFiles(), loadSystemFonts: false, defaultFontFamily: fontFamily },
+    font: { fontFiles: fontFiles(), loadSystemFonts: false, defaultFontFamily: FONT_FAMILY },
   }).render();
   return { bytes: image.asPng(), width: image.width, height: image.height };
 }

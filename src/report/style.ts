@@ -148,7 +148,7 @@ export const divergingScale: [number, string][] = [
 ];
 
 /** Viridis, the default for magnitudes; its lightness rises evenly. */
-export const sequentialScale = "Viridis";
+export const SEQUENTIAL_SCALE = "Viridis";
 
 const font = { family: "Open Sans, Arial, sans-serif", size: 13, color: "#222222" };
 
@@ -175,7 +175,7 @@ export const houseTemplate = {
     paper_bgcolor: "#ffffff",
     plot_bgcolor: "#ffffff",
     colorway: [...colourway],
-    colorscale: { sequential: sequentialScale, diverging: divergingScale },
+    colorscale: { sequential: SEQUENTIAL_SCALE, diverging: divergingScale },
     margin: { l: 70, r: 24, t: 56, b: 60 },
     xaxis: axis,
     yaxis: axis,
@@ -184,8 +184,8 @@ export const houseTemplate = {
   },
   data: {
     scatter: [{ line: { width: 2 }, marker: { size: 7 }, error_y: { thickness: 1.2, width: 4 } }],
-    heatmap: [{ colorscale: sequentialScale, colorbar: { outlinewidth: 0, ticks: "outside" } }],
-    contour: [{ colorscale: sequentialScale, colorbar: { outlinewidth: 0, ticks: "outside" } }],
+    heatmap: [{ colorscale: SEQUENTIAL_SCALE, colorbar: { outlinewidth: 0, ticks: "outside" } }],
+    contour: [{ colorscale: SEQUENTIAL_SCALE, colorbar: { outlinewidth: 0, ticks: "outside" } }],
     bar: [{ marker: { line: { width: 0 } }, error_y: { thickness: 1.2, width: 4 } }],
   },
 } as const;

@@ -1,6 +1,6 @@
 /** The traces that the papers' figures are made of, styled by method. Arrays may be plain or typed. */
 import type { Data } from "plotly.js";
-import { divergingScale, methodStyle, sequentialScale, translucent, type MethodStyle } from "./style.ts";
+import { divergingScale, methodStyle, SEQUENTIAL_SCALE, translucent, type MethodStyle } from "./style.ts";
 
 export type Numbers = ArrayLike<number>;
 
@@ -144,7 +144,7 @@ export function heatmap({ z, x, y, title, middle }: HeatmapOptions): Data {
     z: z.map((row) => Array.from(row)),
     ...(x && { x: [...x] }),
     ...(y && { y: [...y] }),
-    ...(middle === undefined ? { colorscale: sequentialScale } : { colorscale: divergingScale, zmid: middle }),
+    ...(middle === undefined ? { colorscale: SEQUENTIAL_SCALE } : { colorscale: divergingScale, zmid: middle }),
     colorbar: { title: { text: title ?? "", side: "right" } },
   };
 }

@@ -37,7 +37,7 @@ export class LockHeld extends Error {
   override readonly name = "LockHeld";
 }
 
-const LOOK_AGAIN = 250;
+const POLL_MS = 250;
 /** So often in one wait our file may have been taken for a killed one's; more often, no file can be made there. */
 const MISSING_ATTEMPTS = 100;
 const began = beginningOf(process.pid) ?? "";
@@ -83,7 +83,7 @@ async function acquire(file: string, token: string, { wait = false, signal, dead
       throw new LockHeld(`${path.dirname(file)} is being written by process ${holder.pid} since ${holder.since}; wait for its end, or choose another --out`); // prettier-ignore
     else if (!wait && performance.now() - watched > (deadAfter * 1000) / 2)
       throw new LockHeld(`${path.dirname(file)} is being written by another process${holder ? ` (${holder.host}, process ${holder.pid}, since ${holder.since})` : ""}; wait for its end, or choose another --out`); // prettier-ignore
-    else await sleep(LOOK_AGAIN, undefined, { signal }).catch(() => undefined);
+    else await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -26,7 +26,7 @@ export interface ProgressBatch {
   readonly jobs: number;
 }
 
-const FRAME_MILLISECONDS = 250;
+const FRAME_MS = 250;
 const BAR_WIDTH = 20;
 
 export class Progress {
@@ -50,7 +50,7 @@ export class Progress {
     switch (event.type) {
       case "run-start":
         this.#running.set(run, state);
-        if (this.#live) this.#timer ??= setInterval(() => this.#draw(), FRAME_MILLISECONDS);
+        if (this.#live) this.#timer ??= setInterval(() => this.#draw(), FRAME_MS);
         else
           this.say(`${run.name}: ${run.notebook.cells.length} ${run.notebook.cells.length === 1 ? "cell" : "cells"}`);
         break;

@@ -1,6 +1,6 @@
 import type { KernelClient } from "./client/kernel-client.ts";
 
-const INTERRUPT_AGAIN = 1000;
+const INTERRUPT_INTERVAL_MS = 1000;
 
 export interface StopOptions {
   /** Seconds that a cell may take; no limit unless told. */
@@ -48,7 +48,7 @@ export class Stop {
     const interrupt = () => void this.#kernel.interrupt().catch(() => undefined);
     interrupt();
     // Asked again, since a kernel may have been about to begin the cell when it was asked first.
-    this.#timers.push(setInterval(interrupt, INTERRUPT_AGAIN));
+    this.#timers.push(setInterval(interrupt, INTERRUPT_INTERVAL_MS));
     this.#timers.push(setTimeout(() => void this.#kernel.kill(), (this.#options.grace ?? 5) * 1000));
   }
 }

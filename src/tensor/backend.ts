@@ -22,7 +22,7 @@ interface TensorData {
   owned?: boolean;
 }
 
-export const backendName = "marginalia";
+export const BACKEND_NAME = "marginalia";
 
 /** A tensor is too large for this machine, or for any. Kernels' names are put in front by `accelerate`. */
 export class AllocationError extends RangeError {

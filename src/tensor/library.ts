@@ -36,7 +36,7 @@ interface Addon {
 const addonFile = fileURLToPath(new URL("../../node_modules/.cache/marginalia/marginalia.node", import.meta.url));
 const wasmFile = fileURLToPath(new URL("../../src/tensor/native/marginalia.wasm", import.meta.url));
 
-const mostParams = 256;
+const MAX_PARAMS = 256;
 
 function tableOf(list: readonly string[]): { index: Map<string, number>; signatures: Map<string, string> } {
   const index = new Map<string, number>();
@@ -58,8 +58,8 @@ function numberOf(index: ReadonlyMap<string, number>, operation: string): number
 }
 
 function fillParams(target: Float64Array, params: readonly number[]): void {
-  if (params.length > mostParams)
-    throw new RangeError(`a kernel takes at most ${mostParams} parameters, got ${params.length}`);
+  if (params.length > MAX_PARAMS)
+    throw new RangeError(`a kernel takes at most ${MAX_PARAMS} parameters, got ${params.length}`);
   for (let i = 0; i < params.length; i++) target[i] = params[i];
 }
 
@@ -80,7 +80,7 @@ function wantedThreads(): number | undefined {
 export function loadAddon(file: string = addonFile): Library {
   const addon = createRequire(import.meta.url)(file) as Addon;
   const { index, signatures } = tableOf(addon.operations());
-  const scratch = new Float64Array(mostParams);
+  const scratch = new Float64Array(MAX_PARAMS);
   const wanted = wantedThreads();
   if (wanted !== undefined) addon.threads(wanted);
   return {
@@ -131,7 +131,7 @@ export function loadWasm(file: string = wasmFile): Library {
   for (let i = 0; wasm.operationName(i); i++) list.push(text(wasm.operationName(i)), text(wasm.operationSignature(i)));
   const { index, signatures } = tableOf(list);
   const table = new Int32Array(3 * 256);
-  const scratch = new Float64Array(mostParams);
+  const scratch = new Float64Array(MAX_PARAMS);
 
   function call(operation: string, params: readonly number[], arrays: readonly KernelArray[]): void {
     const signature = signatures.get(operation)!;

@@ -3,7 +3,7 @@
  * and, beyond tfjs's, decoupled weight decay and a state that can be saved and restored exactly.
  */
 import type * as Tf from "@tensorflow/tfjs";
-import { backendName } from "./backend.ts";
+import { BACKEND_NAME } from "./backend.ts";
 import { accelerate, type KernelCall } from "./kernels/register.ts";
 import { tf } from "./tf.ts";
 
@@ -104,7 +104,7 @@ export class Adam extends MomentOptimizer {
     const { beta1, beta2, epsilon, weightDecay } = this.options;
     const correct1 = 1 - beta1 ** this.iterations;
     const correct2 = 1 - beta2 ** this.iterations;
-    if (tf.getBackend() === backendName) {
+    if (tf.getBackend() === BACKEND_NAME) {
       const params = [this.learningRate, beta1, beta2, epsilon, correct1, correct2, weightDecay];
       return runStep("MarginaliaAdam", { value, gradient, first, second }, params);
     }
@@ -144,7 +144,7 @@ export class RmsProp extends MomentOptimizer {
 
   protected step(value: Tf.Tensor, gradient: Tf.Tensor, first: Tf.Tensor, second: Tf.Tensor): Tf.Tensor[] {
     const { decay, momentum, epsilon } = this.options;
-    if (tf.getBackend() === backendName)
+    if (tf.getBackend() === BACKEND_NAME)
       return runStep("MarginaliaRmsProp", { value, gradient, first, second }, [
         this.learningRate,
         decay,

@@ -6,15 +6,15 @@
  *
  * Only arrays that no one else can hold come here: see MarginaliaBackend.
  */
-const mostBytes = 512 * 2 ** 20;
+const MAX_POOLED_BYTES = 512 * 2 ** 20;
 /** Below this many elements a class is one length: a fresh array costs less than the view of another's memory. */
-const fewest = 256;
+const MIN_SIZED_ELEMENTS = 256;
 
 type Pooled = Float32Array | Int32Array;
 
 /** The least size class, in elements, that holds `length`. */
 export function sizeClass(length: number): number {
-  if (length <= fewest) return length;
+  if (length <= MIN_SIZED_ELEMENTS) return length;
   const step = 2 ** (31 - Math.clz32(length - 1)) / 8;
   return Math.ceil(length / step) * step;
 }
@@ -86,8 +86,8 @@ export class ArrayPool {
   /** Takes an array back that came from here and that no one holds any more. */
   give(array: Pooled): void {
     const bytes = 4 * sizeClass(array.length);
-    if (bytes === 0 || bytes > mostBytes) return;
-    if (this.#bytes + bytes > mostBytes) this.clear();
+    if (bytes === 0 || bytes > MAX_POOLED_BYTES) return;
+    if (this.#bytes + bytes > MAX_POOLED_BYTES) this.clear();
     if (array instanceof Float32Array) this.#floats.give(array);
     else this.#ints.give(array);
     this.#bytes += bytes;

@@ -5,7 +5,7 @@
  */
 import { createRequire } from "node:module";
 
-import { backendName, MarginaliaBackend } from "./backend.ts";
+import { BACKEND_NAME, MarginaliaBackend } from "./backend.ts";
 import { registerFiles } from "./files.ts";
 import { registerElementwise } from "./kernels/elementwise.ts";
 import { registerGradients } from "./kernels/gradients.ts";
@@ -86,8 +86,8 @@ function install(): () => BackendDescription {
   registerSparse();
   registerOptimizers();
   registerGradients();
-  tf.registerBackend(backendName, () => new MarginaliaBackend(library), 10);
-  void tf.setBackend(choice === "cpu" ? "cpu" : backendName); // takes effect at once: neither is asynchronous
+  tf.registerBackend(BACKEND_NAME, () => new MarginaliaBackend(library), 10);
+  void tf.setBackend(choice === "cpu" ? "cpu" : BACKEND_NAME); // takes effect at once: neither is asynchronous
   if (choice === "cpu") return () => ({ backend: "cpu", why: "MARGINALIA_BACKEND=cpu" });
   return () => ({
     backend: "marginalia",
@@ -103,6 +103,6 @@ export const describeBackend: () => BackendDescription = install();
 
 /** Sets how many threads large kernels use (at most the cores there are; WebAssembly has one); results do not depend on it. */
 export function setThreads(count: number): number {
-  const backend = tf.findBackend(backendName) as MarginaliaBackend | null;
+  const backend = tf.findBackend(BACKEND_NAME) as MarginaliaBackend | null;
   return backend instanceof MarginaliaBackend ? backend.library.threads(count) : 1;
 }

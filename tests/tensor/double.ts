@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { expect } from "vitest";
 import { Random } from "../../src/graph/random.ts";
-import { backendName, MarginaliaBackend } from "../../src/tensor/backend.ts";
+import { BACKEND_NAME, MarginaliaBackend } from "../../src/tensor/backend.ts";
 import { loadAddon, loadLibrary, type KernelArray, type Library } from "../../src/tensor/library.ts";
 
 type Stored = { values: unknown; dtype: string };
@@ -48,9 +48,9 @@ export function computeInDoubles(addon: string): void {
     if (inWords) ordinary.run(operation, params, ...arrays);
     else library.run(operation, params, ...(arrays.map(widen) as KernelArray[]));
   };
-  tf.removeBackend(backendName);
-  tf.registerBackend(backendName, () => new DoubleBackend({ ...library, run }), 10);
-  void tf.setBackend(backendName);
+  tf.removeBackend(BACKEND_NAME);
+  tf.registerBackend(BACKEND_NAME, () => new DoubleBackend({ ...library, run }), 10);
+  void tf.setBackend(BACKEND_NAME);
 }
 
 export const tensorOf = (values: Float64Array, shape: readonly number[]) =>

@@ -29,7 +29,7 @@ export interface InferOptions {
 }
 
 /** How much of the time limit the exact one of the default methods may take. */
-const exactShare = 0.5;
+const EXACT_SHARE = 0.5;
 
 export async function infer(model: string | undefined, options: InferOptions): Promise<number> {
   if (options.methods) {
@@ -58,7 +58,8 @@ async function attempts(
   const isChoiceOurs = request.method === undefined;
   // The default for MAP ends by itself in time, with the best state found.
   const isShared = isChoiceOurs && request.task !== "MAP";
-  const exactDeadline = deadline !== undefined && isShared ? deadline - 1000 * (1 - exactShare) * timeLimit! : deadline;
+  const exactDeadline =
+    deadline !== undefined && isShared ? deadline - 1000 * (1 - EXACT_SHARE) * timeLimit! : deadline;
   let soFar: AnswerSoFar | undefined;
   const keep = (answer: AnswerSoFar): void => void (soFar = answer);
   let thread = new InferThread(request, progress, keep);
@@ -159,8 +160,8 @@ class InferThread {
 }
 
 /** A step's plain line comes after so many milliseconds, and again each time that it has taken this many times longer. */
-const patience = 2000;
-const patienceGrowth = 4;
+const FIRST_LINE_AFTER_MS = 2000;
+const NEXT_LINE_FACTOR = 4;
 
 /** Steps on stderr: on a terminal the present one is a live line with the time gone, else a plain line if it lasts. */
 class Steps {
@@ -169,7 +170,7 @@ class Steps {
   readonly #start = performance.now();
   #step = "starting";
   #stepStart = performance.now();
-  #patience = patience;
+  #patience = FIRST_LINE_AFTER_MS;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(isQuiet: boolean) {
@@ -182,7 +183,7 @@ class Steps {
       case "step":
         this.#step = message.text;
         this.#stepStart = performance.now();
-        this.#patience = patience;
+        this.#patience = FIRST_LINE_AFTER_MS;
         this.#draw();
         break;
       case "fact":
@@ -226,7 +227,7 @@ class Steps {
     const time = clock((performance.now() - this.#start) / 1000);
     if (this.#live) this.#live(`${pc.cyan("…")} ${this.#step} ${time}`);
     else if (performance.now() - this.#stepStart > this.#patience) {
-      this.#patience *= patienceGrowth;
+      this.#patience *= NEXT_LINE_FACTOR;
       process.stderr.write(`${this.#step} ... ${time}\n`);
     }
   }

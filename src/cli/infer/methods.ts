@@ -103,7 +103,7 @@ function methodName(text: string): string | undefined {
 }
 
 /** Seconds that the search for a most probable state may take; --time-limit replaces it. */
-const secondsOfSearch = 60;
+const SEARCH_SECONDS = 60;
 
 /**
  * What answers when no method was named: exactly if the graph allows it, else by an approximation. That for MAP turns from one into the
@@ -113,7 +113,7 @@ export function defaultMethods(task: Task): { readonly exact: ParsedMethod; read
   const exact = {
     PR: "variable-elimination",
     MAR: "junction-tree[map=false]",
-    MAP: `exact-map[seconds=${secondsOfSearch}]`,
+    MAP: `exact-map[seconds=${SEARCH_SECONDS}]`,
   };
   const approximate = { PR: "estimate", MAR: "estimate", MAP: "max-product[schedule=residual]" };
   return { exact: parseMethod(exact[task]), approximate: parseMethod(approximate[task]) };

@@ -54,7 +54,7 @@ export type FromInferWorker =
 const MS_BETWEEN_ANSWERS_SO_FAR = 200;
 
 /** The rest is for what the estimate does not count: the model, orders, small tables. */
-const shareOfFreeMemory = 0.7;
+const SHARE_OF_FREE_MEMORY = 0.7;
 
 interface Problem {
   readonly model: Model;
@@ -185,7 +185,7 @@ function run(
 
 /** The standard limit on tables, in GB, or less where less is free. */
 function memoryHere(standard: number): { memory?: number } {
-  const free = (shareOfFreeMemory * process.availableMemory()) / 2 ** 30;
+  const free = (SHARE_OF_FREE_MEMORY * process.availableMemory()) / 2 ** 30;
   return free < standard ? { memory: free } : {};
 }
 

@@ -5,7 +5,7 @@ import {
   collectText,
   lazily,
   MEMORY_HELP,
-  MOST_SECONDS,
+  MAX_SECONDS,
   positive,
   profileName,
   sweepName,
@@ -51,8 +51,8 @@ export function addSweepCommands(root: Command): void {
       collectText,
     ) // prettier-ignore
     .option("--jobs <n>", "points at a time", positive(256, true), 1)
-    .option("--timeout <seconds>", "longest time for a cell", positive(MOST_SECONDS, false))
-    .option("--notebook-timeout <seconds>", "longest time for a point", positive(MOST_SECONDS, false))
+    .option("--timeout <seconds>", "longest time for a cell", positive(MAX_SECONDS, false))
+    .option("--notebook-timeout <seconds>", "longest time for a point", positive(MAX_SECONDS, false))
     .option("--memory <MiB>", MEMORY_HELP, positive(1e7, true))
     .option("--retries <n>", "how often a failed point is tried again", wholeNumber, 0)
     .option("--fail-fast", "begin no other point after one has failed")

@@ -13,8 +13,8 @@ import { axisFor, heatMap, placeOn, type Heading, type MeanAt } from "./heat-map
 import { scaleOf } from "./scale.ts";
 
 /** More curves in one panel cannot be told apart; more panels in one figure cannot be read. */
-const MOST_CURVES = 6;
-const MOST_PANELS = 9;
+const MAX_CURVES = 6;
+const MAX_PANELS = 9;
 /** CSS pixels from the figure's upper edge to a title of two lines. */
 const TITLE_DROP = 26;
 /** More names in a line of text are counted. */
@@ -37,9 +37,9 @@ export function sweepFigures(
   const count = ({ values }: Column) => new Set(values).size;
   const isNumber = ({ type }: Column) => Number(type === "number");
   const [x, ...others] = [...varied].sort((a, b) => isNumber(b) - isNumber(a) || count(b) - count(a));
-  const curves = others.find((each) => count(each) <= MOST_CURVES);
-  const shown = numbers.slice(0, MOST_PANELS);
-  const dropped = numbers.slice(MOST_PANELS).map(({ name }) => name);
+  const curves = others.find((each) => count(each) <= MAX_CURVES);
+  const shown = numbers.slice(0, MAX_PANELS);
+  const dropped = numbers.slice(MAX_PANELS).map(({ name }) => name);
   const titled = (...said: (string | undefined)[]) => withLine(title, [...said, missingPoints(status)]);
   const meansOver = (used: readonly Column[]) => averages(varied, used);
   return {

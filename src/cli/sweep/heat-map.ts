@@ -4,7 +4,7 @@
  */
 import type { Data, Layout } from "plotly.js";
 import { figure, type Axis, type PlotlyFigure } from "../../report/figure.ts";
-import { sequentialScale } from "../../report/style.ts";
+import { SEQUENTIAL_SCALE } from "../../report/style.ts";
 import { heatmap } from "../../report/traces.ts";
 import type { Column, Scalar } from "../../runner/sweep/dataframe.ts";
 import { scaleOf, shortLabels, type Scale } from "./scale.ts";
@@ -58,7 +58,7 @@ function marksOf(marks: readonly { x: number; y: number; value: number }[], titl
       color: marks.map((mark) => mark.value),
       size: 12,
       line: { color: "#444444", width: 1 }, // the scale's light end would be lost on white
-      colorscale: sequentialScale,
+      colorscale: SEQUENTIAL_SCALE,
       showscale: true,
       colorbar: { title: { text: title, side: "right" } },
     },

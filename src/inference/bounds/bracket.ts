@@ -15,7 +15,7 @@ import { parseOptions } from "../method.ts";
 import { handOverByRemoval } from "./hand-over.ts";
 import {
   boundWithHandOver,
-  maxExactWidth,
+  MAX_EXACT_WIDTH,
   optimisedBound,
   recursionIsDense,
   type BoundProblem,
@@ -29,7 +29,12 @@ export const bracketOptions = {
     .enum(["refined", "factorised", "best"])
     .default("best")
     .describe("the recursion above; best is the better of the two"),
-  exactWidth: z.int().min(0).max(maxExactWidth).default(12).describe("treewidth up to which a junction tree finishes"),
+  exactWidth: z
+    .int()
+    .min(0)
+    .max(MAX_EXACT_WIDTH)
+    .default(12)
+    .describe("treewidth up to which a junction tree finishes"),
   seconds: z.number().min(0).optional().describe("budget; whatever is known by then is the answer"),
   tolerance: z.number().positive().default(1e-6).describe("relative gain of 20 iterations that ends an optimisation"),
   maxIterations: z.int().min(0).default(400),

@@ -47,9 +47,9 @@ interface Expected {
 }
 
 /** Larger clusters are bounded below by mean field, not by tangents. */
-const maxEnumeratedCluster = 10;
+const MAX_ENUMERATED_CLUSTER = 10;
 /** Rounds of improving the clusters' parameters and starting the recursion afresh. */
-const startingRounds = 6;
+const STARTING_ROUNDS = 6;
 
 export class ChainBound implements Elimination {
   readonly numParameters: number;
@@ -183,7 +183,7 @@ export class ChainBound implements Elimination {
       this.#applyTerms(parameters);
       this.#main.start(this.#mainParameters);
       parameters.set(this.#mainParameters, this.#numClusterParameters);
-      if (round === startingRounds) return;
+      if (round === STARTING_ROUNDS) return;
       if (!Number.isFinite(this.evaluate(parameters, gradient))) return;
       first = 0;
       for (const term of this.#terms) {
@@ -274,7 +274,7 @@ function quadraticTerm({ machine, parents, parentWeights }: HiddenCluster): Clus
 /** -ln Z_k <= -(ln Z_k(t) + m(t) (h~ - t)), or with mean field: parameters t, one a variable of the cluster. */
 function linearTerm({ machine, parents, parentWeights }: HiddenCluster): ClusterTerm {
   const [c, p] = [machine.numVariables, parents.length];
-  const isEnumerated = c <= maxEnumeratedCluster && c > 1;
+  const isEnumerated = c <= MAX_ENUMERATED_CLUSTER && c > 1;
   const enumerator = isEnumerated ? createEnumerator(c) : undefined;
   const enumerated = new Float64Array(isEnumerated ? c + c * c : 0);
   if (isEnumerated)

@@ -12,7 +12,7 @@
 import { toFactorGraph } from "../../graph/convert.ts";
 import { boltzmannMachine, type WeightedEdge } from "../../graph/pairwise.ts";
 import { eliminationOrder, TreewidthError } from "../exact/elimination-order.ts";
-import { createEnumerator, maxEnumerationVariables } from "../exact/enumeration.ts";
+import { createEnumerator, MAX_ENUMERATION_VARIABLES } from "../exact/enumeration.ts";
 
 /** The edges of what is left: Int32Array[numEdges] each, ends in either order, distinct. */
 export interface RestGraph {
@@ -37,9 +37,9 @@ export interface ExactFinish {
 }
 
 /** log2 of the entries of all cliques together: beyond it one evaluation takes about a second, and an optimiser wants hundreds. */
-const log2CliqueLimit = 23;
+const LOG2_MAX_CLIQUE_ENTRIES = 23;
 /** Rows of a clique that one small index table covers. */
-const log2Low = 10;
+const LOG2_TABLE_ROWS = 10;
 
 /**
  * An evaluator for one graph.
@@ -47,12 +47,12 @@ const log2Low = 10;
  */
 export function createExactFinish(rest: RestGraph): ExactFinish {
   const plan = planOf(rest);
-  if (plan && plan.log2TotalSize <= log2CliqueLimit) return cliqueFinish(rest, plan.order, plan.width);
-  if (rest.numVariables <= maxEnumerationVariables) return enumerated(rest);
+  if (plan && plan.log2TotalSize <= LOG2_MAX_CLIQUE_ENTRIES) return cliqueFinish(rest, plan.order, plan.width);
+  if (rest.numVariables <= MAX_ENUMERATION_VARIABLES) return enumerated(rest);
   throw new RangeError(
     `${rest.numVariables} variables remain to be finished exactly, but their junction tree would have ` +
-      `${plan ? `2^${plan.log2TotalSize.toFixed(1)}` : "more than 2^60"} entries (limit 2^${log2CliqueLimit}, or ` +
-      `${maxEnumerationVariables} variables). Eliminate more of them by bounds: eliminate=all leaves none, exactWidth=12 as many as fit`,
+      `${plan ? `2^${plan.log2TotalSize.toFixed(1)}` : "more than 2^60"} entries (limit 2^${LOG2_MAX_CLIQUE_ENTRIES}, or ` +
+      `${MAX_ENUMERATION_VARIABLES} variables). Eliminate more of them by bounds: eliminate=all leaves none, exactWidth=12 as many as fit`,
   );
 }
 
@@ -203,8 +203,8 @@ function childIn(bucket: Bucket, variable: number, separator: readonly number[])
   };
   return {
     bucket,
-    low: table(separator.slice(0, log2Low)),
-    high: table(separator.slice(log2Low)),
+    low: table(separator.slice(0, LOG2_TABLE_ROWS)),
+    high: table(separator.slice(LOG2_TABLE_ROWS)),
     ofVariable: step(variable),
   };
 }

@@ -12,8 +12,8 @@ import type { Random } from "../../graph/random.ts";
 import { remainder, withoutVariable, type Elimination, type OrderedModel } from "./elimination.ts";
 import { entropyOfLogit, sigmoid } from "./logistic.ts";
 
-const startingSweeps = 30;
-const startingTolerance = 1e-3;
+const STARTING_SWEEPS = 30;
+const STARTING_TOLERANCE = 1e-3;
 
 /**
  * One elimination at a given mu: a model of the other variables (those above `variable` move down by one) with Z' <= Z.
@@ -66,7 +66,7 @@ export function factorisedLower(model: OrderedModel): Elimination {
       for (let at = offsets[p]; at < offsets[p + 1]; at++) totalFields[targets[at]] += change * weights[at];
     };
     for (let p = 0; p < numVariables; p++) spread(p, means[p]);
-    for (let sweep = 0, change = Infinity; sweep < startingSweeps && change > startingTolerance; sweep++) {
+    for (let sweep = 0, change = Infinity; sweep < STARTING_SWEEPS && change > STARTING_TOLERANCE; sweep++) {
       change = 0;
       for (let p = 0; p < numVariables; p++) {
         const mean = sigmoid(totalFields[p]);

@@ -20,9 +20,9 @@ import { ExpectedSlack } from "./slack.ts";
 export const greeds = [1, 0, 2] as const;
 
 /** Fill is counted up to this many variables; beyond, graphs dense enough for a search have none to save. */
-const maxFillVariables = 160;
-const maxGivenBack = 64;
-const meanFieldSweeps = 30;
+const MAX_FILL_VARIABLES = 160;
+const MAX_RETURNED_VARIABLES = 64;
+const MEAN_FIELD_SWEEPS = 30;
 
 /** @returns Int32Array: the variables to eliminate, in order; empty when the model has treewidth <= exactWidth by peeling. */
 export function handOverByRemoval(model: BoltzmannMachine, exactWidth: number, greed: number): Int32Array {
@@ -53,7 +53,7 @@ export function handOverByRemoval(model: BoltzmannMachine, exactWidth: number, g
     isRemoved[next] = 1;
     removed.push(next);
   }
-  const costliest = [...removed].sort((a, b) => losses[b] - losses[a]).slice(0, maxGivenBack);
+  const costliest = [...removed].sort((a, b) => losses[b] - losses[a]).slice(0, MAX_RETURNED_VARIABLES);
   for (const i of costliest) {
     isRemoved[i] = 0;
     const without = Graph.of(model);
@@ -75,7 +75,7 @@ export function handOverByFillIn(model: BoltzmannMachine, exactWidth: number, gr
     let least = Infinity;
     for (let i = 0; i < model.numVariables; i++) {
       if (!core.present[i]) continue;
-      const fill = greed > 0 && model.numVariables <= maxFillVariables ? graph.fill(i) : 0;
+      const fill = greed > 0 && model.numVariables <= MAX_FILL_VARIABLES ? graph.fill(i) : 0;
       const score = slack.slacks[i] * (1 + fill) ** greed;
       if (next < 0 || score < least) [next, least] = [i, score];
     }
@@ -89,7 +89,7 @@ export function handOverByFillIn(model: BoltzmannMachine, exactWidth: number, gr
 function secondOrderLosses(model: BoltzmannMachine): Float64Array {
   const { numVariables: n, neighbourOffsets, neighbours, neighbourEdges, edgeSources, edgeTargets } = model;
   const means = new Float64Array(n).fill(0.5);
-  for (let sweep = 0; sweep < meanFieldSweeps; sweep++)
+  for (let sweep = 0; sweep < MEAN_FIELD_SWEEPS; sweep++)
     for (let i = 0; i < n; i++) {
       let field = model.biases[i];
       for (let at = neighbourOffsets[i]; at < neighbourOffsets[i + 1]; at++)

@@ -25,9 +25,9 @@ import { optimisedBound } from "./recursion.ts";
 
 const nothing: Evidence = new Map();
 /** Share of the budget that goes to ln Z, whose bounds all the others start from. */
-const shareOfWhole = 0.25;
+const LOG_Z_BUDGET_SHARE = 0.25;
 /** Added outwards where a junction tree did everything. */
-const exactMargin = 1e-12;
+const EXACT_MARGIN = 1e-12;
 
 export interface MarginalIntervals {
   /** Float64Array[numVariables] each: lower_i <= p(S_i = 1 | evidence) <= upper_i, within [0, 1]; an observed variable has its state. */
@@ -123,8 +123,8 @@ function freeIntervals(
     const { elimination, remaining, parameters } = pair.lower!;
     elimination.evaluate(parameters, new Float64Array(elimination.numParameters));
     elimination.means.forEach((mean, position) => {
-      lower[remaining[position]] = Math.max(0, mean - exactMargin);
-      upper[remaining[position]] = Math.min(1, mean + exactMargin);
+      lower[remaining[position]] = Math.max(0, mean - EXACT_MARGIN);
+      upper[remaining[position]] = Math.min(1, mean + EXACT_MARGIN);
     });
     return { lower, upper, logZ, isExact: true };
   }
@@ -149,7 +149,7 @@ function freeIntervals(
 }
 
 function wholeSettings(settings: BracketSettings): BracketSettings {
-  return settings.seconds === undefined ? settings : { ...settings, seconds: shareOfWhole * settings.seconds };
+  return settings.seconds === undefined ? settings : { ...settings, seconds: LOG_Z_BUDGET_SHARE * settings.seconds };
 }
 
 /** Bounds on clamped models, by the whole model's elimination, from its parameters. */

@@ -10,10 +10,10 @@
 import type { BoltzmannMachine } from "../../graph/pairwise.ts";
 import { sigmoid } from "./logistic.ts";
 
-const maxSweeps = 100;
-const smallestGain = 1e-9;
+const MAX_SWEEPS = 100;
+const MIN_GAIN = 1e-9;
 /** Outwards, for rounding. */
-const margin = 1e-14;
+const ROUNDING_MARGIN = 1e-14;
 
 /** The concave envelope of sigmoid on [a, b], a < b, at x. */
 export function sigmoidEnvelope(a: number, b: number, x: number): number {
@@ -45,7 +45,7 @@ function tangentPoint(a: number, b: number): number {
  */
 export function narrowLocally(model: BoltzmannMachine, lower: Float64Array, upper: Float64Array): void {
   const { numVariables, neighbourOffsets, neighbours, neighbourEdges, weights, biases } = model;
-  for (let sweep = 0, gain = Infinity; sweep < maxSweeps && gain > smallestGain; sweep++) {
+  for (let sweep = 0, gain = Infinity; sweep < MAX_SWEEPS && gain > MIN_GAIN; sweep++) {
     gain = 0;
     for (let i = 0; i < numVariables; i++) {
       let [least, most] = [biases[i], biases[i]];
@@ -64,8 +64,8 @@ export function narrowLocally(model: BoltzmannMachine, lower: Float64Array, uppe
         }
       }
       const isFixed = !(smallest < largest);
-      const above = (isFixed ? sigmoid(most) : sigmoidEnvelope(smallest, largest, most)) + margin;
-      const below = (isFixed ? sigmoid(least) : 1 - sigmoidEnvelope(-largest, -smallest, -least)) - margin;
+      const above = (isFixed ? sigmoid(most) : sigmoidEnvelope(smallest, largest, most)) + ROUNDING_MARGIN;
+      const below = (isFixed ? sigmoid(least) : 1 - sigmoidEnvelope(-largest, -smallest, -least)) - ROUNDING_MARGIN;
       gain = Math.max(gain, upper[i] - above, below - lower[i]);
       if (above < upper[i]) upper[i] = above;
       if (below > lower[i]) lower[i] = below;

@@ -10,7 +10,7 @@ import { pairwiseBinaryObstacle, toFactorGraph, toPairwiseBinary } from "../../g
 import { Random } from "../../graph/random.ts";
 import { eliminationOrder, TreewidthError } from "../exact/elimination-order.ts";
 import { junctionTree } from "../exact/junction-tree.ts";
-import { anyModelInWords, canBeFactorGraph, isFactorGraph, type AnyModel } from "../exact/model.ts";
+import { ANY_MODEL_IN_WORDS, canBeFactorGraph, isFactorGraph, type AnyModel } from "../exact/model.ts";
 import { originalVariableMarginals, simplify } from "../exact/simplify.ts";
 import { defineMethod, parseOptions } from "../method.ts";
 import { Marginals, type InferenceResult } from "../result.ts";
@@ -119,6 +119,6 @@ export const boundsMethod = defineMethod({
   summary: "guaranteed intervals on ln Z and all marginals: recursive bounds with a junction tree at the end, anytime",
   options: optionSchema,
   accepts: canBeFactorGraph,
-  accepted: `${anyModelInWords}, if binary and pairwise or of small treewidth`,
+  accepted: `${ANY_MODEL_IN_WORDS}, if binary and pairwise or of small treewidth`,
   infer: inferBounds,
 });

@@ -35,7 +35,7 @@ function loadFmin(): { conjugateGradient: ConjugateGradient } {
 const { conjugateGradient } = loadFmin();
 
 /** Iterations between two looks at the progress; also the optimiser's restart, since n-step conjugacy is long lost by then. */
-const roundIterations = 20;
+const ROUND_ITERATIONS = 20;
 
 export interface Optimum {
   /** The best bound seen, natural log. */
@@ -93,7 +93,7 @@ export function optimise(
   objective(best.slice(), new Float64Array(best.length));
   while (!converged && iterations < maxIterations && best.length > 0) {
     const before = bestValue;
-    const round = Math.min(roundIterations, maxIterations - iterations);
+    const round = Math.min(ROUND_ITERATIONS, maxIterations - iterations);
     try {
       conjugateGradient(objective, best.slice(), { maxIterations: round });
     } catch (error) {

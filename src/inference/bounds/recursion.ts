@@ -16,9 +16,9 @@ import { recursionOrder, orderRules, type OrderRule } from "./order.ts";
 import { refinedUpper } from "./refined-upper.ts";
 
 /** The fill-in of the refined bound, and least-slack, keep dense n x n tables: 128 MB each at this size. */
-const maxDenseVariables = 4096;
+const MAX_DENSE_VARIABLES = 4096;
 /** Wider junction trees take seconds an evaluation. */
-export const maxExactWidth = 20;
+export const MAX_EXACT_WIDTH = 20;
 
 interface BoundKind {
   readonly side: "lower" | "upper";
@@ -69,7 +69,7 @@ function optionSchema(kind: BoundKind) {
     exactWidth: z
       .int()
       .min(0)
-      .max(maxExactWidth)
+      .max(MAX_EXACT_WIDTH)
       .optional()
       .describe("eliminate only until a junction tree of this width can finish; a search picks the variables"),
     timeLimit: z.number().min(0).optional().describe("seconds; the best bound so far is returned"),
@@ -134,10 +134,10 @@ export function recursiveBound(model: PairwiseBinaryModel, options: RecursiveBou
       `${name}: exactWidth=${given.exactWidth} picks the variables and their order itself; leave out eliminate, order and finishExactlyAt`,
     );
   const rule = given.order ?? (listed ? undefined : kind.order);
-  if (n > maxDenseVariables && (name === "refined-upper" || rule === "least-slack" || given.exactWidth !== undefined))
+  if (n > MAX_DENSE_VARIABLES && (name === "refined-upper" || rule === "least-slack" || given.exactWidth !== undefined))
     throw new RangeError(
       `${name}${name === "refined-upper" ? "" : " with this order or exactWidth"} keeps n^2 numbers, too many for ${n} variables ` +
-        `(limit ${maxDenseVariables}); use factorised-upper[order=weakest-first]`,
+        `(limit ${MAX_DENSE_VARIABLES}); use factorised-upper[order=weakest-first]`,
     );
   const bound = { model: boltzmann, name, random, deadline: started + 1000 * (given.timeLimit ?? Infinity), ...given };
   let optimum: OptimisedBound;
@@ -195,7 +195,7 @@ export interface OptimisedBound extends Optimum {
 }
 
 /** Whether so many variables may be searched, and eliminated with fill-in: both keep dense tables. */
-export const recursionIsDense = (numVariables: number): boolean => numVariables <= maxDenseVariables;
+export const recursionIsDense = (numVariables: number): boolean => numVariables <= MAX_DENSE_VARIABLES;
 
 export const sideOf = (name: RecursiveBoundName): "lower" | "upper" => kinds[name].side;
 

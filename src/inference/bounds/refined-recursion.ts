@@ -6,7 +6,7 @@
 import { lambda, lambdaDerivative, minusF, sigmoid, softplus } from "./logistic.ts";
 
 /** Positions eliminated together: each pass over the rest of the table then does four times the work. */
-const blockRows = 4;
+const BLOCK_ROWS = 4;
 
 // The loops that cost n^3 / 6 multiplications each, functions of their own because V8 compiles them better so.
 
@@ -90,8 +90,8 @@ export class RefinedRecursion {
   forward(parameters: Float64Array, first = 0): number {
     let total = 0;
     let p = 0;
-    for (; p + blockRows <= this.numEliminated; p += blockRows) {
-      const end = p + blockRows;
+    for (; p + BLOCK_ROWS <= this.numEliminated; p += BLOCK_ROWS) {
+      const end = p + BLOCK_ROWS;
       for (let row = p; row < end; row++) total += this.#eliminateWithin(row, Math.exp(parameters[first + row]), end);
       this.#updateBeyond(p, end, parameters, first);
     }
@@ -120,7 +120,7 @@ export class RefinedRecursion {
   /** The rows from `end` on, for the eliminated rows p ... end - 1 at once. */
   #updateBeyond(p: number, end: number, parameters: Float64Array, first: number): void {
     const { state, numVariables: n } = this;
-    const twice = Float64Array.from({ length: blockRows }, (_, b) => 2 * lambda(Math.exp(parameters[first + p + b])));
+    const twice = Float64Array.from({ length: BLOCK_ROWS }, (_, b) => 2 * lambda(Math.exp(parameters[first + p + b])));
     const row = n + p * n;
     for (let j = end; j < n; j++) {
       const a = twice[0] * state[row + j];

@@ -21,7 +21,7 @@ import { incumbent } from "./incumbent.ts";
 import { cutsetSearch } from "./cutset-search.ts";
 import { TreewidthError } from "./elimination-order.ts";
 import { maxElimination } from "./max-elimination.ts";
-import { anyModelInWords, asFactorGraph, canBeFactorGraph, type AnyModel } from "./model.ts";
+import { ANY_MODEL_IN_WORDS, asFactorGraph, canBeFactorGraph, type AnyModel } from "./model.ts";
 import { planElimination } from "./plan.ts";
 import { originalStates, simplify } from "./simplify.ts";
 
@@ -50,10 +50,10 @@ interface Bracket {
   readonly isComplete: boolean;
 }
 
-const cyclesPerRound = 1000;
-const sweepsPerRound = 30;
-const sweepsBetweenDecodings = 5;
-const candidatesToProbe = 6;
+const CYCLES_PER_ROUND = 1000;
+const SWEEPS_PER_ROUND = 30;
+const SWEEPS_BETWEEN_DECODINGS = 5;
+const MAX_PROBED_VARIABLES = 6;
 
 class Search {
   readonly #graph: FactorGraph;
@@ -135,18 +135,18 @@ class Search {
     for (let slow = 0; slow < 3;) {
       const before = dual.bound;
       const roundStarted = performance.now();
-      for (let sweep = 1; sweep <= sweepsPerRound; sweep++) {
+      for (let sweep = 1; sweep <= SWEEPS_PER_ROUND; sweep++) {
         if (!this.#cycles.sweep() || !dual.sweep(this.#target)) return false;
         this.#rootBound = Math.min(this.#rootBound, Math.max(dual.bound, this.#target));
         if (this.#isLate) return true;
-        if (sweep % sweepsBetweenDecodings !== 0) continue;
+        if (sweep % SWEEPS_BETWEEN_DECODINGS !== 0) continue;
         this.#offer(dual.decode());
         if (dual.bound <= this.#target) return false;
       }
       this.#improve(performance.now() - roundStarted);
       if (dual.bound <= this.#target) return false;
       if (this.#finishExactly()) return false;
-      const added = this.#cycles.addFrustrated(Math.min(cyclesPerRound, this.#settings.cycles - this.#cycles.length));
+      const added = this.#cycles.addFrustrated(Math.min(CYCLES_PER_ROUND, this.#settings.cycles - this.#cycles.length));
       if (this.#isLate) return true;
       const gap = dual.bound - this.#target;
       slow = added < 20 && before - dual.bound < 0.05 * gap ? slow + 1 : 0;
@@ -262,7 +262,7 @@ class Search {
     let chosen = candidates[0];
     let bestGain = -1;
     const { bound } = dual;
-    for (const candidate of candidates.slice(0, candidatesToProbe)) {
+    for (const candidate of candidates.slice(0, MAX_PROBED_VARIABLES)) {
       const { variable, state } = candidate;
       const saved = (this.#probe = {
         dual: dual.snapshot(this.#probe?.dual),
@@ -398,6 +398,6 @@ export const branchAndBoundMethod = defineMethod({
   summary: "exact MAP with certificate for densely connected graphs; a bracket when the time is up",
   options: optionSchema,
   accepts: canBeFactorGraph,
-  accepted: anyModelInWords,
+  accepted: ANY_MODEL_IN_WORDS,
   infer: branchAndBound,
 });

@@ -15,13 +15,13 @@ export interface CliqueTable {
 }
 
 /** Entries of a block: 16 KB, half of a usual first-level data cache. */
-const blockEntries = 2048;
+const BLOCK_ENTRIES = 2048;
 
 export class CliqueLoop {
   readonly #cardinalities: ArrayLike<number>;
   readonly #strideOf: Int32Array;
   /** Float64Array[numRows * cardinality] of the current block, at least. */
-  buffer = new Float64Array(blockEntries);
+  buffer = new Float64Array(BLOCK_ENTRIES);
   /** Rows of a block; all blocks have the same number. */
   numRows = 0;
   cardinality = 0;
@@ -76,7 +76,7 @@ export class CliqueLoop {
     this.numRows = 1;
     while (numSlow > 0) {
       const more = this.numRows * cardinalities[separator[numSlow - 1]];
-      if (more * this.cardinality > blockEntries && this.numRows > 1) break;
+      if (more * this.cardinality > BLOCK_ENTRIES && this.numRows > 1) break;
       this.numRows = more;
       numSlow--;
     }
@@ -101,7 +101,7 @@ export class CliqueLoop {
 
   #fillOffsets(k: number, separator: Int32Array, numSlow: number): void {
     if (!(this.offsets[k]?.length >= this.numRows))
-      this.offsets[k] = new Int32Array(Math.max(this.numRows, blockEntries / 2));
+      this.offsets[k] = new Int32Array(Math.max(this.numRows, BLOCK_ENTRIES / 2));
     const offsets = this.offsets[k];
     offsets[0] = 0;
     for (let filled = 1, position = separator.length - 1; position >= numSlow; position--) {

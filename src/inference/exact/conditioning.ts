@@ -27,15 +27,15 @@ import {
 import { answerOnTree, impossible, keepsFor, type ExactAnswer, type Wanted } from "./tree-answer.ts";
 
 /** log2 of the table entries that may be computed in all: some minutes. */
-const log2WorkLimit = 36;
+const LOG2_MAX_WORK_ENTRIES = 36;
 /** Simplifying and ordering one case costs about as much as this many entries for each variable. */
-const entriesPerVariable = 2 ** 11;
+const ENTRIES_PER_VARIABLE = 2 ** 11;
 /** Zeros make later cases cheaper than the first one's tables promise; nobody knows how much. */
-const log2HopeWithZeros = 8;
+const LOG2_ZEROS_ALLOWANCE = 8;
 /** Tables below this size are done before any shrinking by further cases pays. */
-const sizeWorthShrinking = 2 ** 18;
+const MIN_SHRINKABLE_ENTRIES = 2 ** 18;
 /** Orders to try for a case: its parent's search has shown how hard the graph is. */
-const orderingsPerCase = 12;
+const ORDERS_PER_CASE = 12;
 
 /**
  * What is wanted of `graph`, by elimination if its tables fit into options.memory, by conditioning as far as needed if not.
@@ -73,7 +73,7 @@ class Conditioning {
   #prepare(original: FactorGraph, options: PlanOptions): Case {
     const simplified = simplify(original);
     if (!simplified.possible) return { simplified };
-    this.#work += original.numVariables * entriesPerVariable;
+    this.#work += original.numVariables * ENTRIES_PER_VARIABLE;
     const plan = planElimination(simplified.graph, keepsFor(this.#wanted), options, this.#random);
     this.#first ??= plan;
     return { simplified, plan };
@@ -97,9 +97,9 @@ class Conditioning {
       this.#charge(graph, plan, log2Cases);
       return answerOnTree(graph, fillBuckets(graph, plan.shape), this.#wanted);
     };
-    const mayShrink = plan.shape.totalSize > sizeWorthShrinking && graph.logPotentials.includes(-Infinity);
+    const mayShrink = plan.shape.totalSize > MIN_SHRINKABLE_ENTRIES && graph.logPotentials.includes(-Infinity);
     if (plan.fits && !mayShrink) return onTree();
-    const options = { ...this.#options, orderings: Math.min(this.#options.orderings, orderingsPerCase) };
+    const options = { ...this.#options, orderings: Math.min(this.#options.orderings, ORDERS_PER_CASE) };
     const parts = components(graph);
     if (parts.length > 1) {
       const answers = parts.map((part) => this.#answerCase(this.#prepare(part.graph, options), log2Cases));
@@ -121,11 +121,11 @@ class Conditioning {
 
   /** Accounts for a tree; refuses as soon as the first case shows that all of them take too long. */
   #charge(graph: FactorGraph, plan: ExactPlan, log2Cases: number): void {
-    const isFirst = this.#work < 2 ** (log2WorkLimit - 8);
-    const hope = graph.logPotentials.includes(-Infinity) ? log2HopeWithZeros : 0;
+    const isFirst = this.#work < 2 ** (LOG2_MAX_WORK_ENTRIES - 8);
+    const hope = graph.logPotentials.includes(-Infinity) ? LOG2_ZEROS_ALLOWANCE : 0;
     this.#work += plan.shape.totalSize;
     const projected = plan.order.log2TotalSize + log2Cases;
-    if ((isFirst && projected > log2WorkLimit + hope) || this.#work > 2 ** log2WorkLimit)
+    if ((isFirst && projected > LOG2_MAX_WORK_ENTRIES + hope) || this.#work > 2 ** LOG2_MAX_WORK_ENTRIES)
       throw refusal(
         this.#first!,
         this.#options,

@@ -46,17 +46,17 @@ export interface EliminationOrder {
 }
 
 /** A table larger than this is out of reach for any machine: an order that needs one is not completed. */
-const log2OutOfReach = 60;
+const LOG2_OUT_OF_REACH_ENTRIES = 60;
 /** Below this many entries a better order saves less than looking for it costs. */
-const sizeNotWorthImproving = 2 ** 13;
+const MIN_IMPROVABLE_ENTRIES = 2 ** 13;
 /** Orders are drawn until that took about as long as eliminating with the best one will take. */
-const stepsPerEntry = 0.3;
+const STEPS_PER_ENTRY = 0.3;
 /** What a variable costs beyond the pairs of its neighbours. */
-const stepsPerVariable = 100;
+const STEPS_PER_VARIABLE = 100;
 /** If none of the first orders is within reach, luck will not help. */
-const attemptsWithoutSuccess = 12;
+const MAX_FAILED_ATTEMPTS = 12;
 /** Nor where a few orders took as long as this, a second or so. */
-const stepsWithoutSuccess = 1e8;
+const STEPS_WITHOUT_SUCCESS = 1e8;
 const noises = [0.1, 0.3, 1];
 
 /** Exact inference would need tables beyond the limit. Says how large, and what to use instead. */
@@ -85,8 +85,8 @@ export function eliminationOrder(graph: FactorGraph, options: Partial<OrderOptio
   let steps = 0;
   for (let attempt = 0; attempt < orderings; attempt++) {
     const bestSize = best ? 2 ** best.log2TotalSize : Infinity;
-    if (bestSize < sizeNotWorthImproving || steps > stepsPerEntry * bestSize) break;
-    if (!best && (attempt === attemptsWithoutSuccess || steps > stepsWithoutSuccess)) break;
+    if (bestSize < MIN_IMPROVABLE_ENTRIES || steps > STEPS_PER_ENTRY * bestSize) break;
+    if (!best && (attempt === MAX_FAILED_ATTEMPTS || steps > STEPS_WITHOUT_SUCCESS)) break;
     const draw = attempt - first.length;
     const run =
       draw < 0
@@ -179,7 +179,7 @@ function greedyOrder(
   const hubs = hubPositions(neighbours);
   const marks = new Int32Array(numVariables);
   let stamp = 0;
-  let steps = numVariables * stepsPerVariable;
+  let steps = numVariables * STEPS_PER_VARIABLE;
 
   const costOf = (variable: number): number =>
     heuristic === "min-weight" ? log2TableSizes[variable] : neighbours[variable].length;
@@ -240,7 +240,7 @@ function greedyOrder(
     width = Math.max(width, list.length);
     log2LargestSize = Math.max(log2LargestSize, log2Size);
     total += 2 ** log2Size;
-    if (total >= limit || log2Size > log2OutOfReach) return { log2LargestSize, steps };
+    if (total >= limit || log2Size > LOG2_OUT_OF_REACH_ENTRIES) return { log2LargestSize, steps };
 
     for (let i = 0; i < list.length - 1; i++) {
       const a = list[i];

@@ -18,17 +18,17 @@ import { logPotential, toBoltzmann, type PairwiseBinaryModel } from "../../graph
 import { defineMethod, formatMethod, parseOptions, type Method } from "../method.ts";
 import { Marginals, type InferenceResult } from "../result.ts";
 import { enumerateFactorGraph } from "./factor-graph-enumeration.ts";
-import { anyModelInWords, canBeFactorGraph, isFactorGraph, type AnyModel } from "./model.ts";
+import { ANY_MODEL_IN_WORDS, canBeFactorGraph, isFactorGraph, type AnyModel } from "./model.ts";
 
 /** More variables are refused: 2^25 states take about half a second, and each further variable doubles that. */
-export const maxEnumerationVariables = 25;
-const maxLowVariables = 10;
-const stepsBetweenRefreshes = 64;
+export const MAX_ENUMERATION_VARIABLES = 25;
+const MAX_LOW_VARIABLES = 10;
+const STEPS_BETWEEN_REFRESHES = 64;
 /** Below exp(-745) a number is 0 in float64: a block whose best state is that much worse than the best seen adds nothing. */
-const logNegligible = -745.2;
+const NEGLIGIBLE_LOG = -745.2;
 
 /** Blocks are multiplied up only if no product of their terms can leave exp(+-this), half of what float64 holds. */
-const largestLogProduct = 300;
+const MAX_LOG_PRODUCT = 300;
 
 /** What enumeration finds about n binary variables. Overwritten by the enumerator's next run. */
 export interface Enumerated {
@@ -50,7 +50,7 @@ export interface Enumerator {
 
 /** An enumerator of n binary variables with its own work space: `run` allocates nothing, so that an optimiser can call it often. */
 export function createEnumerator(n: number): Enumerator {
-  const numLow = Math.min(n, maxLowVariables);
+  const numLow = Math.min(n, MAX_LOW_VARIABLES);
   const blockSize = 1 << numLow;
   const numBlocks = 2 ** (n - numLow);
   const lowEnergies = new Float64Array(blockSize);
@@ -112,7 +112,7 @@ export function createEnumerator(n: number): Enumerator {
       logProduct += Math.abs(parameters[biasOffset + i]);
       for (let j = i + 1; j < n; j++) logProduct += Math.abs(weight(i, j));
     }
-    return logProduct <= largestLogProduct;
+    return logProduct <= MAX_LOG_PRODUCT;
   }
 
   /** singles[2 i + a] = sum of the table's entries with S_i = a, for the lowest `numBits` variables; returns the sum of all. */
@@ -173,7 +173,7 @@ export function createEnumerator(n: number): Enumerator {
     let highEnergy = 0;
     for (let step = 0; step < numBlocks; step++) {
       if (step > 0) highEnergy += flip(numLow + 31 - Math.clz32(step & -step));
-      if (step % stepsBetweenRefreshes === 0) highEnergy = refresh();
+      if (step % STEPS_BETWEEN_REFRESHES === 0) highEnergy = refresh();
       let blockLargest;
       let blockPeak;
       if (areProducts) {
@@ -186,7 +186,7 @@ export function createEnumerator(n: number): Enumerator {
         for (let i = 0; i < numLow; i++) addDoubled(block, 1 << i, fields[i]);
         blockLargest = blockPeak = addAndFindLargest(block, lowEnergies);
       }
-      if (blockLargest - largest < logNegligible) continue;
+      if (blockLargest - largest < NEGLIGIBLE_LOG) continue;
       if (blockLargest > largest) {
         const scale = Math.exp(largest - blockLargest);
         largest = blockLargest;
@@ -285,11 +285,11 @@ function exponentiateAndSum(table: Float64Array, shift: number, sums: Float64Arr
 
 /** Why `numVariables` are too many to enumerate, or undefined. */
 export function whyNotEnumerable(numVariables: number): string | undefined {
-  if (numVariables <= maxEnumerationVariables) return undefined;
-  const seconds = 2 ** (numVariables - maxEnumerationVariables) / 2;
+  if (numVariables <= MAX_ENUMERATION_VARIABLES) return undefined;
+  const seconds = 2 ** (numVariables - MAX_ENUMERATION_VARIABLES) / 2;
   const time = seconds < 3600 ? `${seconds} s` : seconds < 3.2e8 ? `${Math.round(seconds / 3600)} h` : "years";
   return (
-    `enumeration visits 2^n states, and 2^${numVariables} (about ${time}) is more than the limit of 2^${maxEnumerationVariables}. ` +
+    `enumeration visits 2^n states, and 2^${numVariables} (about ${time}) is more than the limit of 2^${MAX_ENUMERATION_VARIABLES}. ` +
     "Use the bounds factorised-lower and refined-upper, a junction tree if the model is sparse, or an approximation"
   );
 }
@@ -375,9 +375,9 @@ function enumerateAny(model: AnyModel, options: z.output<typeof optionSchema>): 
 
 export const enumeration: Method = defineMethod({
   name: "enumeration",
-  summary: `exact, all joint states: at most 2^${maxEnumerationVariables} of them`,
+  summary: `exact, all joint states: at most 2^${MAX_ENUMERATION_VARIABLES} of them`,
   options: optionSchema,
   accepts: canBeFactorGraph,
-  accepted: anyModelInWords,
+  accepted: ANY_MODEL_IN_WORDS,
   infer: enumerateAny,
 });

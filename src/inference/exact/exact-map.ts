@@ -14,7 +14,7 @@ import { exactAnswer } from "./conditioning.ts";
 import { isLargeForest } from "./forest-answer.ts";
 import { TreewidthError } from "./elimination-order.ts";
 import { firstIncumbent } from "./incumbent.ts";
-import { anyModelInWords, asFactorGraph, canBeFactorGraph, type AnyModel } from "./model.ts";
+import { ANY_MODEL_IN_WORDS, asFactorGraph, canBeFactorGraph, type AnyModel } from "./model.ts";
 import { planElimination, planOptions, planOptionsSchema, type PlanOptions } from "./plan.ts";
 import { simplify } from "./simplify.ts";
 
@@ -26,9 +26,9 @@ const optionSchema = z.object({
 export type ExactMapOptions = z.input<typeof optionSchema>;
 
 /** Table entries that elimination computes in a second, roughly. */
-const entriesPerSecond = 2 ** 28;
+const ENTRIES_PER_SECOND = 2 ** 28;
 /** log2 of the table entries that elimination with conditioning may compute in all. */
-const log2Feasible = 36;
+const LOG2_MAX_WORK_ENTRIES = 36;
 
 /**
  * A most probable state; `map.upperBound` equals `map.score` when it is proven optimal, which `converged` says too, unless the time limit
@@ -58,7 +58,7 @@ export function exactMap(
   if (secondsOfElimination > 1) {
     const seconds = isEliminationLast ? secondsOfElimination : left();
     const limit = Number.isFinite(seconds) ? { seconds } : {};
-    const answer = branchAndBound(graph, { ...limit, elimination: entriesPerSecond }, { random, report });
+    const answer = branchAndBound(graph, { ...limit, elimination: ENTRIES_PER_SECOND }, { random, report });
     searched = { ...answer, method, seconds: secondsGone() };
     if (answer.converged || !isEliminationLast) return searched;
   }
@@ -78,8 +78,8 @@ function estimatedSeconds(graph: FactorGraph, settings: PlanOptions, random: Ran
   if (!simplified.possible) return 0;
   try {
     const { fits, order } = planElimination(simplified.graph, "argmaxes", settings, random);
-    if (!fits && order.log2TotalSize > log2Feasible) return Infinity;
-    return 2 ** order.log2TotalSize / entriesPerSecond;
+    if (!fits && order.log2TotalSize > LOG2_MAX_WORK_ENTRIES) return Infinity;
+    return 2 ** order.log2TotalSize / ENTRIES_PER_SECOND;
   } catch (error) {
     if (error instanceof TreewidthError) return Infinity;
     throw error;
@@ -91,6 +91,6 @@ export const exactMapMethod = defineMethod({
   summary: "MAP with certificate: variable elimination where that is cheap, else branch and bound",
   options: optionSchema,
   accepts: canBeFactorGraph,
-  accepted: anyModelInWords,
+  accepted: ANY_MODEL_IN_WORDS,
   infer: exactMap,
 });

@@ -14,14 +14,14 @@ import { logScore, type FactorGraph } from "../../graph/factor-graph.ts";
 import { Marginals, type InferenceResult } from "../result.ts";
 
 /** More joint states are refused: 2^25 take several seconds. */
-export const maxEnumerationStates = 2 ** 25;
-const stepsBetweenRefreshes = 1024;
+export const MAX_ENUMERATION_STATES = 2 ** 25;
+const STEPS_BETWEEN_REFRESHES = 1024;
 
 /** Why the joint states of `graph` are too many to enumerate, or undefined. */
 export function whyNotEnumerableGraph({ cardinalities }: FactorGraph): string | undefined {
   let log2States = 0;
   for (const cardinality of cardinalities) log2States += Math.log2(cardinality);
-  if (log2States <= Math.log2(maxEnumerationStates)) return undefined;
+  if (log2States <= Math.log2(MAX_ENUMERATION_STATES)) return undefined;
   return (
     `enumeration visits every joint state, and 2^${log2States.toFixed(1)} are more than the limit of 2^25. ` +
     "Use a junction tree if the graph is sparse, or an approximation"
@@ -141,7 +141,7 @@ function visitStates(
     else finite += sign * value;
   };
   for (let step = 0; ; step++) {
-    if (step % stepsBetweenRefreshes === 0) {
+    if (step % STEPS_BETWEEN_REFRESHES === 0) {
       if (step > 0) watcher?.refresh(states, entries);
       finite = forbidden = 0;
       for (let factor = 0; factor < numFactors; factor++) add(factor, 1);

@@ -10,7 +10,7 @@ import { defineMethod, formatMethod, parseOptions } from "../method.ts";
 import type { InferenceResult } from "../result.ts";
 import { exactAnswer } from "./conditioning.ts";
 import {
-  anyModelInWords,
+  ANY_MODEL_IN_WORDS,
   asFactorGraph,
   canBeFactorGraph,
   edgeMarginals,
@@ -58,6 +58,6 @@ export const junctionTreeMethod = defineMethod({
   summary: "exact ln Z, all marginals and MAP when the graph is sparse enough",
   options: optionSchema,
   accepts: canBeFactorGraph,
-  accepted: anyModelInWords,
+  accepted: ANY_MODEL_IN_WORDS,
   infer: junctionTree,
 });

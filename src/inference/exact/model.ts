@@ -8,7 +8,7 @@ import { Marginals } from "../result.ts";
 export type AnyModel = FactorGraph | PairwiseBinaryModel;
 
 /** For error messages and help texts. */
-export const anyModelInWords = "a factor graph, a Boltzmann machine or an Ising model";
+export const ANY_MODEL_IN_WORDS = "a factor graph, a Boltzmann machine or an Ising model";
 
 export function isFactorGraph(model: unknown): model is FactorGraph {
   return (model as { kind?: unknown } | null | undefined)?.kind === "factor-graph";

@@ -32,7 +32,7 @@ export interface ExactPlan {
 }
 
 /** No typed array is longer. */
-const log2LargestTable = 32;
+const LOG2_MAX_TABLE_ENTRIES = 32;
 
 /** Bytes that elimination in the given order holds at once, at most. */
 export function estimateBytes(shape: TreeShape, keeps: Keeps): number {
@@ -51,7 +51,7 @@ export function planElimination(graph: FactorGraph, keeps: Keeps, options: PlanO
   const order = eliminationOrder(graph, { heuristic: options.order, orderings: options.orderings, random });
   const shape = treeShape(graph, order.order);
   const bytes = estimateBytes(shape, keeps);
-  const fits = bytes <= options.memory * 2 ** 30 && order.log2LargestSize <= log2LargestTable;
+  const fits = bytes <= options.memory * 2 ** 30 && order.log2LargestSize <= LOG2_MAX_TABLE_ENTRIES;
   return { order, shape, bytes, fits };
 }
 

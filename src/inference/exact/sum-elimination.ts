@@ -20,7 +20,7 @@ import { CliqueLoop, logSumExp, type CliqueTable } from "./clique-loop.ts";
 type Domain = "linear" | "log";
 
 /** Products beyond exp(+-this) are not trusted to a float64, whose range is exp(-708) ... exp(709). */
-const logRange = 690;
+const MAX_LOG_MAGNITUDE = 690;
 
 interface BoundedTable extends CliqueTable {
   /** Lower bound on ln of the positive entries; 0 and unused in the log domain. */
@@ -180,7 +180,7 @@ export class SumElimination {
 function exponentiated(scope: Int32Array, logValues: Float64Array): BoundedTable {
   let logLow = 0;
   for (const value of logValues) if (value > -Infinity && value < logLow) logLow = value;
-  if (logLow < -logRange) throw new OutOfRange();
+  if (logLow < -MAX_LOG_MAGNITUDE) throw new OutOfRange();
   return { scope, values: logValues.map(Math.exp), logLow, logHigh: 0, isMeasured: true };
 }
 
@@ -191,7 +191,7 @@ function isInRange(tables: readonly BoundedTable[]): boolean {
     low += Math.min(0, logLow);
     high += Math.max(0, logHigh);
   }
-  return low >= -logRange && high <= logRange;
+  return low >= -MAX_LOG_MAGNITUDE && high <= MAX_LOG_MAGNITUDE;
 }
 
 /** Scales the largest entry into [1, 2) and measures the bounds; returns ln of what was divided out, -Infinity for a table of zeros. */

@@ -10,7 +10,7 @@ import { defineMethod, formatMethod, parseOptions } from "../method.ts";
 import type { InferenceResult } from "../result.ts";
 import { exactAnswer } from "./conditioning.ts";
 import { planOptions } from "./plan.ts";
-import { anyModelInWords, asFactorGraph, canBeFactorGraph, type AnyModel } from "./model.ts";
+import { ANY_MODEL_IN_WORDS, asFactorGraph, canBeFactorGraph, type AnyModel } from "./model.ts";
 
 const optionSchema = z.object({
   task: z.enum(["sum", "max", "both"]).default("sum").describe("ln Z, a most probable state, or both"),
@@ -48,6 +48,6 @@ export const variableElimination = defineMethod({
   summary: "exact ln Z or MAP, variable by variable; needs less memory than a junction tree, gives no marginals",
   options: optionSchema,
   accepts: canBeFactorGraph,
-  accepted: anyModelInWords,
+  accepted: ANY_MODEL_IN_WORDS,
   infer: eliminateVariables,
 });

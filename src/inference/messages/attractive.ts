@@ -11,7 +11,7 @@ import type { FactorGraph } from "../../graph/factor-graph.ts";
 import type { PairwiseBinaryModel } from "../../graph/pairwise.ts";
 
 /** Rounding of a sum of four logs, relative to their size. */
-const rounding = 1e-13;
+const RELATIVE_ROUNDING = 1e-13;
 
 /** Whether flipping some variables makes every pair agree with its sign: union-find with parities. */
 class SignedForest {
@@ -86,7 +86,7 @@ function interactionSign(table: Float64Array, strideA: number, strideB: number):
     const [first, second] = [table[index + strideA], table[index + strideB]];
     const interaction = none + both - first - second;
     const size = Math.abs(none) + Math.abs(both) + Math.abs(first) + Math.abs(second);
-    if (Math.abs(interaction) <= rounding * size) continue;
+    if (Math.abs(interaction) <= RELATIVE_ROUNDING * size) continue;
     if (sign === -Math.sign(interaction)) return NaN;
     sign = Math.sign(interaction);
   }

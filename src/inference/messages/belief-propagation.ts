@@ -56,7 +56,7 @@ export function isDiscreteModel(model: unknown): model is FactorGraph | Pairwise
 }
 
 /** What the methods of this folder take, in words. */
-export const discreteModels = "a factor graph, a Boltzmann machine or an Ising model";
+export const DISCRETE_MODELS = "a factor graph, a Boltzmann machine or an Ising model";
 
 /**
  * Belief propagation. Variable and factor marginals (of edges for a pairwise model); at temperature 0 max-marginals and a MAP answer
@@ -196,7 +196,7 @@ export const bp = defineMethod({
   summary: "belief propagation: Bethe's ln Z and marginals; exact on trees, a lower bound for attractive binary models",
   options: schema,
   accepts: isDiscreteModel,
-  accepted: discreteModels,
+  accepted: DISCRETE_MODELS,
   infer: (model, options, context) => beliefPropagation(model, options, context),
 });
 
@@ -205,6 +205,6 @@ export const maxProductMethod = defineMethod({
   summary: "belief propagation for the most probable state; exact on trees",
   options: maxProductSchema,
   accepts: isDiscreteModel,
-  accepted: discreteModels,
+  accepted: DISCRETE_MODELS,
   infer: (model, options, context) => maxProduct(model, options, context),
 });

@@ -13,9 +13,9 @@ import type { DampingOptions, MessageKernel } from "./schedule.ts";
 import { factorTreeOrder, visitNeighbourFactors } from "./tree-order.ts";
 
 /** ln of the largest product allowed in a factor's sum; float64 ends at exp(709). */
-const largestLogProduct = 600;
+const MAX_LOG_PRODUCT = 600;
 /** Each update of P by one message adds rounding; after so many (or as many as there are messages) it is multiplied up afresh. */
-const updatesBetweenRefreshes = 64;
+const UPDATES_BETWEEN_REFRESHES = 64;
 
 /** Whether all variables are binary, no state is forbidden, and no product of ratios and a table entry can leave e^-600 ... e^600. */
 export function binaryRatiosFit({
@@ -45,7 +45,7 @@ export function binaryRatiosFit({
   for (let factor = 0; factor < numFactors; factor++) {
     let product = spans[factor];
     for (let edge = scopeOffsets[factor]; edge < scopeOffsets[factor + 1]; edge++) product += reach[scopes[edge]];
-    if (product > largestLogProduct) return false;
+    if (product > MAX_LOG_PRODUCT) return false;
   }
   return true;
 }
@@ -98,7 +98,7 @@ export class BinaryRatioMessages implements MessageKernel {
       this.#priors[scopes[first]] *= this.#ratios[first];
     }
     this.#products = this.#priors.slice();
-    this.#updatesLeft = new Int32Array(numVariables).fill(updatesBetweenRefreshes);
+    this.#updatesLeft = new Int32Array(numVariables).fill(UPDATES_BETWEEN_REFRESHES);
     this.#incoming = new Float64Array(largestArity);
     this.#outgoing = new Float64Array(largestArity);
     this.#partials = new Float64Array(2 ** largestArity);
@@ -246,6 +246,6 @@ export class BinaryRatioMessages implements MessageKernel {
       if (scopeOffsets[factor + 1] - scopeOffsets[factor] > 1) product *= this.#ratios[variableEdges[at]];
     }
     this.#products[variable] = product;
-    this.#updatesLeft[variable] = Math.max(updatesBetweenRefreshes, end - first);
+    this.#updatesLeft[variable] = Math.max(UPDATES_BETWEEN_REFRESHES, end - first);
   }
 }

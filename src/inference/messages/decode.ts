@@ -9,7 +9,7 @@ import type { MapAnswer } from "../result.ts";
 import { messageOffsetsOf } from "./contraction.ts";
 import { breadthFirstFactors, breadthFirstVariables } from "./tree-order.ts";
 
-const maxImprovementRounds = 100;
+const MAX_IMPROVEMENT_ROUNDS = 100;
 
 /**
  * @param logMessages natural logs, factor to variable, as the kernels hold them.
@@ -83,7 +83,7 @@ export function decodeStates(graph: FactorGraph, logMessages: Float64Array, conv
     for (let edge = scopeOffsets[factor]; edge < scopeOffsets[factor + 1]; edge++)
       if (states[scopes[edge]] < 0) fixBest(scopes[edge]);
   for (let variable = 0; variable < numVariables; variable++) if (states[variable] < 0) states[variable] = 0;
-  for (let round = 0, improved = cycleAt >= 0; improved && round < maxImprovementRounds; round++) {
+  for (let round = 0, improved = cycleAt >= 0; improved && round < MAX_IMPROVEMENT_ROUNDS; round++) {
     improved = false;
     for (let variable = 0; variable < numVariables; variable++) improved = fixBest(variable) || improved;
   }
@@ -112,7 +112,7 @@ export function decodePairwiseStates(model: IsingModel, messages: Float64Array, 
     return states[variable] !== before;
   }
   for (const variable of variables) fixBest(variable);
-  for (let round = 0, improved = cycleAt >= 0; improved && round < maxImprovementRounds; round++) {
+  for (let round = 0, improved = cycleAt >= 0; improved && round < MAX_IMPROVEMENT_ROUNDS; round++) {
     improved = false;
     for (let variable = 0; variable < numVariables; variable++) improved = fixBest(variable) || improved;
   }

@@ -11,8 +11,8 @@ import type { Random } from "../../graph/random.ts";
 import { adjacency, type Adjacency, type Topology } from "../../graph/topology.ts";
 
 /** A component with more nodes than this has its trees sampled: the inverse costs n^3. */
-export const largestInverse = 500;
-const numSampledTrees = 50;
+export const MAX_INVERSE_NODES = 500;
+const NUM_SAMPLED_TREES = 50;
 
 /** Float64Array[numEdges]: rho of uniform spanning trees, each in (0, 1]. Draws from `random` for large components alone. */
 export function uniformEdgeProbabilities(graph: Topology, random: Random): Float64Array {
@@ -32,7 +32,7 @@ export function uniformEdgeProbabilities(graph: Topology, random: Random): Float
     };
     let found: Float64Array;
     if (edges[component].length === own.length - 1) found = new Float64Array(edges[component].length).fill(1);
-    else if (own.length <= largestInverse) found = effectiveResistances(part);
+    else if (own.length <= MAX_INVERSE_NODES) found = effectiveResistances(part);
     else found = treeFrequencies(part, random.split("trees", component));
     edges[component].forEach((edge, index) => (probabilities[edge] = found[index]));
   }
@@ -82,7 +82,7 @@ export function treeFrequencies(graph: Topology, random: Random): Float64Array {
   const counts = new Float64Array(graph.edges.length / 2);
   const neighbours = adjacency(graph);
   let numTrees = 0;
-  for (; numTrees < numSampledTrees; numTrees++)
+  for (; numTrees < NUM_SAMPLED_TREES; numTrees++)
     for (const edge of uniformSpanningTree(graph.numNodes, neighbours, random)) counts[edge]++;
   for (; counts.includes(0); numTrees++) {
     const unseenFirst = counts.map((count) => (count === 0 ? 1 : 0) + random.uniform(0, 0.5));

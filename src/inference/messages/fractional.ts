@@ -18,7 +18,7 @@ import { Marginals, type InferenceResult } from "../result.ts";
 import { isAttractive, isLogSupermodular } from "./attractive.ts";
 import {
   atTemperature,
-  discreteModels,
+  DISCRETE_MODELS,
   isDiscreteModel,
   isFactorGraph,
   withoutBeliefs,
@@ -167,6 +167,6 @@ export const fractionalBp = defineMethod({
   summary: "belief propagation with counting numbers for factor entropies; convex numbers have one fixed point",
   options: schema,
   accepts: isDiscreteModel,
-  accepted: discreteModels,
+  accepted: DISCRETE_MODELS,
   infer: (model, options, context) => fractionalBeliefPropagation(model, options, context),
 });

@@ -21,7 +21,7 @@ import type { PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import { CompensatedSum } from "../compensated-sum.ts";
 import { defineMethod, formatMethod, parseOptions } from "../method.ts";
 import { Marginals, type InferenceResult } from "../result.ts";
-import { discreteModels, impossible, isDiscreteModel, isFactorGraph, type Answer } from "./belief-propagation.ts";
+import { DISCRETE_MODELS, impossible, isDiscreteModel, isFactorGraph, type Answer } from "./belief-propagation.ts";
 import { entropy, evenOffsets, expectation, normaliseLogs, variableOffsetsOf } from "./free-energy.ts";
 import { clusterKinds, isJunctionTree, regionGraph, type ClusterKind, type RegionGraph } from "./region-graph.ts";
 import { RegionMessages, statesOf } from "./region-messages.ts";
@@ -251,7 +251,7 @@ export const gbp = defineMethod({
   summary: "generalised belief propagation on clusters: Kikuchi's ln Z and marginals",
   options: gbpSchema,
   accepts: isDiscreteModel,
-  accepted: discreteModels,
+  accepted: DISCRETE_MODELS,
   infer: (model, options) => generalisedBeliefPropagation(model, options),
 });
 
@@ -260,6 +260,6 @@ export const hak = defineMethod({
   summary: "the double loop for Kikuchi's free energy: slower than gbp, converges where that does not",
   options: hakSchema,
   accepts: isDiscreteModel,
-  accepted: discreteModels,
+  accepted: DISCRETE_MODELS,
   infer: (model, options) => doubleLoop(model, options),
 });

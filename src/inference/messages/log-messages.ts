@@ -18,12 +18,12 @@ import { relativeChange, type DampingOptions, type MessageKernel } from "./sched
 import { factorTreeOrder, visitNeighbourFactors } from "./tree-order.ts";
 
 /** exp(-600) is far above the smallest float64; smaller terms could be lost. */
-const widestRange = 600;
+const MAX_LOG_RANGE = 600;
 /** With forbidden states a message can decay towards 0 for ever: entries below 1e-20 count as settled. */
-const settledBelow = Math.log(1e-20);
+const SETTLED_BELOW_LOG = Math.log(1e-20);
 
 /** Each change of T_i adds rounding; after so many (or as many as there are messages) it is added up afresh. */
-const updatesBetweenRefreshes = 64;
+const UPDATES_BETWEEN_REFRESHES = 64;
 
 export interface LogMessageOptions extends DampingOptions {
   readonly semiring: "sum" | "max";
@@ -115,7 +115,7 @@ export class LogMessages implements MessageKernel {
     this.#incoming = new Float64Array(longest);
     this.#plain = new Float64Array(longest);
     this.#fresh = new Float64Array(longest);
-    this.#settledBelow = forbids ? settledBelow : -Infinity;
+    this.#settledBelow = forbids ? SETTLED_BELOW_LOG : -Infinity;
     // A factor of one variable always sends its table.
     for (let factor = 0; factor < numFactors && !this.stopped; factor++)
       if (scopeOffsets[factor + 1] - scopeOffsets[factor] === 1) {
@@ -185,7 +185,7 @@ export class LogMessages implements MessageKernel {
     for (let at = variableEdgeOffsets[variable]; at < variableEdgeOffsets[variable + 1]; at++)
       this.#count(variableEdges[at], base, 1, this.#totals, this.#forbidden);
     this.#updatesLeft[variable] = Math.max(
-      updatesBetweenRefreshes,
+      UPDATES_BETWEEN_REFRESHES,
       variableEdgeOffsets[variable + 1] - variableEdgeOffsets[variable],
     );
   }
@@ -285,7 +285,7 @@ export class LogMessages implements MessageKernel {
       range += largest - smallest;
       for (let state = start; state < stop; state++) plain[state] = Math.exp(incoming[state] - largest);
     }
-    if (range > widestRange) {
+    if (range > MAX_LOG_RANGE) {
       this.#contraction.logSum(this.#scaledTables, factor, incoming, fresh);
       return;
     }

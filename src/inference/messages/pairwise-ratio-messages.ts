@@ -13,7 +13,7 @@ import type { DampingOptions, MessageKernel } from "./schedule.ts";
 import { variableTreeOrder } from "./tree-order.ts";
 
 /** ln of the largest ratio allowed; products of two must stay below 1.8e308 = exp(709). */
-const largestLogRatio = 300;
+const MAX_LOG_RATIO = 300;
 
 /** Whether no ratio, nor a variable's product of ratios, can leave e^{-300} ... e^{300} whatever the messages are. */
 export function ratiosFit(model: IsingModel): boolean {
@@ -27,7 +27,7 @@ export function ratiosFit(model: IsingModel): boolean {
     reach[edgeTargets[edge]] += strength;
     strongest = Math.max(strongest, strength);
   }
-  return reach.every((logRatio) => logRatio + strongest <= largestLogRatio);
+  return reach.every((logRatio) => logRatio + strongest <= MAX_LOG_RATIO);
 }
 
 export class PairwiseRatioMessages implements MessageKernel {

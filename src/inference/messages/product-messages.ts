@@ -19,17 +19,17 @@ import type { DampingOptions, MessageKernel } from "./schedule.ts";
 import { factorTreeOrder, visitNeighbourFactors } from "./tree-order.ts";
 
 /** Entries of P below this are not divided. */
-const smallestProduct = 1e-200;
+const MIN_PRODUCT = 1e-200;
 /** A factor's smallest product of a table entry and messages must stay above this, else it could underflow. */
-const smallestTerm = 1e-280;
+const MIN_TERM = 1e-280;
 /** A message's entries must stay above this when it is scaled to sum 1. */
-const smallestEntry = 1e-300;
+const MIN_ENTRY = 1e-300;
 /** P is scaled up when it falls below, so that hubs with thousands of messages stay in range. */
-const rescaleBelow = 2 ** -64;
+const RESCALE_BELOW = 2 ** -64;
 /** With forbidden states a message can decay towards 0 for ever: entries below this count as settled. */
-const settledBelow = 1e-20;
+const SETTLED_BELOW = 1e-20;
 /** Each update of P by one message adds rounding; after so many (or as many as there are messages) it is multiplied up afresh. */
-const updatesBetweenRefreshes = 64;
+const UPDATES_BETWEEN_REFRESHES = 64;
 
 export class ProductMessages implements MessageKernel {
   readonly numUnits: number;
@@ -101,7 +101,7 @@ export class ProductMessages implements MessageKernel {
         for (let edge = scopeOffsets[factor]; edge < scopeOffsets[factor + 1]; edge++)
           this.factorToVariable.fill(1 / (offsets[edge + 1] - offsets[edge]), offsets[edge], offsets[edge + 1]);
     }
-    this.#settledBelow = forbids ? settledBelow : 0;
+    this.#settledBelow = forbids ? SETTLED_BELOW : 0;
     this.#incoming = new Float64Array(longest);
     this.#fresh = new Float64Array(longest);
     this.#priors = new Float64Array(this.#variableOffsets[numVariables]);
@@ -166,7 +166,7 @@ export class ProductMessages implements MessageKernel {
     let sum = 0;
     for (const entry of table) sum += entry;
     for (let state = 0; state < table.length; state++) this.factorToVariable[start + state] = table[state] / sum;
-    if (this.#smallestPotentials[factor] < smallestProduct) this.outOfRange = true;
+    if (this.#smallestPotentials[factor] < MIN_PRODUCT) this.outOfRange = true;
   }
 
   /**
@@ -197,9 +197,9 @@ export class ProductMessages implements MessageKernel {
         else products[product] *= message;
         if (products[product] > largest) largest = products[product];
       }
-      if (largest < rescaleBelow) rescale(products, base, end, largest);
+      if (largest < RESCALE_BELOW) rescale(products, base, end, largest);
     }
-    this.#updatesLeft[variable] = Math.max(updatesBetweenRefreshes, last - first);
+    this.#updatesLeft[variable] = Math.max(UPDATES_BETWEEN_REFRESHES, last - first);
   }
 
   /** n for one edge by sums of logs, the largest entry scaled to 1; returns the smallest entry other than 0. */
@@ -258,7 +258,7 @@ export class ProductMessages implements MessageKernel {
       let state = 0;
       for (; state < width; state++) {
         const product = present[base + state];
-        if (product < smallestProduct) break;
+        if (product < MIN_PRODUCT) break;
         const numZeros = presentZeros[base + state];
         if (numZeros > 0) {
           const isOwn = numZeros === 1 && messages[start + state] === 0;
@@ -272,7 +272,7 @@ export class ProductMessages implements MessageKernel {
       }
       smallest *= state === width ? least : this.#gatherCarefully(edge, start - shift);
     }
-    if (smallest < smallestTerm) {
+    if (smallest < MIN_TERM) {
       this.outOfRange = true;
       return 1;
     }
@@ -290,7 +290,7 @@ export class ProductMessages implements MessageKernel {
         return 1;
       }
       // Products of large entries can overflow, to Infinity or (times 0) to NaN; and scaling must not turn small ones into zeros.
-      if (!(smallest > smallestEntry * sum)) {
+      if (!(smallest > MIN_ENTRY * sum)) {
         this.outOfRange = true;
         return 1;
       }
@@ -335,7 +335,7 @@ export class ProductMessages implements MessageKernel {
           products[base + state] = product;
           largest = Math.max(largest, product);
         }
-        if (largest < rescaleBelow) rescale(products, base, base + width, largest);
+        if (largest < RESCALE_BELOW) rescale(products, base, base + width, largest);
         if (inPlace && --this.#updatesLeft[variable] === 0) this.#multiplyUp(variable, false);
       }
     }
@@ -366,6 +366,6 @@ export class ProductMessages implements MessageKernel {
 function rescale(values: Float64Array, start: number, end: number, largest: number): void {
   if (largest === 0) return;
   let factor = 1;
-  while (largest * factor < rescaleBelow) factor /= rescaleBelow;
+  while (largest * factor < RESCALE_BELOW) factor /= RESCALE_BELOW;
   for (let at = start; at < end; at++) values[at] *= factor;
 }

@@ -35,8 +35,8 @@ export interface RegionGraph {
 }
 
 /** Table entries of all outer regions together, at most. */
-const maxEntries = 2 ** 25;
-const maxClusters = 2 ** 18;
+const MAX_ENTRIES = 2 ** 25;
+const MAX_CLUSTERS = 2 ** 18;
 
 /** @throws RangeError when clusters are too many or too large, saying which are. */
 export function regionGraph(graph: FactorGraph, clusters: ClusterKind, loopDepth: number): RegionGraph {
@@ -51,10 +51,10 @@ export function regionGraph(graph: FactorGraph, clusters: ClusterKind, loopDepth
   const maximal = maximalSets(scopes.filter((scope) => scope.length > 0).concat(isolated, further));
   const outer = maximal.map((variables) => region(graph, variables));
   const entries = outer.reduce((sum, { size }) => sum + size, 0);
-  if (entries > maxEntries) {
+  if (entries > MAX_ENTRIES) {
     const { variables, size } = outer.reduce((most, one) => (one.size > most.size ? one : most));
     throw new RangeError(
-      `clusters=${clusters} needs tables of ${entries} entries, expected at most ${maxEntries}; ` +
+      `clusters=${clusters} needs tables of ${entries} entries, expected at most ${MAX_ENTRIES}; ` +
         `the largest, over variables (${variables.join(", ")}), has ${size}. Use smaller clusters, or bp`,
     );
   }
@@ -119,8 +119,8 @@ function loops(graph: FactorGraph, depth: number): number[][] {
     if (!isLoop) return;
     const loop = path.slice().sort((a, b) => a - b);
     found.set(loop.join(), loop);
-    if (found.size > maxClusters)
-      throw new RangeError(`more than ${maxClusters} loops of at most ${depth} variables. Use a smaller loopDepth`);
+    if (found.size > MAX_CLUSTERS)
+      throw new RangeError(`more than ${MAX_CLUSTERS} loops of at most ${depth} variables. Use a smaller loopDepth`);
   };
   for (let root = 0; root < graph.numVariables; root++) {
     const around = neighbours.subarray(offsets[root], offsets[root + 1]);
@@ -196,7 +196,8 @@ function intersections(sets: readonly (readonly number[])[]): (readonly number[]
       }
     }
     for (const [key, common] of next) found.set(key, common);
-    if (found.size > maxClusters) throw new RangeError(`more than ${maxClusters} inner regions. Use smaller clusters`);
+    if (found.size > MAX_CLUSTERS)
+      throw new RangeError(`more than ${MAX_CLUSTERS} inner regions. Use smaller clusters`);
     fresh = [...next.values()];
     partners = [...found.values()];
   }

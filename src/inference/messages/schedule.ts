@@ -142,19 +142,16 @@ function treeIteration(kernel: MessageKernel): () => number {
   return () => Math.max(...[toRoot, fromRoot].map((order) => kernel.update(0, kernel.numUnits, order, true)));
 }
 
-const updatesBetweenLooksAtTheClock = 16;
+const UPDATES_PER_CLOCK_CHECK = 16;
 
 /** Updates every unit; returns the largest change, 1 where the deadline left units out: theirs is unknown. */
 function updateInTime(kernel: MessageKernel, order: Int32Array | undefined, deadline: number): number {
   const { numUnits } = kernel;
   if (deadline === Infinity) return kernel.update(0, numUnits, order, true);
   let largest = 0;
-  for (let first = 0; first < numUnits && !kernel.stopped; first += updatesBetweenLooksAtTheClock) {
-    largest = Math.max(
-      largest,
-      kernel.update(first, Math.min(numUnits, first + updatesBetweenLooksAtTheClock), order, true),
-    );
-    if (first + updatesBetweenLooksAtTheClock < numUnits && performance.now() > deadline) return 1;
+  for (let first = 0; first < numUnits && !kernel.stopped; first += UPDATES_PER_CLOCK_CHECK) {
+    largest = Math.max(largest, kernel.update(first, Math.min(numUnits, first + UPDATES_PER_CLOCK_CHECK), order, true));
+    if (first + UPDATES_PER_CLOCK_CHECK < numUnits && performance.now() > deadline) return 1;
   }
   return largest;
 }
@@ -164,7 +161,7 @@ function residualsInTime(numUnits: number, residual: (unit: number) => number, d
   const costs = new Float64Array(numUnits).fill(-1);
   for (let unit = 0; unit < numUnits; unit++) {
     costs[unit] = -residual(unit);
-    if (unit % updatesBetweenLooksAtTheClock === 0 && performance.now() > deadline) break;
+    if (unit % UPDATES_PER_CLOCK_CHECK === 0 && performance.now() > deadline) break;
   }
   return costs;
 }
@@ -187,7 +184,7 @@ function residualIteration(
       units.set(unit, damping === 0 ? 0 : -residual(unit));
       kernel.dependents(unit, look);
       // Around a hub a single update has as many dependents as there are units.
-      if (updates % updatesBetweenLooksAtTheClock === 0 && performance.now() > deadline) break;
+      if (updates % UPDATES_PER_CLOCK_CHECK === 0 && performance.now() > deadline) break;
     }
     return -units.costs[units.least];
   };

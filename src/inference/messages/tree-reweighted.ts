@@ -22,8 +22,8 @@ import { Random } from "../../graph/random.ts";
 import type { Topology } from "../../graph/topology.ts";
 import { defineMethod, formatMethod, parseOptions, type InferenceContext } from "../method.ts";
 import type { InferenceResult } from "../result.ts";
-import { discreteModels, isDiscreteModel, isFactorGraph, withoutBeliefs } from "./belief-propagation.ts";
-import { largestInverse, maximumSpanningForest, uniformEdgeProbabilities } from "./edge-appearance.ts";
+import { DISCRETE_MODELS, isDiscreteModel, isFactorGraph, withoutBeliefs } from "./belief-propagation.ts";
+import { MAX_INVERSE_NODES, maximumSpanningForest, uniformEdgeProbabilities } from "./edge-appearance.ts";
 import { messageOptions } from "./schedule.ts";
 import { treeReweightedProblem, type Problem, type Solution } from "./tree-reweighted-problem.ts";
 
@@ -91,7 +91,7 @@ export function treeReweighted(
 /** Everything at or below the uniform probabilities is in the polytope of forests, which is what the bound needs. Never says yes wrongly. */
 function withinTreePolytope(topology: Topology, given: Float64Array, random: Random): boolean {
   if (isForest(topology)) return true;
-  if (topology.numNodes > largestInverse) return false;
+  if (topology.numNodes > MAX_INVERSE_NODES) return false;
   return uniformEdgeProbabilities(topology, random).every((uniform, edge) => given[edge] <= uniform);
 }
 
@@ -131,6 +131,6 @@ export const trbp = defineMethod({
   summary: "tree-reweighted belief propagation: an upper bound on ln Z for factors of at most two variables",
   options: schema,
   accepts: isDiscreteModel,
-  accepted: discreteModels,
+  accepted: DISCRETE_MODELS,
   infer: (model, options, context) => treeReweighted(model, options, context),
 });

@@ -31,10 +31,10 @@ interface Cycle {
 }
 
 /** A cycle that costs more operations a sweep is not added. */
-const maxCycleCost = 2e5;
+const MAX_CYCLE_OPERATIONS = 2e5;
 const UPDATES_BETWEEN_LOOKS_AT_THE_CLOCK = 16;
 /** Of the largest weight: weaker frustration is not worth a cycle. */
-const weakest = 1e-4;
+const MIN_RELATIVE_FRUSTRATION = 1e-4;
 
 export class CycleClusters {
   readonly #dual: MapDual;
@@ -156,7 +156,7 @@ export class CycleClusters {
     let added = 0;
     for (
       let threshold = strongest / 1.2;
-      threshold > weakest * strongest && added < count && !this.#dual.isLate;
+      threshold > MIN_RELATIVE_FRUSTRATION * strongest && added < count && !this.#dual.isLate;
       threshold /= 1.5
     ) {
       seenFrom.fill(-1);
@@ -278,7 +278,7 @@ export class CycleClusters {
     for (let k = 0; k < length; k++)
       offsets[k + 1] =
         offsets[k] + core.cardinalities[cycle.variables[k]] * core.cardinalities[cycle.variables[(k + 1) % length]];
-    if (offsets[length] * core.cardinalities[cycle.variables[0]] > maxCycleCost) return false;
+    if (offsets[length] * core.cardinalities[cycle.variables[0]] > MAX_CYCLE_OPERATIONS) return false;
     const isForward = Uint8Array.from(cycle.factors, (factor, k) =>
       core.scopes[core.scopeOffsets[factor]] === cycle.variables[k] ? 1 : 0,
     );

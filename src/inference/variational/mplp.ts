@@ -13,7 +13,7 @@ import { logScore, type FactorGraph } from "../../graph/factor-graph.ts";
 import type { PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import { asFactorGraph } from "../exact/model.ts";
 import { originalStates, simplify } from "../exact/simplify.ts";
-import { discreteModels, isDiscreteModel } from "../messages/belief-propagation.ts";
+import { DISCRETE_MODELS, isDiscreteModel } from "../messages/belief-propagation.ts";
 import { defineMethod, formatMethod, parseOptions } from "../method.ts";
 import type { InferenceResult } from "../result.ts";
 import { CycleClusters } from "./cycle-clusters.ts";
@@ -33,8 +33,8 @@ export interface MplpResult extends InferenceResult {
   readonly upperBounds: readonly number[];
 }
 
-const sweepsBetweenDecodings = 10;
-const cyclesAtOnce = 1000;
+const SWEEPS_BETWEEN_DECODINGS = 10;
+const MAX_ADDED_CYCLES = 1000;
 
 /**
  * A bracket of the best score: `map.score` <= best <= `map.upperBound`. When the bound shows that no state is possible, logZ is -Infinity and
@@ -76,12 +76,12 @@ export function mplp(model: FactorGraph | PairwiseBinaryModel, options: MplpOpti
     maxDelta.push(before - dual.bound);
     const allowed = settings.tolerance * (1 + Math.abs(dual.bound));
     const stalls = maxDelta.length > 1 && before - dual.bound <= allowed;
-    if (stalls || maxDelta.length % sweepsBetweenDecodings === 0) decode();
+    if (stalls || maxDelta.length % SWEEPS_BETWEEN_DECODINGS === 0) decode();
     isTight =
       bestScore > -Infinity && dual.bound + simplified.logConstant - bestScore <= 1e-9 * (1 + Math.abs(bestScore));
     if (stalls && !isTight)
       converged =
-        clusters.addFrustrated(Math.min(cyclesAtOnce, settings.cycles - clusters.length)) === 0 && !dual.isLate;
+        clusters.addFrustrated(Math.min(MAX_ADDED_CYCLES, settings.cycles - clusters.length)) === 0 && !dual.isLate;
   }
   decode();
   const upperBound = Math.max(bestScore, dual.bound + simplified.logConstant);
@@ -101,6 +101,6 @@ export const mplpMethod = defineMethod({
   summary: "upper bound on the best score by dual decomposition, and a decoded state",
   options: schema,
   accepts: isDiscreteModel,
-  accepted: discreteModels,
+  accepted: DISCRETE_MODELS,
   infer: (model, options) => mplp(model, options),
 });

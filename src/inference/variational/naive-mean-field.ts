@@ -24,7 +24,7 @@ import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { Random } from "../../graph/random.ts";
 import { originalVariableMarginals, simplify } from "../exact/simplify.ts";
 import { defineMethod, formatMethod, parseOptions, type InferenceContext } from "../method.ts";
-import { discreteModels, isDiscreteModel, isFactorGraph } from "../messages/belief-propagation.ts";
+import { DISCRETE_MODELS, isDiscreteModel, isFactorGraph } from "../messages/belief-propagation.ts";
 import { Marginals, type InferenceResult } from "../result.ts";
 import { FactorisedDistribution } from "./factorised-distribution.ts";
 import { PairwiseMeanField } from "./pairwise-mean-field.ts";
@@ -222,6 +222,6 @@ export const meanFieldMethod = defineMethod({
   summary: "naive mean field: a lower bound on ln Z and marginals of the best product distribution",
   options: schema,
   accepts: isDiscreteModel,
-  accepted: discreteModels,
+  accepted: DISCRETE_MODELS,
   infer: (model, options, context) => meanField(model, options, context),
 });

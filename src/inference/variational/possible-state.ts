@@ -4,9 +4,9 @@ import type { Random } from "../../graph/random.ts";
 import { branchAndBound } from "../exact/branch-and-bound.ts";
 
 /** Seconds to look for one, unless the caller has less. */
-const patience = 10;
+const SEARCH_SECONDS = 10;
 /** Any state will do. */
-const anyGap = 1e300;
+const ANY_GAP = 1e300;
 
 /**
  * The first state found; "impossible" when it is proven that there is none, undefined when that is open.
@@ -15,7 +15,7 @@ const anyGap = 1e300;
 export function possibleState(
   graph: FactorGraph,
   random: Random,
-  seconds = patience,
+  seconds = SEARCH_SECONDS,
   perturbed = false,
 ): Int32Array | "impossible" | undefined {
   const noise = Array.from(perturbed ? graph.cardinalities : [], (cardinality, variable) => ({
@@ -32,7 +32,7 @@ export function possibleState(
   const asked = perturbed ? factorGraph(graph.cardinalities, [...factors, ...noise]) : graph;
   const { map, logZ } = branchAndBound(
     asked,
-    { seconds: Math.min(seconds, patience), gap: perturbed ? 0 : anyGap },
+    { seconds: Math.min(seconds, SEARCH_SECONDS), gap: perturbed ? 0 : ANY_GAP },
     { random },
   );
   return map ? map.states : logZ === -Infinity ? "impossible" : undefined;

@@ -16,7 +16,7 @@ import { asFactorGraph } from "../exact/model.ts";
 import { planElimination, refusal, type PlanOptions } from "../exact/plan.ts";
 import { originalVariableMarginals, simplify, type SimplifiedGraph } from "../exact/simplify.ts";
 import { answerOnTree } from "../exact/tree-answer.ts";
-import { discreteModels, isDiscreteModel } from "../messages/belief-propagation.ts";
+import { DISCRETE_MODELS, isDiscreteModel } from "../messages/belief-propagation.ts";
 import { expectation } from "../messages/free-energy.ts";
 import { defineMethod, formatMethod, parseOptions, type InferenceContext } from "../method.ts";
 import { Marginals } from "../result.ts";
@@ -284,6 +284,6 @@ export const structuredMeanFieldMethod = defineMethod({
     "mean field over clusters, trees or given ones, exact within each: a lower bound on ln Z at least as tight as mean-field",
   options: schema,
   accepts: isDiscreteModel,
-  accepted: discreteModels,
+  accepted: DISCRETE_MODELS,
   infer: (model, options, context) => structuredMeanField(model, options, context),
 });

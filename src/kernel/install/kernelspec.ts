@@ -51,10 +51,10 @@ export function kernelspecFolder(place: InstallPlace, environment: NodeJS.Proces
 export function installKernelspec(place: InstallPlace, environment?: NodeJS.ProcessEnv): string {
   const folder = kernelspecFolder(place, environment);
   mkdirSync(folder, { recursive: true });
-  writeWholeSync(path.join(folder, "logo-svg.svg"), LOGO);
+  writeWholeSync(path.join(folder, "logo-svg.svg"), LOGO_SVG);
   const { Resvg } = createRequire(import.meta.url)("@resvg/resvg-js") as typeof import("@resvg/resvg-js");
   for (const size of LOGO_SIZES) {
-    const image = new Resvg(LOGO, { fitTo: { mode: "width", value: size } }).render().asPng();
+    const image = new Resvg(LOGO_SVG, { fitTo: { mode: "width", value: size } }).render().asPng();
     writeWholeSync(path.join(folder, logoName(size)), image);
   }
   writeWholeSync(path.join(folder, "kernel.json"), `${JSON.stringify(kernelSpec(), null, 2)}\n`);
@@ -119,7 +119,7 @@ function pythonPrefix(environment: NodeJS.ProcessEnv): string {
 }
 
 /** A page with a marginal distribution written in its margin. */
-const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">
+const LOGO_SVG = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">
 <rect x="4" y="4" width="56" height="56" rx="8" fill="#3178c6"/>
 <path d="M20 12v40" stroke="#fff" stroke-width="3"/>
 <path d="M20 14C22 24 50 24 50 32S22 40 20 50" fill="#fff" fill-opacity=".35" stroke="#fff" stroke-width="3"/>

@@ -5,9 +5,9 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeWholeSync } from "../../base/whole-file.ts";
 
-const NAME = "marginalia-plotly";
+const EXTENSION_NAME = "marginalia-plotly";
 
-const folderIn = (jupyter: string) => path.join(jupyter, "labextensions", NAME);
+const folderIn = (jupyter: string) => path.join(jupyter, "labextensions", EXTENSION_NAME);
 
 /** Writes below one of Jupyter's data folders, as `prefix`/share/jupyter, where a JupyterLab that reads it finds it; returns the folder. */
 export function installLabExtension(jupyter: string): string {
@@ -19,7 +19,7 @@ export function installLabExtension(jupyter: string): string {
   const plotly = createRequire(import.meta.url).resolve("plotly.js-dist-min");
   copyFileSync(plotly, path.join(folder, "static", "plotly.min.js"));
   const description = {
-    name: NAME,
+    name: EXTENSION_NAME,
     version: "0.1.0",
     description: "Shows Plotly figures",
     license: "MIT",

@@ -20,9 +20,9 @@ export interface Completions {
 }
 
 /** More items than anybody reads: front ends filter by prefix themselves. */
-const MAX_ITEMS = 500;
+const MAX_COMPLETIONS = 500;
 /** So many are explained: each takes TypeScript a moment. */
-const MAX_EXPLAINED = 20;
+const MAX_EXPLAINED_COMPLETIONS = 20;
 
 /** @param cursor UTF-16 offset into the cell */
 export function complete(program: CellProgram, code: string, cursor: number): Completions {
@@ -73,10 +73,12 @@ function completeByType(program: CellProgram, code: string, cursor: number): Com
   const items = (found?.entries ?? [])
     .filter(({ name }) => name.toLowerCase().startsWith(prefix) && !name.startsWith("__"))
     .sort((a, b) => (a.sortText < b.sortText ? -1 : a.sortText > b.sortText ? 1 : a.name < b.name ? -1 : 1))
-    .slice(0, MAX_ITEMS)
+    .slice(0, MAX_COMPLETIONS)
     .map(({ name, kind, symbol }, index): CompletionItem => {
       const item = { text: name, kind };
-      return symbol && index < MAX_EXPLAINED ? { ...item, ...explain(service.getProgram()!, file, symbol) } : item;
+      return symbol && index < MAX_EXPLAINED_COMPLETIONS
+        ? { ...item, ...explain(service.getProgram()!, file, symbol) }
+        : item;
     });
   if (typed !== "" || !found?.entries.some(({ name }) => name === "globalThis"))
     return { start: from, end: cursor, items };

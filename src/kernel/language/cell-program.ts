@@ -27,7 +27,7 @@ import { AMBIENT_TYPES } from "./ambient.ts";
 export type PreparedCell = { readonly mistakes: CellMistake[] } | ({ readonly mistakes: [] } & EmittedCell);
 
 /** Files for so many coming cells stand ready. */
-const READY = 24;
+const PREPARED_FILES = 24;
 
 /** A cell as TypeScript sees it. */
 interface OpenCell {
@@ -190,7 +190,7 @@ export class CellProgram {
 
   #makeReady(): void {
     const first = this.#roots.length + 1;
-    const cells = Array.from({ length: READY }, (_, index) => first + index);
+    const cells = Array.from({ length: PREPARED_FILES }, (_, index) => first + index);
     this.#standReady(cells);
     this.#roots = [...this.#roots, ...cells.map((cell) => this.#files.cell(cell))];
   }

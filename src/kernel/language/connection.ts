@@ -38,17 +38,17 @@ const FAST_START = { NODE_OPTIONS: "", NODE_EXTRA_CA_CERTS: "", GLIBC_TUNABLES: 
  */
 export const SNAPSHOT_OPTIONS = ["--no-rehash-snapshot", "--snapshot-blob"] as const;
 
-const LOOK_AGAIN = 50; // milliseconds between looks whether a service that has not connected yet still lives
-const TRY_AGAIN = 5; // milliseconds until the service tries to connect again
+const LIVENESS_CHECK_MS = 50; // milliseconds between looks whether a service that has not connected yet still lives
+const RECONNECT_MS = 5; // milliseconds until the service tries to connect again
 /** The path of a socket may have 103 bytes on every system. */
-const LONGEST_FOLDER = 70;
+const MAX_FOLDER_BYTES = 70;
 
 /** @throws Error where no folder for a socket can be made, as on a full disk */
 function newAddress(): string {
   if (process.platform === "win32") return `\\\\.\\pipe\\marginalia-${randomUUID()}`;
   const failures: string[] = [];
   for (const folder of [tmpdir(), process.env.XDG_RUNTIME_DIR, "/dev/shm", "/tmp"]) {
-    if (!folder || folder.length > LONGEST_FOLDER) continue;
+    if (!folder || folder.length > MAX_FOLDER_BYTES) continue;
     try {
       return path.join(mkdtempSync(path.join(folder, "marginalia-")), "language");
     } catch (error) {
@@ -110,7 +110,7 @@ export class LanguageConnection {
       this.#end();
     });
     if (address !== undefined) this.#server.listen(address);
-    this.#watch = setInterval(() => isRunning(pid) || this.#end(), LOOK_AGAIN);
+    this.#watch = setInterval(() => isRunning(pid) || this.#end(), LIVENESS_CHECK_MS);
   }
 
   send(request: LanguageRequest): void {
@@ -156,7 +156,7 @@ export function connectLanguage(address: string, onConnect: () => void, take: (r
     socket.on("error", () => undefined); // it closes after that
     socket.on("close", () => {
       if (connected || isOrphan()) process.exit();
-      setTimeout(attempt, TRY_AGAIN);
+      setTimeout(attempt, RECONNECT_MS);
     });
   };
   attempt();

@@ -43,7 +43,7 @@ function isModuleName(literal: ts.StringLiteralLike): boolean {
 /** Whether the text can only be a path. */
 export const isPath = (typed: string): boolean => /^(\.{0,2}\/|~\/)/.test(typed);
 
-const importable = /\.([cm]?[jt]sx?|json)$/;
+const IMPORTABLE = /\.([cm]?[jt]sx?|json)$/;
 
 /** Files and folders (with "/" behind) whose path begins with `typed`: what comes behind its last "/". */
 export function completePath(folder: string, { typed, isImport }: StringAtCursor): CompletionItem[] {
@@ -54,7 +54,7 @@ export function completePath(folder: string, { typed, isImport }: StringAtCursor
   return named.flatMap(({ name, isFolder }): CompletionItem[] => {
     const isHidden = name.startsWith(".") && !begun.startsWith(".");
     if (!name.startsWith(begun) || isHidden || /["'`\\\n]/.test(name)) return [];
-    if (isImport && (isFolder ? name === "node_modules" : !importable.test(name))) return [];
+    if (isImport && (isFolder ? name === "node_modules" : !IMPORTABLE.test(name))) return [];
     return [{ text: isFolder ? `${name}/` : name, kind: isFolder ? "directory" : "file" }];
   });
 }

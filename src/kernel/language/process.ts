@@ -14,7 +14,7 @@ import { connectLanguage, type LanguageArguments } from "./connection.ts";
 import { cellOptions } from "./compiler-options.ts";
 import { log } from "../protocol/log.ts";
 import {
-  SNAPSHOT_OF,
+  SNAPSHOT_VARIABLE,
   type LanguagePlace,
   type LanguageQuestions,
   type LanguageReply,
@@ -97,7 +97,7 @@ function withWholeLibrary(folder: string, packageRoot: string, parsed: ParsedFil
 }
 
 if (startupSnapshot.isBuildingSnapshot()) {
-  const { place, readsOwn } = JSON.parse(process.env[SNAPSHOT_OF] ?? "{}") as SnapshotOf;
+  const { place, readsOwn } = JSON.parse(process.env[SNAPSHOT_VARIABLE] ?? "{}") as SnapshotOf;
   warm = warmUp(place, readsOwn);
   startupSnapshot.setDeserializeMainFunction(serve);
 } else serve();

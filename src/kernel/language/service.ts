@@ -25,7 +25,7 @@ interface Waiting {
 const IMPORTS_OWN = /["']marginalia["'/]/;
 
 /** So many processes may fail one after another before none is started any more. */
-const MOST_FAILURES = 5;
+const MAX_FAILURES = 5;
 
 export class LanguageService {
   /** Resolves when the service has begun to listen; rejects when none is to be had. */
@@ -120,7 +120,7 @@ export class LanguageService {
     if (connection !== this.#process || this.#end.signal.aborted) return;
     if (this.#snapshot)
       this.#snapshot = undefined; // perhaps of another Node
-    else if (++this.#failures > MOST_FAILURES) {
+    else if (++this.#failures > MAX_FAILURES) {
       this.#gone = new Error("the TypeScript service does not start; restart the kernel");
       log(this.#gone.message);
       this.#isGone(this.#gone);

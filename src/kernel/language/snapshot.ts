@@ -13,7 +13,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { SNAPSHOT_OPTIONS } from "./connection.ts";
 import { log } from "../protocol/log.ts";
-import { SNAPSHOT_OF, type LanguagePlace, type SnapshotOf } from "../protocol/threads.ts";
+import { SNAPSHOT_VARIABLE, type LanguagePlace, type SnapshotOf } from "../protocol/threads.ts";
 
 const ENTRY = fileURLToPath(new URL("./process.js", import.meta.url));
 
@@ -21,9 +21,9 @@ function cacheFolder(place: LanguagePlace): string {
   return path.join(place.packageRoot, "node_modules", ".cache", "marginalia");
 }
 
-const KEPT = 2;
+const MAX_SNAPSHOTS_PER_KIND = 2;
 /** A draft so old has been left behind. */
-const GIVEN_UP = 600_000; // milliseconds
+const ABANDONED_AFTER_MS = 600_000; // milliseconds
 
 /** The files for this Node, this build, this TypeScript, these packages and this place. */
 function snapshotFiles(place: LanguagePlace): Snapshots {
@@ -123,7 +123,7 @@ function isBeingMade({ plain }: Snapshots): boolean {
 /** Lets Node run the bundled language process up to where it would serve, and keep its memory. */
 async function buildSnapshot(bundle: string, file: string, of: SnapshotOf, signal: AbortSignal): Promise<void> {
   const draft = `${file}.${process.pid}.draft`;
-  const env = { ...process.env, NODE_OPTIONS: "", NODE_NO_WARNINGS: "1", [SNAPSHOT_OF]: JSON.stringify(of) };
+  const env = { ...process.env, NODE_OPTIONS: "", NODE_NO_WARNINGS: "1", [SNAPSHOT_VARIABLE]: JSON.stringify(of) };
   const child = spawn(process.execPath, [...SNAPSHOT_OPTIONS, draft, "--build-snapshot", bundle], { stdio: "ignore", env, signal }); // prettier-ignore
   if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW); // somebody may be at work
   const code = await new Promise((resolve) => child.on("exit", resolve).on("error", resolve));
@@ -145,6 +145,8 @@ function forgetOlder(place: LanguagePlace, { plain, own }: Snapshots): void {
     .filter((file) => file !== plain && file !== own)
     .sort((a, b) => age(b) - age(a));
   const drafts = readdirSync(folder).filter((name) => /^language-.*\.draft$/.test(name));
-  const left = drafts.map((name) => path.join(folder, name)).filter((file) => Date.now() - age(file) > GIVEN_UP);
-  for (const file of [...others.slice(KEPT), ...left]) rmSync(file, { force: true });
+  const left = drafts
+    .map((name) => path.join(folder, name))
+    .filter((file) => Date.now() - age(file) > ABANDONED_AFTER_MS);
+  for (const file of [...others.slice(MAX_SNAPSHOTS_PER_KIND), ...left]) rmSync(file, { force: true });
 }

@@ -8,17 +8,17 @@
  */
 import { Buffer } from "node:buffer";
 
-const CAPACITY = 1 << 20; // bytes, a power of two
-const HEADER = 12; // bytes: payload length, run, kind and whether more pieces follow
+const CAPACITY_BYTES = 1 << 20; // bytes, a power of two
+const HEADER_BYTES = 12; // bytes: payload length, run, kind and whether more pieces follow
 /** UTF-16 units a record carries at most; 3 bytes each at worst, so a record is far smaller than the ring. */
-const PIECE = 1 << 14;
+const PIECE_CHARACTERS = 1 << 14;
 /** How long a writer sleeps at most before it looks again; the reader wakes it earlier. */
-const LOOK_AGAIN = 1000; // milliseconds
+const MAX_SLEEP_MS = 1000; // milliseconds
 
 /** Indices into the control words. */
-const HEAD = 0; // bytes ever written, modulo 2^32
-const TAIL = 1; // bytes ever read, modulo 2^32
-const SLEEPING = 2; // 1 while the reader waits for the bell
+const HEAD_INDEX = 0; // bytes ever written, modulo 2^32
+const TAIL_INDEX = 1; // bytes ever read, modulo 2^32
+const SLEEPING_INDEX = 2; // 1 while the reader waits for the bell
 
 // User code may shadow globals; these stay what they are.
 const { Atomics, JSON, Math } = globalThis;
@@ -27,8 +27,8 @@ export const STDOUT = 1;
 export const STDERR = 2;
 const MESSAGE = 3;
 /** Flags beside the kind: a long text is cut into pieces. */
-const FIRST = 0x100;
-const MORE = 0x200;
+const FIRST_PIECE = 0x100;
+const MORE_PIECES = 0x200;
 
 export type PipeRecord =
   | { readonly run: number; readonly stream: "stdout" | "stderr"; readonly text: string }
@@ -42,7 +42,7 @@ export interface SharedPipe {
 export function makePipe(): SharedPipe {
   return {
     control: new Int32Array(new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT)),
-    bytes: new Uint8Array(new SharedArrayBuffer(CAPACITY)),
+    bytes: new Uint8Array(new SharedArrayBuffer(CAPACITY_BYTES)),
   };
 }
 
@@ -50,7 +50,7 @@ export function makePipe(): SharedPipe {
 export class PipeWriter {
   readonly #pipe: SharedPipe;
   readonly #ring: (urgent: boolean) => void;
-  readonly #scratch = Buffer.allocUnsafe(HEADER + 3 * PIECE);
+  readonly #scratch = Buffer.allocUnsafe(HEADER_BYTES + 3 * PIECE_CHARACTERS);
 
   constructor(pipe: SharedPipe, ring: (urgent: boolean) => void) {
     this.#pipe = pipe;
@@ -67,21 +67,21 @@ export class PipeWriter {
   /** Sends any JSON value, in order with the prints. */
   message(run: number, value: unknown): void {
     this.#pieces(run, MESSAGE, JSON.stringify(value));
-    Atomics.store(this.#pipe.control, SLEEPING, 0);
+    Atomics.store(this.#pipe.control, SLEEPING_INDEX, 0);
     this.#ring(true);
   }
 
   #wakeReader(): void {
-    if (Atomics.exchange(this.#pipe.control, SLEEPING, 0) === 1) this.#ring(false);
+    if (Atomics.exchange(this.#pipe.control, SLEEPING_INDEX, 0) === 1) this.#ring(false);
   }
 
   #pieces(run: number, kind: number, text: string): void {
     let start = 0;
     do {
-      let end = Math.min(start + PIECE, text.length);
+      let end = Math.min(start + PIECE_CHARACTERS, text.length);
       const last = text.charCodeAt(end - 1);
       if (end < text.length && last >= 0xd800 && last < 0xdc00) end--; // keeps surrogate pairs whole
-      const flags = (start === 0 ? FIRST : 0) | (end < text.length ? MORE : 0);
+      const flags = (start === 0 ? FIRST_PIECE : 0) | (end < text.length ? MORE_PIECES : 0);
       this.#write(run, kind | flags, start === 0 && end === text.length ? text : text.slice(start, end));
       start = end;
     } while (start < text.length);
@@ -89,24 +89,24 @@ export class PipeWriter {
 
   #write(run: number, kind: number, text: string): void {
     const scratch = this.#scratch;
-    const length = scratch.write(text, HEADER);
+    const length = scratch.write(text, HEADER_BYTES);
     scratch.writeUInt32LE(length, 0);
     scratch.writeInt32LE(run, 4);
     scratch.writeUInt32LE(kind, 8);
     const { control, bytes } = this.#pipe;
-    const total = HEADER + length;
-    const head = Atomics.load(control, HEAD);
+    const total = HEADER_BYTES + length;
+    const head = Atomics.load(control, HEAD_INDEX);
     for (;;) {
-      const tail = Atomics.load(control, TAIL);
-      if (((head - tail) | 0) + total <= CAPACITY) break;
+      const tail = Atomics.load(control, TAIL_INDEX);
+      if (((head - tail) | 0) + total <= CAPACITY_BYTES) break;
       this.#wakeReader();
-      Atomics.wait(control, TAIL, tail, LOOK_AGAIN);
+      Atomics.wait(control, TAIL_INDEX, tail, MAX_SLEEP_MS);
     }
-    const at = head & (CAPACITY - 1);
-    const first = Math.min(total, CAPACITY - at);
+    const at = head & (CAPACITY_BYTES - 1);
+    const first = Math.min(total, CAPACITY_BYTES - at);
     bytes.set(scratch.subarray(0, first), at);
     if (first < total) bytes.set(scratch.subarray(first, total), 0);
-    Atomics.store(control, HEAD, (head + total) | 0);
+    Atomics.store(control, HEAD_INDEX, (head + total) | 0);
   }
 }
 
@@ -138,8 +138,8 @@ export class PipeReader {
         text += piece;
       } else {
         // An interrupted message never gets its last piece; the first piece of the next one discards it.
-        this.#pieces = head.flags & FIRST ? piece : this.#pieces + piece;
-        if (!(head.flags & MORE)) return { run, message: JSON.parse(this.#pieces) as unknown };
+        this.#pieces = head.flags & FIRST_PIECE ? piece : this.#pieces + piece;
+        if (!(head.flags & MORE_PIECES)) return { run, message: JSON.parse(this.#pieces) as unknown };
       }
     }
     return stream === 0 ? undefined : { run, stream: stream === STDOUT ? "stdout" : "stderr", text };
@@ -148,34 +148,34 @@ export class PipeReader {
   /** Says that the reader waits for the bell; false when there is something to read after all. */
   sleep(): boolean {
     const { control } = this.#pipe;
-    Atomics.store(control, SLEEPING, 1);
-    if (Atomics.load(control, HEAD) === Atomics.load(control, TAIL)) return true;
-    Atomics.store(control, SLEEPING, 0);
+    Atomics.store(control, SLEEPING_INDEX, 1);
+    if (Atomics.load(control, HEAD_INDEX) === Atomics.load(control, TAIL_INDEX)) return true;
+    Atomics.store(control, SLEEPING_INDEX, 0);
     return false;
   }
 
   #header(): { length: number; run: number; flags: number } | undefined {
-    const tail = Atomics.load(this.#pipe.control, TAIL);
-    if (Atomics.load(this.#pipe.control, HEAD) === tail) return undefined;
-    const header = this.#copy(tail, HEADER);
+    const tail = Atomics.load(this.#pipe.control, TAIL_INDEX);
+    if (Atomics.load(this.#pipe.control, HEAD_INDEX) === tail) return undefined;
+    const header = this.#copy(tail, HEADER_BYTES);
     return { length: header.readUInt32LE(0), run: header.readInt32LE(4), flags: header.readUInt32LE(8) };
   }
 
   /** The payload of the record at the tail, whose room becomes free. */
   #payload(length: number): string {
     const { control } = this.#pipe;
-    const tail = Atomics.load(control, TAIL);
-    const payload = this.#copy(tail + HEADER, length).toString("utf8");
-    Atomics.store(control, TAIL, (tail + HEADER + length) | 0);
-    Atomics.notify(control, TAIL);
+    const tail = Atomics.load(control, TAIL_INDEX);
+    const payload = this.#copy(tail + HEADER_BYTES, length).toString("utf8");
+    Atomics.store(control, TAIL_INDEX, (tail + HEADER_BYTES + length) | 0);
+    Atomics.notify(control, TAIL_INDEX);
     return payload;
   }
 
   #copy(from: number, length: number): Buffer {
     const { bytes } = this.#pipe;
-    const at = from & (CAPACITY - 1);
+    const at = from & (CAPACITY_BYTES - 1);
     const copy = Buffer.allocUnsafe(length);
-    const first = Math.min(length, CAPACITY - at);
+    const first = Math.min(length, CAPACITY_BYTES - at);
     copy.set(bytes.subarray(at, at + first));
     if (first < length) copy.set(bytes.subarray(0, length - first), first);
     return copy;

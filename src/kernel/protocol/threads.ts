@@ -20,8 +20,8 @@ export const CELL_IMPORT = "marginalia-import:";
 export const RUNTIME_GLOBAL = "__marginalia";
 
 /** Indices into the control words that main and sockets' thread share. */
-export const ACKNOWLEDGED = 0; // the number of the last interrupt or ping that the main thread has dealt with
-export const INPUT_ANSWERED = 1; // counts the answers to `prompt` that have arrived
+export const ACKNOWLEDGED_INDEX = 0; // the number of the last interrupt or ping that the main thread has dealt with
+export const INPUT_ANSWERED_INDEX = 1; // counts the answers to `prompt` that have arrived
 export const WAITS_FOR_CHILD = 2; // 1 while the main thread waits for a process (`execSync` and the like)
 export const NUM_CONTROL_WORDS = 3;
 
@@ -50,7 +50,7 @@ export interface LanguagePlace {
 }
 
 /** The environment variable that tells a language process of what to build a snapshot: SnapshotOf as JSON. */
-export const SNAPSHOT_OF = "MARGINALIA_LANGUAGE_SNAPSHOT";
+export const SNAPSHOT_VARIABLE = "MARGINALIA_LANGUAGE_SNAPSHOT";
 
 export interface SnapshotOf {
   readonly place: LanguagePlace;

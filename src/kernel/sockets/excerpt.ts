@@ -1,7 +1,7 @@
 /** Lines of source around an error, with a caret or squiggle: what type errors and run-time errors both show. */
 
 /** Lines shown before the one that is meant. */
-const BEFORE = 2;
+const LINES_BEFORE = 2;
 
 /**
  * @param line 1-based
@@ -11,7 +11,7 @@ const BEFORE = 2;
 export function excerpt(source: string, line: number, column: number, length = 1): string[] {
   const lines = source.split(/\r?\n/);
   if (line < 1 || line > lines.length) return [];
-  const first = Math.max(1, line - BEFORE);
+  const first = Math.max(1, line - LINES_BEFORE);
   const width = String(line).length;
   const shown = lines
     .slice(first - 1, line)

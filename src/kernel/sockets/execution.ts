@@ -39,9 +39,9 @@ interface Run {
 type ShellId = string | undefined;
 
 /** Prints that follow each other are joined into messages of about this size. */
-const JOINED = 1 << 16; // characters
+const JOINED_CHARACTERS = 1 << 16; // characters
 /** Prints within this time share a message. */
-const COLLECTED = 8; // milliseconds
+const JOINED_WITHIN_MS = 8; // milliseconds
 
 const interrupted = (evalue: string, ename = "KeyboardInterrupt"): CellError => ({
   ename,
@@ -184,8 +184,9 @@ export class Execution {
   /** Brings what the main thread sends to the front ends, in its order, without end. */
   async pump(reader: PipeReader, bell: (patience: number) => Promise<void>): Promise<never> {
     for (;;) {
-      for (let record = reader.take(JOINED); record; record = reader.take(JOINED)) await this.#deliver(record);
-      if (reader.sleep()) await bell(COLLECTED);
+      for (let record = reader.take(JOINED_CHARACTERS); record; record = reader.take(JOINED_CHARACTERS))
+        await this.#deliver(record);
+      if (reader.sleep()) await bell(JOINED_WITHIN_MS);
     }
   }
 

@@ -8,7 +8,7 @@ interface Entry {
 }
 
 /** The one session that is remembered: this kernel's. Front ends may ask for it as 0, too. */
-const SESSION = 1;
+const SESSION_NUMBER = 1;
 
 export class History {
   readonly #entries: Entry[] = [];
@@ -33,7 +33,7 @@ export class History {
     else if (request.hist_access_type === "range") {
       const [start, stop] = [number("start", 1), number("stop", Infinity)];
       const session = number("session", 0);
-      if (session === 0 || session === SESSION)
+      if (session === 0 || session === SESSION_NUMBER)
         found = this.#entries.filter(({ line }) => line >= start && line < stop);
     } else if (request.hist_access_type === "search") {
       const pattern = typeof request.pattern === "string" ? globPattern(request.pattern) : /^/;
@@ -42,7 +42,7 @@ export class History {
       found = found.slice(-number("n", 1000));
     }
     const withOutput = request.output === true;
-    return found.map(({ line, input, output }) => [SESSION, line, withOutput ? [input, output] : input]);
+    return found.map(({ line, input, output }) => [SESSION_NUMBER, line, withOutput ? [input, output] : input]);
   }
 }
 

@@ -14,14 +14,14 @@
 import { Session } from "node:inspector";
 import { setTimeout as sleep } from "node:timers/promises";
 import { signalChildren } from "./children.ts";
-import { ACKNOWLEDGED, WAITS_FOR_CHILD, type InterruptReason, type ToMain } from "../protocol/threads.ts";
+import { ACKNOWLEDGED_INDEX, WAITS_FOR_CHILD, type InterruptReason, type ToMain } from "../protocol/threads.ts";
 
-const ASKED = 40; // milliseconds until the main thread counts as busy
-const TERMINATED = 60; // milliseconds between terminations
+const BUSY_AFTER_MS = 40; // milliseconds until the main thread counts as busy
+const TERMINATION_INTERVAL_MS = 60; // milliseconds between terminations
 /** A child that the cell waits for may go on for so long until it is told more plainly, and again until it is ended. */
 const INSIST = 250; // milliseconds
 /** After so long the cell is answered although native code still runs. */
-const ANSWER_WITHIN = 700; // milliseconds
+const ANSWER_TIMEOUT_MS = 700; // milliseconds
 
 export class Interrupts {
   readonly #session = new Session();
@@ -68,7 +68,7 @@ export class Interrupts {
 
   async #interrupt(giveUp: () => void, why?: InterruptReason): Promise<void> {
     // Where memory runs out there is no time to ask.
-    if (!why && (await this.#ask(ASKED, (sequence) => ({ type: "interrupt", sequence, forced: false }))))
+    if (!why && (await this.#ask(BUSY_AFTER_MS, (sequence) => ({ type: "interrupt", sequence, forced: false }))))
       return signalChildren("SIGINT");
     const begun = performance.now();
     let givenUp = false;
@@ -76,18 +76,20 @@ export class Interrupts {
       if (this.#evaluating === 0) this.#session.post("Runtime.terminateExecution", () => undefined);
       const elapsed = performance.now() - begun;
       if (!why) this.#signalChildren(elapsed);
-      if (!givenUp && elapsed > ANSWER_WITHIN) {
+      if (!givenUp && elapsed > ANSWER_TIMEOUT_MS) {
         givenUp = true;
         giveUp();
       }
-    } while (!(await this.#ask(TERMINATED, (sequence) => ({ type: "interrupt", sequence, forced: true, why }))));
-    while (!(await this.#ask(TERMINATED, (sequence) => ({ type: "ping", sequence }))));
+    } while (
+      !(await this.#ask(TERMINATION_INTERVAL_MS, (sequence) => ({ type: "interrupt", sequence, forced: true, why })))
+    );
+    while (!(await this.#ask(TERMINATION_INTERVAL_MS, (sequence) => ({ type: "ping", sequence }))));
   }
 
   /** Once, unless the main thread waits for a child (`execSync`) that does not heed it. */
   #signalChildren(elapsed: number): void {
     const waits = Atomics.load(this.#control, WAITS_FOR_CHILD) === 1;
-    if (elapsed < TERMINATED / 2) signalChildren("SIGINT");
+    if (elapsed < TERMINATION_INTERVAL_MS / 2) signalChildren("SIGINT");
     else if (waits && elapsed > INSIST) signalChildren(elapsed > 2 * INSIST ? "SIGKILL" : "SIGTERM");
   }
 
@@ -96,7 +98,7 @@ export class Interrupts {
     const sequence = ++this.#sequence;
     this.#post(message(sequence));
     const end = performance.now() + time;
-    while (Atomics.load(this.#control, ACKNOWLEDGED) < sequence) {
+    while (Atomics.load(this.#control, ACKNOWLEDGED_INDEX) < sequence) {
       if (performance.now() > end) return false;
       await sleep(2);
     }

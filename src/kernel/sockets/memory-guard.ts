@@ -13,17 +13,17 @@ import type { Interrupts } from "./interrupts.ts";
 import { RUNTIME_GLOBAL } from "../protocol/threads.ts";
 
 /** V8's limit includes room for new objects; the old ones, which are left when garbage has been collected, get the rest. */
-const YOUNG = 48 * 2 ** 20; // bytes: three semi-spaces of 16 MiB
+const YOUNG_GENERATION_BYTES = 48 * 2 ** 20; // bytes: three semi-spaces of 16 MiB
 /** Of the limit. */
-const NEARLY_FULL = 0.85;
+const NEARLY_FULL_SHARE = 0.85;
 /** Of the limit: with an almost full heap cells may still do little things, such as making room. */
-const ALLOWANCE = 0.04;
+const RESERVED_SHARE = 0.04;
 /** Of the limit: what a collection must gain, else the next ones would take all the time. */
-const WORTH_IT = 0.02;
-const LOOK_AGAIN = 100; // milliseconds, at most
-const LOOK_SOON = 5; // milliseconds, at least
+const MIN_COLLECTED_SHARE = 0.02;
+const MAX_POLL_MS = 100; // milliseconds, at most
+const MIN_POLL_MS = 5; // milliseconds, at least
 /** It looks again before as much as this of the rest is filled, as fast as the heap has grown since the last look. */
-const OF_THE_REST = 0.25;
+const POLL_AFTER_SHARE_OF_REST = 0.25;
 
 export class MemoryGuard {
   readonly #session = new Session();
@@ -40,7 +40,7 @@ export class MemoryGuard {
    * @param end ends the cells that run
    */
   constructor(limit: number, interrupts: Interrupts, end: (message: string) => void) {
-    this.#limit = Math.max(limit - YOUNG, limit / 2);
+    this.#limit = Math.max(limit - YOUNG_GENERATION_BYTES, limit / 2);
     this.#interrupts = interrupts;
     this.#end = end;
     this.#session.connectToMainThread();
@@ -67,12 +67,13 @@ export class MemoryGuard {
     let [before, at] = [0, performance.now()];
     while (this.#watched > 0) {
       const used = await this.#used();
-      if (this.#allowed === 0) this.#allowed = Math.max(NEARLY_FULL * this.#limit, used + ALLOWANCE * this.#limit);
+      if (this.#allowed === 0)
+        this.#allowed = Math.max(NEARLY_FULL_SHARE * this.#limit, used + RESERVED_SHARE * this.#limit);
       if (used > this.#allowed && (await this.#old()) > this.#allowed) await this.#makeRoom();
       const now = performance.now();
       const filled = ((this.#allowed - used) * (now - at)) / Math.max(used - before, 1); // milliseconds until then
       [before, at] = [used, now];
-      await sleep(Math.min(Math.max(OF_THE_REST * filled, LOOK_SOON), LOOK_AGAIN));
+      await sleep(Math.min(Math.max(POLL_AFTER_SHARE_OF_REST * filled, MIN_POLL_MS), MAX_POLL_MS));
     }
     this.#watching = false;
   }
@@ -80,7 +81,7 @@ export class MemoryGuard {
   async #makeRoom(): Promise<void> {
     await this.#interrupts.evaluate(`${RUNTIME_GLOBAL}.collectGarbage()`);
     const used = await this.#old();
-    if (used <= this.#allowed - WORTH_IT * this.#limit || this.#watched === 0) return;
+    if (used <= this.#allowed - MIN_COLLECTED_SHARE * this.#limit || this.#watched === 0) return;
     const [held, most] = [used, this.#limit].map((bytes) => Math.round(bytes / 2 ** 20));
     this.#allowed = Infinity; // said once a cell
     this.#end(

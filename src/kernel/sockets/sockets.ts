@@ -14,18 +14,18 @@ import {
 } from "../protocol/wire.ts";
 
 /** Messages that wait for a slow subscriber; then publishing waits, and with it the printing cell. Nothing is dropped. */
-const PUBLISHED_AHEAD = 2000;
+const MAX_QUEUED_MESSAGES = 2000;
 /** A subscriber that has read nothing for so long counts as stopped: it must not stop the cells. */
-const PATIENCE = 5000; // milliseconds
-const LOOK_AGAIN = 5; // milliseconds
+const STOPPED_SUBSCRIBER_MS = 5000; // milliseconds
+const SEND_RETRY_MS = 5; // milliseconds
 /** So long nobody is waited for then. What a subscriber cannot take meanwhile it misses. */
-const IMPATIENCE = 30_000; // milliseconds
+const NO_WAIT_MS = 30_000; // milliseconds
 /** How long unsent messages keep a closing socket open. */
-const LINGER = 300; // milliseconds
+const LINGER_MS = 300; // milliseconds
 /** So long a port that is taken is tried again. */
-const TAKEN = 1000; // milliseconds
+const BIND_TIMEOUT_MS = 1000; // milliseconds
 /** Signatures remembered, so that a recorded message has no effect when it is sent again. */
-const REMEMBERED = 1 << 16;
+const MAX_REMEMBERED_SIGNATURES = 1 << 16;
 
 /** Of the messages that are dropped the first are logged, cut to a length. */
 const MOST_DROPPED_LOGGED = 20;
@@ -50,9 +50,9 @@ export class Sockets {
   private constructor(connection: ConnectionInfo, session: string) {
     this.#connection = connection;
     this.#session = session;
-    const unlimited = { linger: LINGER, sendHighWaterMark: 0, receiveHighWaterMark: 0 };
+    const unlimited = { linger: LINGER_MS, sendHighWaterMark: 0, receiveHighWaterMark: 0 };
     this.#routers = { shell: new Router(unlimited), control: new Router(unlimited), stdin: new Router(unlimited) };
-    this.#iopub = new Publisher({ linger: LINGER, sendHighWaterMark: PUBLISHED_AHEAD });
+    this.#iopub = new Publisher({ linger: LINGER_MS, sendHighWaterMark: MAX_QUEUED_MESSAGES });
     this.#iopub.noDrop = true;
     this.#heartbeat = new Reply({ linger: 0 });
   }
@@ -130,12 +130,12 @@ export class Sockets {
   }
 
   async #publishFrames(frames: Buffer[]): Promise<void> {
-    if (this.#droppingSince !== undefined && Date.now() - this.#droppingSince > IMPATIENCE) {
+    if (this.#droppingSince !== undefined && Date.now() - this.#droppingSince > NO_WAIT_MS) {
       this.#droppingSince = undefined;
       this.#iopub.noDrop = true;
     }
     // With noDrop ZeroMQ refuses a message that some subscriber has no room for; it does not wait.
-    for (const end = Date.now() + PATIENCE; ; await sleep(LOOK_AGAIN)) {
+    for (const end = Date.now() + STOPPED_SUBSCRIBER_MS; ; await sleep(SEND_RETRY_MS)) {
       try {
         return await this.#iopub.send(frames);
       } catch (error) {
@@ -153,7 +153,7 @@ export class Sockets {
     const signature = frames[frames.findIndex((frame) => frame.toString() === "<IDS|MSG>") + 1].toString();
     if (this.#seen.has(signature)) return true;
     this.#seen.add(signature);
-    if (this.#seen.size > REMEMBERED) for (const oldest of this.#seen) return !this.#seen.delete(oldest);
+    if (this.#seen.size > MAX_REMEMBERED_SIGNATURES) for (const oldest of this.#seen) return !this.#seen.delete(oldest);
     return false;
   }
 
@@ -168,7 +168,7 @@ export class Sockets {
 
 /** A port may still be held for a moment, by the kernel that this one replaces or by who looked for a free one. */
 async function bound(socket: { bind(address: string): Promise<void> }, address: string): Promise<void> {
-  for (const end = Date.now() + TAKEN; ; await sleep(20 * LOOK_AGAIN)) {
+  for (const end = Date.now() + BIND_TIMEOUT_MS; ; await sleep(20 * SEND_RETRY_MS)) {
     try {
       return await socket.bind(address);
     } catch (error) {

@@ -11,13 +11,13 @@ import { MemoryGuard } from "./memory-guard.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { PipeReader } from "../protocol/pipe.ts";
 import { Sockets } from "./sockets.ts";
-import { INPUT_ANSWERED, type InputAnswer, type SocketsWorkerData, type ToMain } from "../protocol/threads.ts";
+import { INPUT_ANSWERED_INDEX, type InputAnswer, type SocketsWorkerData, type ToMain } from "../protocol/threads.ts";
 import { readConnectionFile, type ConnectionInfo } from "../protocol/wire.ts";
 
 /** How often the kernel looks whether its front end is still there. */
-const ORPHAN_CHECK = 1000; // milliseconds
+const ORPHAN_CHECK_MS = 1000; // milliseconds
 /** The main thread gets so long to exit by itself. */
-const EXIT_WITHIN = 400; // milliseconds
+const EXIT_GRACE_MS = 400; // milliseconds
 
 if (!parentPort) throw new Error("this file is a thread of the kernel: start dist/kernel/main.js");
 const main = parentPort;
@@ -33,7 +33,7 @@ process.on("unhandledRejection", (reason) =>
 
 async function exit(code: number): Promise<void> {
   post({ type: "exit", code });
-  await sleep(EXIT_WITHIN);
+  await sleep(EXIT_GRACE_MS);
   process.kill(process.pid, "SIGKILL"); // the main thread is in an endless loop
 }
 
@@ -69,7 +69,7 @@ setInterval(() => {
   if (!isOrphan()) return;
   signalChildren("SIGKILL");
   process.kill(process.pid, "SIGKILL");
-}, ORPHAN_CHECK);
+}, ORPHAN_CHECK_MS);
 
 /** Whether the process that started this one is gone, also when that happened before the first look at its number. */
 function isOrphan(): boolean {
@@ -92,8 +92,8 @@ async function serve(connection: ConnectionInfo): Promise<void> {
   const interrupts = new Interrupts(post, control);
   const answerWaiting = (answer: InputAnswer) => {
     inputs.postMessage(answer);
-    Atomics.add(control, INPUT_ANSWERED, 1);
-    Atomics.notify(control, INPUT_ANSWERED);
+    Atomics.add(control, INPUT_ANSWERED_INDEX, 1);
+    Atomics.notify(control, INPUT_ANSWERED_INDEX);
   };
   const memory = new MemoryGuard(
     heapLimit,

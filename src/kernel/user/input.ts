@@ -10,7 +10,7 @@ import process from "node:process";
 import { Readable } from "node:stream";
 import { receiveMessageOnPort, type MessagePort } from "node:worker_threads";
 import { currentRun, runAs, type Tracked } from "./run-context.ts";
-import { INPUT_ANSWERED, type FromMain, type InputAnswer } from "../protocol/threads.ts";
+import { INPUT_ANSWERED_INDEX, type FromMain, type InputAnswer } from "../protocol/threads.ts";
 
 // User code may shadow globals; these stay what they are.
 const { Atomics, Error, Object, String, Symbol, setImmediate } = globalThis;
@@ -87,13 +87,13 @@ export class Input {
     const sequence = ++this.#sequence;
     send({ type: "input_request", prompt: String(message), password, sequence, waits: true });
     for (;;) {
-      const answered = Atomics.load(control, INPUT_ANSWERED);
+      const answered = Atomics.load(control, INPUT_ANSWERED_INDEX);
       for (let arrived = receiveMessageOnPort(answers); arrived; arrived = receiveMessageOnPort(answers)) {
         const answer = arrived.message as InputAnswer; // an older one is to a prompt that was interrupted
         if (answer.sequence === sequence)
           return answer.value === "" || answer.value === END_OF_INPUT ? otherwise : answer.value;
       }
-      Atomics.wait(control, INPUT_ANSWERED, answered);
+      Atomics.wait(control, INPUT_ANSWERED_INDEX, answered);
     }
   }
 

@@ -7,7 +7,7 @@ const { BigInt, Error, Number } = globalThis;
 
 export type Evaluated = { result: Inspector.RemoteObject; exceptionDetails?: Inspector.ExceptionDetails };
 
-const GROUP = "cell";
+const OBJECT_GROUP = "cell";
 
 export class Repl {
   readonly #session = new Session();
@@ -19,7 +19,7 @@ export class Repl {
 
   /** `then` is called when the code and its awaits have come to their end, which may be never; with an error when it was terminated. */
   evaluate(expression: string, then: (error: Error | null, answer: Evaluated) => void): void {
-    const parameters = { expression, replMode: true, awaitPromise: true, objectGroup: GROUP };
+    const parameters = { expression, replMode: true, awaitPromise: true, objectGroup: OBJECT_GROUP };
     this.#session.post("Runtime.evaluate", parameters, then);
   }
 
@@ -51,6 +51,6 @@ export class Repl {
 
   /** Lets go of the values of evaluations. */
   release(): void {
-    this.#session.post("Runtime.releaseObjectGroup", { objectGroup: GROUP });
+    this.#session.post("Runtime.releaseObjectGroup", { objectGroup: OBJECT_GROUP });
   }
 }

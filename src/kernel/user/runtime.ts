@@ -30,7 +30,7 @@ import {
 } from "./run-context.ts";
 import { CELL_SCRIPT, StackTraces } from "./stacks.ts";
 import {
-  ACKNOWLEDGED,
+  ACKNOWLEDGED_INDEX,
   type CellError,
   type FromMain,
   type CommMessage,
@@ -45,7 +45,7 @@ import { Widgets } from "./display/widgets.ts";
 const { Atomics, Error, Number, Object, Promise, Set, setImmediate, setTimeout } = globalThis;
 
 /** An interrupted run may go on after an await; for so long every step it takes is terminated. */
-const SETTLING = 60; // milliseconds
+const INTERRUPT_SETTLING_MS = 60; // milliseconds
 
 interface Run extends AskingRun {
   readonly id: number;
@@ -144,7 +144,7 @@ export class Runtime {
       case "run":
         return this.#start(message);
       case "interrupt":
-        Atomics.store(this.#control, ACKNOWLEDGED, message.sequence);
+        Atomics.store(this.#control, ACKNOWLEDGED_INDEX, message.sequence);
         return this.#interrupt(message.forced, message.why);
       case "input":
         return this.#input.answer(message);
@@ -153,7 +153,7 @@ export class Runtime {
       case "imports":
         return this.#modules.start();
       case "ping":
-        Atomics.store(this.#control, ACKNOWLEDGED, message.sequence);
+        Atomics.store(this.#control, ACKNOWLEDGED_INDEX, message.sequence);
         return;
       case "exit":
         process.removeAllListeners("uncaughtException");
@@ -302,7 +302,7 @@ export class Runtime {
         ? `${run.label} was ended: ${why.message}`
         : `${run.label} was interrupted; its variables are kept`;
       this.#end(run, { ename, evalue, traceback: [`${ename}: ${evalue}`] });
-    }, SETTLING);
+    }, INTERRUPT_SETTLING_MS);
   }
 
   /** An interrupted run goes on after an await: ends the step it takes, unless that might hit a run that followed. */

@@ -10,7 +10,7 @@
 import type * as Tf from "@tensorflow/tfjs";
 import { beliefsOfFactors, factorToVariable, normaliseLogs, sumOfOthers } from "../../tensor/index.ts";
 import { tf } from "../../tensor/tf.ts";
-import { logZero, type FactorGroup, type PackedFactorGraphs, type VariableGroup } from "./packed-factor-graphs.ts";
+import { LOG_ZERO, type FactorGroup, type PackedFactorGraphs, type VariableGroup } from "./packed-factor-graphs.ts";
 
 /** One tensor a factor group: [numFactors, width], natural log. */
 export type Messages = readonly Tf.Tensor2D[];
@@ -106,8 +106,8 @@ export function onRows(
 /** Every message of a group shifted to log-sum-exp 0, then kept at -99 or above. */
 export function normalise(group: FactorGroupTensors, messages: Tf.Tensor2D): Tf.Tensor2D {
   const [cardinality, ...others] = group.cardinalities;
-  if (others.every((other) => other === cardinality)) return normaliseLogs(messages, logZero, cardinality); // saves two reshapes
-  return onRows(group, [messages], (rows) => normaliseLogs(rows, logZero));
+  if (others.every((other) => other === cardinality)) return normaliseLogs(messages, LOG_ZERO, cardinality); // saves two reshapes
+  return onRows(group, [messages], (rows) => normaliseLogs(rows, LOG_ZERO));
 }
 
 /** Tables as [numFactors, c_1, ..., c_d]. */
@@ -116,7 +116,7 @@ const shaped = ({ tables, numFactors, cardinalities }: FactorGroupTensors): Tf.T
 
 /** Belief propagation's own messages from the factors of one group to variables (Eq. 2 of the paper), normalised. */
 export function propagate(group: FactorGroupTensors, incoming: Tf.Tensor2D): Tf.Tensor2D {
-  return factorToVariable(shaped(group), incoming, logZero);
+  return factorToVariable(shaped(group), incoming, LOG_ZERO);
 }
 
 const flatten = (messages: Messages): Tf.Tensor1D =>
@@ -141,13 +141,13 @@ export function variableBeliefs(batch: FactorGraphBatch, messages: Messages): Tf
     : tf.zeros<Tf.Rank.R1>([numVariableStates]);
   return variableGroups.map(({ numVariables, cardinality, firstState }) => {
     const own = tf.slice(sums, firstState, numVariables * cardinality);
-    return normaliseLogs(tf.reshape(own, [numVariables, cardinality]), logZero);
+    return normaliseLogs(tf.reshape(own, [numVariables, cardinality]), LOG_ZERO);
   });
 }
 
 /** ln b_a of one group: [numFactors, numStates]. */
 export function beliefsOf(group: FactorGroupTensors, incoming: Tf.Tensor2D): Tf.Tensor2D {
-  return beliefsOfFactors(shaped(group), incoming, logZero);
+  return beliefsOfFactors(shaped(group), incoming, LOG_ZERO);
 }
 
 /** ln b_a, one tensor a factor group. */

@@ -39,8 +39,8 @@ export interface DampingShape {
   readonly cardinalities?: readonly number[];
 }
 
-const lipschitz = 0.99;
-const defaultHidden = 8;
+const LIPSCHITZ_CONSTANT = 0.99;
+const DEFAULT_HIDDEN = 8;
 
 /** H in tensors, with its parameters made under `name`. Rows are [messages, cardinality], natural log. */
 export interface DampingTensors {
@@ -76,7 +76,7 @@ export function dampingTensors(
       },
     };
   }
-  const hidden = shape.hidden ?? defaultHidden;
+  const hidden = shape.hidden ?? DEFAULT_HIDDEN;
   const strength = store.constant(`${name}/strength`, [1], Math.log(1 - kept)); // ln k
   const networks = new Map(
     cardinalities.map((size) => {
@@ -93,7 +93,7 @@ export function dampingTensors(
       const { W, c, U } = known(networks, size);
       const centred = tf.sub<Tf.Tensor2D>(x, tf.mean(x, 1, true));
       const norms = tf.sqrt(tf.add(tf.mul(tf.sum(tf.square(U)), tf.sum(tf.square(W))), 1e-12)); // a root at 0 has no gradient
-      const outer = tf.mul<Tf.Tensor2D>(U, tf.div(lipschitz, tf.maximum(norms, lipschitz)));
+      const outer = tf.mul<Tf.Tensor2D>(U, tf.div(LIPSCHITZ_CONSTANT, tf.maximum(norms, LIPSCHITZ_CONSTANT)));
       const layers = [{ kernel: W, bias: c }, { kernel: outer, bias: tf.zeros<Tf.Rank.R1>([size]) }]; // prettier-ignore
       const g = (rows: Tf.Tensor2D) => messagePassing({ blocks: [{ x: rows }], layers });
       const residual = tf.sub<Tf.Tensor2D>(g(centred), g(tf.zeros([1, size])));
@@ -236,7 +236,8 @@ function invertibleDamping(k: number, networks: ReadonlyMap<number, Residual>): 
   const prepared = new Map(
     Array.from(networks, ([size, network]) => {
       const scale =
-        lipschitz / Math.max(Math.sqrt(sumOfSquares(network.U) * sumOfSquares(network.W) + 1e-12), lipschitz);
+        LIPSCHITZ_CONSTANT /
+        Math.max(Math.sqrt(sumOfSquares(network.U) * sumOfSquares(network.W) + 1e-12), LIPSCHITZ_CONSTANT);
       const [zero, g, centred] = [new Float64Array(size), new Float64Array(size), new Float64Array(size)];
       forward(network, scale, g, zero);
       return [size, { network, scale, zero, g, centred }] as const;

@@ -45,7 +45,7 @@ export interface FixedPoint extends Omit<InferenceResult, "method" | "seconds"> 
 export const undamped: DampingOperators = { toVariable: scalarDamping(0) };
 
 /** Natural log: a fixed point of which something is said, for messages within the paper's tolerance of one promise nothing. */
-const atRest = 1e-10;
+const AT_REST_TOLERANCE = 1e-10;
 
 /**
  * Runs to convergence. ln Z is Bethe's; `bound` is what Theorem 3 grants at a fixed point: exact on forests, a lower bound for binary
@@ -94,14 +94,14 @@ function comesToRest(iteration: Iteration, maxIterations: number): boolean {
   for (let count = 0; count < maxIterations; count++) {
     const change = iteration.step();
     if (iteration.diverged) break;
-    if (change < atRest) return true;
+    if (change < AT_REST_TOLERANCE) return true;
   }
   iteration.messages.set(before);
   return false;
 }
 
 /** Natural log: far beyond every message that means something. */
-const largestMove = 1e6;
+const MAX_LOG_MOVE = 1e6;
 
 class Iteration {
   /** Some message has no possible state: Z = 0. */
@@ -190,7 +190,7 @@ class Iteration {
       for (let at = start; at < end; at++)
         difference[at - start] = fresh[at] === -Infinity || old[at] === -Infinity ? 0 : old[at] - fresh[at];
       operator.apply(difference, difference);
-      if (!difference.every((entry) => Math.abs(entry) < largestMove)) this.diverged = true;
+      if (!difference.every((entry) => Math.abs(entry) < MAX_LOG_MOVE)) this.diverged = true;
       else for (let at = start; at < end; at++) fresh[at] += difference[at - start];
       this.#normalise(fresh, start, end);
     }

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { toFactorGraph } from "../../graph/convert.ts";
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { defineMethod, formatMethod, parseOptions, type Method } from "../../inference/method.ts";
-import { discreteModels, isDiscreteModel, isFactorGraph } from "../../inference/messages/belief-propagation.ts";
+import { DISCRETE_MODELS, isDiscreteModel, isFactorGraph } from "../../inference/messages/belief-propagation.ts";
 import { variableOffsetsOf } from "../../inference/messages/free-energy.ts";
 import { Marginals, type InferenceResult } from "../../inference/result.ts";
 import type { PairwiseBinaryModel } from "../../graph/pairwise.ts";
@@ -20,12 +20,12 @@ import type { BeliefPropagationNetwork } from "./network.ts";
 import { packFactorGraphs } from "./packed-factor-graphs.ts";
 import { bpnnNamed, operatorsOf } from "./weights.ts";
 
-export const defaultBpnn = "kuck2020/bpnn-d-invertible";
+export const DEFAULT_BPNN = "kuck2020/bpnn-d-invertible";
 
 const schema = z.object({
   weights: z
     .string()
-    .default(defaultBpnn)
+    .default(DEFAULT_BPNN)
     .describe("a committed model or a .json file; by default BPNN-D trained on Ising models, with bounds"),
   tolerance: z.number().min(0).default(1e-9).describe("BPNN-D: converged when no log message changes by more"),
   maxIterations: z.int().min(1).default(1000).describe("BPNN-D: iterations at most"),
@@ -92,6 +92,6 @@ export const bpnn: Method = defineMethod({
     "a trained belief propagation neural network (Kuck et al. 2020): ln Z and marginals, a bound where BPNN-D gives one",
   options: schema,
   accepts: isDiscreteModel,
-  accepted: discreteModels,
+  accepted: DISCRETE_MODELS,
   infer: (model, options) => bpnnInference(model, options),
 });

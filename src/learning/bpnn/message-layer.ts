@@ -20,7 +20,7 @@ import { tf } from "../../tensor/tf.ts";
 import { axisPermutations, shapeName } from "./axes.ts";
 import { beliefsOf, normalise, variableToFactor, type FactorGraphBatch, type FactorGroupTensors } from "./batch.ts";
 import type { Layer, LayerState } from "./layer.ts";
-import { logZero } from "./packed-factor-graphs.ts";
+import { LOG_ZERO } from "./packed-factor-graphs.ts";
 import type { ParameterStore } from "./parameters.ts";
 
 export interface MessageLayerShape {
@@ -74,7 +74,7 @@ export function messageLayer(shape: MessageLayerShape, name: string, store: Para
       );
     const numerators = tableMlp(beliefs, own.beliefs);
     const denominators = own.messages && tableMlp(spreadMessages(incoming, cardinalities), own.messages);
-    return quotientToVariable(numerators, denominators, cardinalities, logZero);
+    return quotientToVariable(numerators, denominators, cardinalities, LOG_ZERO);
   }
 
   return {

@@ -11,8 +11,8 @@
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 
 /** What stands for ln 0 in tensors: exp(-99) is above the smallest float32, products of a few are not needed. */
-export const logZero = -99;
-export const mostAxes = 5;
+export const LOG_ZERO = -99;
+export const MAX_FACTOR_VARIABLES = 5;
 
 export interface FactorGroup {
   /** Number of states of each axis. */
@@ -79,8 +79,10 @@ export function packFactorGraphs(graphs: readonly FactorGraph[]): PackedFactorGr
         logScales[graph] += logPotentials[tableOffsets[factor]];
         continue;
       }
-      if (arity > mostAxes)
-        throw new RangeError(`factor ${factor} joins ${arity} variables; a BPNN takes factors of at most ${mostAxes}`);
+      if (arity > MAX_FACTOR_VARIABLES)
+        throw new RangeError(
+          `factor ${factor} joins ${arity} variables; a BPNN takes factors of at most ${MAX_FACTOR_VARIABLES}`,
+        );
       if (arity !== lastSizes.length || !hasSizes(whole, first, lastSizes)) {
         lastSizes = Array.from(scopes.subarray(first, first + arity), (variable) => cardinalities[variable]);
         const sorted = [...lastSizes].sort((a, b) => a - b);
@@ -171,7 +173,7 @@ function shiftTable(from: Float64Array, start: number, to: Float32Array, at: num
   let largest = -Infinity;
   for (let state = 0; state < length; state++) if (from[start + state] > largest) largest = from[start + state];
   const shift = largest === -Infinity ? 0 : largest;
-  for (let state = 0; state < length; state++) to[at + state] = Math.max(logZero, from[start + state] - shift);
+  for (let state = 0; state < length; state++) to[at + state] = Math.max(LOG_ZERO, from[start + state] - shift);
   return largest;
 }
 

@@ -14,7 +14,7 @@ import type { Topology } from "../../graph/topology.ts";
 import { enumerate } from "../../inference/exact/enumeration.ts";
 import { infer } from "../../inference/registry.ts";
 
-const mostEnumerated = 20;
+const MAX_ENUMERATED_VARIABLES = 20;
 
 export interface GnnExample {
   /** The family of the graph, or "q = 0.3". */
@@ -31,7 +31,8 @@ export interface GnnExample {
  * @throws TreewidthError for a larger model that is not sparse.
  */
 export function exampleOf(graph: string, model: IsingModel): GnnExample {
-  const { marginals, map } = model.numVariables <= mostEnumerated ? enumerate(model) : infer(model, "junction-tree");
+  const { marginals, map } =
+    model.numVariables <= MAX_ENUMERATED_VARIABLES ? enumerate(model) : infer(model, "junction-tree");
   const probabilities = Float64Array.from({ length: model.numVariables }, (_, i) => marginals!.values[2 * i + 1]);
   return { graph, model, probabilities, mapStates: map!.states };
 }

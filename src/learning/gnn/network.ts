@@ -16,7 +16,7 @@
 import type * as Tf from "@tensorflow/tfjs";
 import { Random } from "../../graph/random.ts";
 import { gruCell, messagePassing, type DenseLayer, type GruWeights } from "../../tensor/index.ts";
-import { numEdgeFeatures, type PackedGraphs } from "./packed-graphs.ts";
+import { NUM_EDGE_FEATURES, type PackedGraphs } from "./packed-graphs.ts";
 import { tf } from "../../tensor/tf.ts";
 
 export const gnnArchitectures = ["node", "msg"] as const;
@@ -69,7 +69,7 @@ export function graphTensors(packed: PackedGraphs): GraphTensors {
     sources: tf.tensor1d(sources, "int32"),
     targets: tf.tensor1d(targets, "int32"),
     reverses: tf.tensor1d(reverses, "int32"),
-    features: tf.tensor2d(features, [numDirectedEdges, numEdgeFeatures]),
+    features: tf.tensor2d(features, [numDirectedEdges, NUM_EDGE_FEATURES]),
     inverseDegrees: tf.tensor2d(
       degrees.map((degree) => 1 / Math.max(1, degree)),
       [numNodes, 1],
@@ -108,7 +108,7 @@ export class GraphNeuralNetwork {
         bias: create<Tf.Rank.R1>(`${name}/${layer}/bias`, widths[layer], [to]),
       }));
     const stateInputs = architecture === "node" ? 2 * hiddenSize : hiddenSize;
-    this.#message = dense("message", stateInputs + numEdgeFeatures, width, width, messageSize);
+    this.#message = dense("message", stateInputs + NUM_EDGE_FEATURES, width, width, messageSize);
     this.#gru = {
       kernel: create<Tf.Rank.R2>("gru/kernel", hiddenSize, [messageSize, 3 * hiddenSize]),
       recurrentKernel: create<Tf.Rank.R2>("gru/recurrentKernel", hiddenSize, [hiddenSize, 3 * hiddenSize]),

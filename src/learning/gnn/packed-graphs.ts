@@ -7,7 +7,7 @@
 import type { IsingModel } from "../../graph/pairwise.ts";
 
 /** Columns of `features`: J_ij, b_i, b_j for the directed edge i -> j (eps_ij of Yoon et al. 2018, section 5.1). */
-export const numEdgeFeatures = 3;
+export const NUM_EDGE_FEATURES = 3;
 
 export interface PackedGraphs {
   readonly numNodes: number;
@@ -31,7 +31,7 @@ export function packGraphs(models: readonly IsingModel[]): PackedGraphs {
   const sources = new Int32Array(numDirectedEdges);
   const targets = new Int32Array(numDirectedEdges);
   const reverses = new Int32Array(numDirectedEdges);
-  const features = new Float32Array(numDirectedEdges * numEdgeFeatures);
+  const features = new Float32Array(numDirectedEdges * NUM_EDGE_FEATURES);
   let at = 0;
   models.forEach(({ numVariables, numEdges, edgeSources, edgeTargets, weights, biases }, graph) => {
     const first = nodeOffsets[graph];
@@ -43,9 +43,9 @@ export function packGraphs(models: readonly IsingModel[]): PackedGraphs {
         sources[at] = first + i;
         targets[at] = first + j;
         reverses[at] = at ^ 1;
-        features[numEdgeFeatures * at] = weights[edge];
-        features[numEdgeFeatures * at + 1] = biases[i];
-        features[numEdgeFeatures * at + 2] = biases[j];
+        features[NUM_EDGE_FEATURES * at] = weights[edge];
+        features[NUM_EDGE_FEATURES * at + 1] = biases[i];
+        features[NUM_EDGE_FEATURES * at + 2] = biases[j];
         at++;
       }
     nodeOffsets[graph + 1] = first + numVariables;

@@ -26,10 +26,10 @@ export interface Posterior {
 
 export const posteriors = ["bound", "mean-field", "exact"] as const;
 export type PosteriorName = (typeof posteriors)[number];
-export const maxExactHidden = 16;
+export const MAX_EXACT_HIDDEN = 16;
 
-const sweeps = 40;
-const smallestChange = 1e-5;
+const MEAN_FIELD_SWEEPS = 40;
+const MIN_CHANGE = 1e-5;
 
 /** @throws RangeError for exact with more than 16 hidden variables, or an unknown name. */
 export function posteriorOf(name: PosteriorName, numHidden: number, numVisible: number): Posterior {
@@ -39,9 +39,9 @@ export function posteriorOf(name: PosteriorName, numHidden: number, numVisible: 
     case "mean-field":
       return meanField(numHidden, numVisible);
     case "exact":
-      if (numHidden > maxExactHidden)
+      if (numHidden > MAX_EXACT_HIDDEN)
         throw new RangeError(
-          `exact learning sums over 2^K hidden states: at most ${maxExactHidden}, got K = ${numHidden}`,
+          `exact learning sums over 2^K hidden states: at most ${MAX_EXACT_HIDDEN}, got K = ${numHidden}`,
         );
       return exact(numHidden, numVisible);
     default:
@@ -86,7 +86,7 @@ function quadraticBound(K: number, V: number): Posterior {
     for (let j = 0; j < K; j++) means[j] = sigmoid((logits[j] = values[j]));
     meanFields(parameters, means, fields);
     for (let i = 0; i < V; i++) xis[i] = Math.sqrt(squares(i));
-    for (let sweep = 0, change = Infinity; sweep < sweeps && change > smallestChange; sweep++) {
+    for (let sweep = 0, change = Infinity; sweep < MEAN_FIELD_SWEEPS && change > MIN_CHANGE; sweep++) {
       change = 0;
       for (let j = 0; j < K; j++) {
         let logit = values[j];
@@ -153,7 +153,7 @@ function meanField(K: number, V: number): Posterior {
     };
     for (let j = 0; j < K; j++) means[j] = sigmoid((logits[j] = values[j]));
     xis.fill(0.5);
-    for (let sweep = 0, change = Infinity; sweep < sweeps && change > smallestChange; sweep++) {
+    for (let sweep = 0, change = Infinity; sweep < MEAN_FIELD_SWEEPS && change > MIN_CHANGE; sweep++) {
       change = 0;
       meanFields(parameters, means, fields);
       for (let i = 0; i < V; i++) {

@@ -31,12 +31,12 @@ import { trainSavedBpnn } from "../../learning/bpnn/train-saved.ts";
 import { bpnnOf, type TrainedBpnn } from "../../learning/bpnn/weights.ts";
 
 /** The root of everything drawn for this paper. */
-export const kuckDataSeed = 2020;
+export const KUCK_DATA_SEED = 2020;
 export const kuckSeeds = [1, 2, 3, 4, 5] as const;
 
 /** The stream that the paper's training, selection, validation and test problems come from. */
 export function kuckRandom(): Random {
-  return Random.fromSeed(kuckDataSeed).split("kuck2020");
+  return Random.fromSeed(KUCK_DATA_SEED).split("kuck2020");
 }
 
 /** Problems that networks are trained on, by a seed. */
@@ -44,7 +44,7 @@ export const kuckData = {
   ising: {
     describe: (seed: number) => ({
       source: "Ising",
-      seed: kuckDataSeed,
+      seed: KUCK_DATA_SEED,
       ...isingTrainingSetting,
       training: 50,
       draw: seed,
@@ -57,7 +57,7 @@ export const kuckData = {
   blockModel: {
     describe: (seed: number) => ({
       source: "block model",
-      seed: kuckDataSeed,
+      seed: KUCK_DATA_SEED,
       ...blockModelTrainingSetting,
       graphs: 10,
       selectionGraphs: 10,

@@ -9,7 +9,7 @@ import { trainingSettings } from "../../learning/training/options.ts";
 import { readModelFile } from "../../learning/training/saved-model.ts";
 import { gnnSplits, structuredExamples } from "../../learning/gnn/data.ts";
 import { paperGnnShape, type GnnShape } from "../../learning/gnn/network.ts";
-import { paperDataSeed, paperRandom } from "./networks.ts";
+import { PAPER_DATA_SEED, paperRandom } from "./networks.ts";
 import { gnnConfiguration, paperGnnTraining } from "../../learning/gnn/train-gnn.ts";
 import { trainSavedGnn } from "../../learning/gnn/train-saved.ts";
 import { gnnOf, type TrainedGnn } from "../../learning/gnn/weights.ts";
@@ -45,7 +45,7 @@ export async function trainedAblation(
     return gnnOf(readModelFile(path.join(modelsFolder, "yoon2018/ablations", `${name}.json`), "gnn"));
   const { shape = {}, perFamily = gnnSplits.training }: Ablation = ablations[name];
   const full: GnnShape = { architecture: "node", ...paperGnnShape, ...shape };
-  const data = { source: "13 structured families", seed: paperDataSeed, numNodes: 9, training: perFamily, validation: gnnSplits.validation }; // prettier-ignore
+  const data = { source: "13 structured families", seed: PAPER_DATA_SEED, numNodes: 9, training: perFamily, validation: gnnSplits.validation }; // prettier-ignore
   const training = trainingSettings({ ...paperGnnTraining, maxEpochs: 60, seed: 1 });
   const configuration = { ...gnnConfiguration(full, "marginals", data), training };
   const examples = () => ({

@@ -11,7 +11,7 @@ import type { GnnExample } from "../../learning/gnn/data.ts";
 import { gnnBatch } from "../../learning/gnn/infer.ts";
 import type { TrainedGnn } from "../../learning/gnn/weights.ts";
 
-const margin = 1e-12;
+const TIE_MARGIN = 1e-12;
 
 /** One method on one model. */
 export interface Evaluation {
@@ -36,7 +36,7 @@ export interface Evaluation {
 export function meanDivergence(exact: ArrayLike<number>, estimates: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < exact.length; i++) {
-    const q = Math.min(1 - margin, Math.max(margin, estimates[i]));
+    const q = Math.min(1 - TIE_MARGIN, Math.max(TIE_MARGIN, estimates[i]));
     const p = exact[i];
     if (p > 0) sum += p * Math.log(p / q);
     if (p < 1) sum += (1 - p) * Math.log((1 - p) / (1 - q));

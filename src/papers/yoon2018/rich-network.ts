@@ -14,7 +14,7 @@ import { trainingSettings } from "../../learning/training/options.ts";
 import type { SavedModel } from "../../learning/training/saved-model.ts";
 import { exampleOf, type GnnExample } from "../../learning/gnn/data.ts";
 import { paperGnnShape } from "../../learning/gnn/network.ts";
-import { paperDataSeed } from "./networks.ts";
+import { PAPER_DATA_SEED } from "./networks.ts";
 import { gnnConfiguration, paperGnnTraining } from "../../learning/gnn/train-gnn.ts";
 import { trainSavedGnn } from "../../learning/gnn/train-saved.ts";
 import { gnnNamed, gnnOf, type TrainedGnn } from "../../learning/gnn/weights.ts";
@@ -25,7 +25,7 @@ const [weakest, strongest] = [0.25, 2];
 
 /** Example `index` of the richer set; each has a random stream of its own. */
 export function richExample(split: keyof typeof sizes, index: number): GnnExample {
-  const random = Random.fromSeed(paperDataSeed).split("rich", split, index);
+  const random = Random.fromSeed(PAPER_DATA_SEED).split("rich", split, index);
   const numNodes = smallest + random.integer(largest - smallest + 1);
   const couplingDeviation = Math.exp(random.uniform(Math.log(weakest), Math.log(strongest)));
   const family = structuredFamilies[random.integer(structuredFamilies.length)];
@@ -42,7 +42,7 @@ export function richExample(split: keyof typeof sizes, index: number): GnnExampl
 export function richGnnConfiguration(seed: number) {
   const data = {
     source: "rich",
-    seed: paperDataSeed,
+    seed: PAPER_DATA_SEED,
     ...sizes,
     sizes: [smallest, largest],
     couplings: [weakest, strongest],

@@ -50,9 +50,9 @@ const entrySchema = z.object({
 const lastSchema = z.object({ key: z.string(), ingredients: ingredientsSchema });
 
 /** Older entries than the most recent so many are let go. */
-const KEPT = 1000;
+const MAX_ENTRIES = 1000;
 /** Milliseconds after which an entry that is still aside belongs to a run that was killed. */
-const ABANDONED = 3_600_000;
+const ABANDONED_AFTER_MS = 3_600_000;
 
 export interface Found {
   /** Puts the run's files in place. Undefined: there is nothing to restore. */
@@ -155,17 +155,17 @@ export class RunCache {
     for (const name of (await readdir(this.folder)).filter((each) => each.startsWith("new-"))) {
       const aside = path.join(this.folder, name);
       const made = (await stat(aside).catch(() => undefined))?.mtimeMs ?? Date.now();
-      if (Date.now() - made > ABANDONED) await rm(aside, { recursive: true, force: true });
+      if (Date.now() - made > ABANDONED_AFTER_MS) await rm(aside, { recursive: true, force: true });
     }
     const root = path.join(this.folder, "runs");
     const names = await readdir(root);
-    if (names.length <= KEPT) return;
+    if (names.length <= MAX_ENTRIES) return;
     const times = await Promise.all(
       names.map(
         async (name) => [name, (await stat(path.join(root, name)).catch(() => undefined))?.mtimeMs ?? 0] as const,
       ),
     );
-    const old = times.sort((a, b) => b[1] - a[1]).slice(KEPT);
+    const old = times.sort((a, b) => b[1] - a[1]).slice(MAX_ENTRIES);
     for (const [name] of old) await rm(path.join(root, name), { recursive: true, force: true });
   }
 

@@ -37,7 +37,7 @@ const KINDS: Record<Exclude<FileKind, "write">, Dependency["kind"]> = {
   status: "status",
 };
 /** Below that, two changes may have one time. */
-const TOO_FRESH = 2000;
+const SAME_TIME_MS = 2000;
 /** Folders that the runner itself makes for the time of a run. */
 const OWN_TEMPORARY = ["marginalia-kernel-", "marginalia-trace-"];
 
@@ -123,7 +123,7 @@ export async function dependencyOf(file: string, kind: Dependency["kind"]): Prom
   if (kind === "status") return { file, kind, state: `${stampOf(stats)} ${await realpath(file).catch(() => "")}` };
   const isFolder = stats.isDirectory();
   if (isFolder !== (kind === "names")) return { file, kind, state: isFolder ? "a folder" : "a file" };
-  const stamp = isFolder || Date.now() - stats.mtimeMs < TOO_FRESH ? undefined : stampOf(stats);
+  const stamp = isFolder || Date.now() - stats.mtimeMs < SAME_TIME_MS ? undefined : stampOf(stats);
   const state = isFolder ? sha256((await readdir(file)).sort().join("\n")) : await hashFile(file);
   return { file, kind, state, ...(stamp === undefined ? {} : { stamp }) };
 }

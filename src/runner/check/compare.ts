@@ -10,7 +10,7 @@ export interface Difference {
 }
 
 /** So many differences of one column, trace or text are told one by one. */
-const TOLD = 3;
+const MAX_SHOWN_DIFFERENCES = 3;
 
 export function isClose(was: number, is: number, { relative, absolute }: Tolerance): boolean {
   if (Object.is(was, is) || was === is) return true;
@@ -221,8 +221,11 @@ function sameLine(was: string, is: string, tolerance: Tolerance): boolean {
 }
 
 export function shortened(found: readonly Difference[], place: string): Difference[] {
-  if (found.length <= TOLD + 1) return [...found];
-  return [...found.slice(0, TOLD), { place, what: `and ${found.length - TOLD} more differences` }];
+  if (found.length <= MAX_SHOWN_DIFFERENCES + 1) return [...found];
+  return [
+    ...found.slice(0, MAX_SHOWN_DIFFERENCES),
+    { place, what: `and ${found.length - MAX_SHOWN_DIFFERENCES} more differences` },
+  ];
 }
 
 export function shown(value: unknown): string {

@@ -4,7 +4,7 @@ import type { Cell, CodeCell, Notebook, Output } from "../notebook/notebook.ts";
 import { compareFigures, compareTexts, compareValues, type Difference } from "./compare.ts";
 import type { CellSettings, CheckSettings } from "./settings.ts";
 
-const PLOTLY = "application/vnd.plotly.v1+json";
+const PLOTLY_MIME = "application/vnd.plotly.v1+json";
 
 /**
  * Standard error is not compared: it is where warnings with paths and times go. Of a display that comes in several forms, the
@@ -81,8 +81,8 @@ function compareShown(place: string, was: Output, is: Output, tolerance: CellSet
   const types = Object.keys(was.data);
   const lost = types.filter((type) => !(type in is.data));
   if (lost.length > 0) return [{ place, what: `is shown no more as ${lost.join(", ")}` }];
-  if (types.includes(PLOTLY))
-    return compareFigures(`of ${place}`, was.data[PLOTLY] as object, is.data[PLOTLY] as object, tolerance);
+  if (types.includes(PLOTLY_MIME))
+    return compareFigures(`of ${place}`, was.data[PLOTLY_MIME] as object, is.data[PLOTLY_MIME] as object, tolerance);
   const json = types.find((type) => /[/+]json$/.test(type));
   if (json) return compareValues(place, was.data[json], is.data[json], tolerance);
   return compareTexts(place, plainText(was), plainText(is), tolerance);
@@ -91,7 +91,7 @@ function compareShown(place: string, was: Output, is: Output, tolerance: CellSet
 /** Whether it is a figure that src/report has also written to a file. */
 function isOfExperiment(output: Output): boolean {
   if (output.output_type !== "display_data" && output.output_type !== "execute_result") return false;
-  const shown = output.data[PLOTLY] as { layout?: { meta?: { experiment?: unknown } } } | undefined;
+  const shown = output.data[PLOTLY_MIME] as { layout?: { meta?: { experiment?: unknown } } } | undefined;
   return shown?.layout?.meta?.experiment !== undefined;
 }
 

@@ -44,15 +44,15 @@ interface Pending {
 }
 
 /** A reply without the idle status that the protocol promises is taken for the end after this much silence. */
-const SILENCE_AFTER_REPLY = 10_000;
+const SILENCE_AFTER_REPLY_MS = 10_000;
 /** The same for a question that may go unanswered, in milliseconds. */
 const SILENCE_OF_QUESTION = 500;
-const SHUTDOWN_GRACE = 5_000;
+const SHUTDOWN_GRACE_MS = 5_000;
 /** How long the connection of a process that has ended may take to be seen closed. */
-const CLOSING = 2_000;
+const DISCONNECT_TIMEOUT_MS = 2_000;
 
 /** A kernel that is starting is not there at once: how often to look. ZeroMQ's 100 ms would be a fifth of the time that it takes. */
-const LOOK_AGAIN = 10; // milliseconds
+const RECONNECT_MS = 10; // milliseconds
 
 export class KernelClient {
   /** Content of kernel_info_reply. */
@@ -64,14 +64,14 @@ export class KernelClient {
   readonly #session = randomUUID();
   readonly #shell = new Dealer({
     linger: 0,
-    reconnectInterval: LOOK_AGAIN,
+    reconnectInterval: RECONNECT_MS,
     sendHighWaterMark: 0,
     receiveHighWaterMark: 0,
   });
-  readonly #control = new Dealer({ linger: 0, reconnectInterval: LOOK_AGAIN });
-  readonly #stdin = new Dealer({ linger: 0, reconnectInterval: LOOK_AGAIN });
+  readonly #control = new Dealer({ linger: 0, reconnectInterval: RECONNECT_MS });
+  readonly #stdin = new Dealer({ linger: 0, reconnectInterval: RECONNECT_MS });
   /** No high-water mark: every printed line arrives. */
-  readonly #iopub = new Subscriber({ linger: 0, reconnectInterval: LOOK_AGAIN, receiveHighWaterMark: 0 });
+  readonly #iopub = new Subscriber({ linger: 0, reconnectInterval: RECONNECT_MS, receiveHighWaterMark: 0 });
   readonly #pending = new Map<string, Pending>();
   /** How many broadcasts have come. */
   #heard = 0;
@@ -159,7 +159,7 @@ export class KernelClient {
     if (this.#process.running) {
       const message = makeMessage("shutdown_request", { restart: false }, { session: this.#session });
       await this.#send(this.#control, message).catch(() => undefined);
-      await settledWithin(this.exited, SHUTDOWN_GRACE);
+      await settledWithin(this.exited, SHUTDOWN_GRACE_MS);
     }
     await this.kill();
   }
@@ -192,7 +192,7 @@ export class KernelClient {
     content: JsonObject,
     options: { onMessage?: ExecuteRequest["onMessage"]; metadata?: JsonObject; silence?: number } = {},
   ): Promise<JsonObject> {
-    const { onMessage, metadata, silence = SILENCE_AFTER_REPLY } = options;
+    const { onMessage, metadata, silence = SILENCE_AFTER_REPLY_MS } = options;
     const message = makeMessage(type, content, { session: this.#session, metadata });
     const { reply, idle } = { reply: new Deferred<JsonObject>(), idle: new Deferred<true>() };
     this.#pending.set(message.header.msg_id, { onMessage, reply, idle });
@@ -214,7 +214,7 @@ export class KernelClient {
    * closed after it has read all that came over it; from there it is only our own loop that has to come round.
    */
   async #hearOut(): Promise<void> {
-    if (this.#heard > 0) await settledWithin(this.#iopubClosed.promise, CLOSING);
+    if (this.#heard > 0) await settledWithin(this.#iopubClosed.promise, DISCONNECT_TIMEOUT_MS);
     for (let heard = -1; heard !== this.#heard;) {
       heard = this.#heard;
       for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve)); // sockets are polled between

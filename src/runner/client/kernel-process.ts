@@ -27,7 +27,7 @@ export interface KernelExit {
   readonly lastWords: string;
 }
 
-const LAST_WORDS = 4000; // characters
+const MAX_STDERR_CHARACTERS = 4000; // characters
 /** Of a socket's path, without the "-" and the digit that follow: systems take 103. */
 const LONGEST_PATH = 100; // bytes
 const alive = new Set<KernelProcess>();
@@ -112,7 +112,7 @@ export class KernelProcess {
   #watch(): Promise<KernelExit> {
     let words = "";
     for (const pipe of [this.#child.stdout, this.#child.stderr])
-      pipe?.setEncoding("utf8").on("data", (piece: string) => (words = (words + piece).slice(-LAST_WORDS)));
+      pipe?.setEncoding("utf8").on("data", (piece: string) => (words = (words + piece).slice(-MAX_STDERR_CHARACTERS)));
     return new Promise((resolve) => {
       const finish = (code: number | null, signal: NodeJS.Signals | null) => {
         this.#cleanUp();

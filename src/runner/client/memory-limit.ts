@@ -14,7 +14,7 @@ export function memoryLimit(mebibytes: number, environment: NodeJS.ProcessEnv = 
 }
 
 /** What Node needs beside the user's data: its code, stacks, the kernel. In MiB. */
-export const BESIDE_HEAP = 256;
+export const MEMORY_BESIDE_HEAP_MIB = 256;
 
 /** Calls `onExceeded` once when the process holds more than `mebibytes` + BESIDE_HEAP of memory. Stop it by `end`. */
 export class MemoryWatch {
@@ -27,7 +27,7 @@ export class MemoryWatch {
       isAsking = true;
       const held = await residentMebibytes(pid).catch(() => undefined); // it has ended
       isAsking = false;
-      if (held === undefined || held <= mebibytes + BESIDE_HEAP) return;
+      if (held === undefined || held <= mebibytes + MEMORY_BESIDE_HEAP_MIB) return;
       this.end();
       onExceeded();
     };

@@ -19,7 +19,7 @@ export function plotlyFor(figures: readonly FigureFiles[]): string | undefined {
 const COLOURED = ["heatmap", "contour", "image", "histogram2d", "histogram2dcontour"];
 
 /** Wider figures take a whole row. */
-const WIDE = 900;
+const WIDE_FIGURE_PX = 900;
 const [DEFAULT_WIDTH, DEFAULT_HEIGHT] = [700, 450];
 
 export function figureBlock(figure: FigureFiles, id: string, url: (file: string) => string): Html {
@@ -41,7 +41,7 @@ export function figureBlock(figure: FigureFiles, id: string, url: (file: string)
       </div>`
     : html`<div class="face">${picture}</div>`;
   const files = [...images, ...(json ? [json] : [])];
-  return html`<figure ${width >= WIDE && new Html(' class="wide"')}>
+  return html`<figure ${width >= WIDE_FIGURE_PX && new Html(' class="wide"')}>
     ${face}
     <figcaption>
       <span>${name}</span>

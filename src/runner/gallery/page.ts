@@ -1,8 +1,8 @@
 /** The gallery as HTML: no requests but for the figures, and Plotly, beside it. */
 import { createHash } from "node:crypto";
 import { figureBlock, figureData } from "./figures.ts";
-import { galleryScript } from "./script.ts";
-import { galleryStyle } from "./style.ts";
+import { GALLERY_SCRIPT } from "./script.ts";
+import { GALLERY_STYLE } from "./style.ts";
 import { html, Html, type HtmlContent } from "../../base/html.ts";
 import type { Experiment, PlotlyJson, ResultRow } from "./results.ts";
 
@@ -27,14 +27,14 @@ interface PlacedExperiment extends ShownExperiment {
 
 const VERDICTS = ["match", "better", "worse", "differs", "no reference"] as const;
 /** A longer table shows this many rows and says where the rest is. */
-const SHOWN_ROWS = 12;
+const MAX_TABLE_ROWS = 12;
 
 /**
  * Only what lies beside the page is loaded; 'self' is not the folder of a page from file://. Of scripts in the page, only our own runs:
  * one that a file had smuggled in has another hash.
  */
-const SCRIPT_HASH = createHash("sha256").update(galleryScript).digest("base64");
-const POLICY = `default-src 'none'; img-src 'self' file: data: blob:; style-src 'unsafe-inline'; script-src 'sha256-${SCRIPT_HASH}' 'self' file:`;
+const SCRIPT_HASH = createHash("sha256").update(GALLERY_SCRIPT).digest("base64");
+const CONTENT_SECURITY_POLICY = `default-src 'none'; img-src 'self' file: data: blob:; style-src 'unsafe-inline'; script-src 'sha256-${SCRIPT_HASH}' 'self' file:`;
 
 export interface GalleryPageOptions {
   /** The project's name. */
@@ -67,10 +67,10 @@ export function galleryPage(experiments: readonly ShownExperiment[], { heading, 
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
+        <meta http-equiv="Content-Security-Policy" content="${CONTENT_SECURITY_POLICY}" />
         <title>${heading}: figures</title>
         <style>
-          ${new Html(galleryStyle)}
+          ${new Html(GALLERY_STYLE)}
         </style>
       </head>
       <body ${plotly !== undefined && new Html(` data-plotly="${plotly}"`)}>
@@ -101,7 +101,7 @@ export function galleryPage(experiments: readonly ShownExperiment[], { heading, 
               <button type="button">Close</button>
               <div class="large" role="img"></div>
             </dialog>
-            ${figureData(plots)} ${new Html(`<script>${galleryScript}</script>`)}`
+            ${figureData(plots)} ${new Html(`<script>${GALLERY_SCRIPT}</script>`)}`
         }
       </body>
     </html> `.text;
@@ -212,7 +212,7 @@ function tableBlock(name: string, { file, header, rows }: Table): Html {
     row.map((text, column) =>
       isNumber[column] ? html`<td class="number">${shortNumber(text)}</td>` : html`<td>${text}</td>`,
     );
-  const hidden = rows.length - SHOWN_ROWS;
+  const hidden = rows.length - MAX_TABLE_ROWS;
   return html`<h4><a href="${url(name, file)}">${file}</a></h4>
     <div class="scroll" tabindex="0" role="region" aria-label="${file}">
       <table>
@@ -222,7 +222,7 @@ function tableBlock(name: string, { file, header, rows }: Table): Html {
           </tr>
         </thead>
         <tbody>
-          ${rows.slice(0, SHOWN_ROWS).map(
+          ${rows.slice(0, MAX_TABLE_ROWS).map(
             (row) =>
               html`<tr>
                 ${cells(row)}

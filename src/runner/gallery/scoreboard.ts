@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { writeWhole } from "../../base/whole-file.ts";
 import type { Experiment } from "./results.ts";
 
-const BEGIN = "<!-- scoreboard: written by `marginalia gallery` -->";
-const END = "<!-- /scoreboard -->";
+const SCOREBOARD_BEGIN = "<!-- scoreboard: written by `marginalia gallery` -->";
+const SCOREBOARD_END = "<!-- /scoreboard -->";
 const VERDICTS = ["match", "better", "worse", "differs", "no reference"] as const;
 
 /** Experiments that compare themselves with something, how often with which verdict. Aligned as prettier would. */
@@ -32,9 +32,9 @@ export async function withScoreboard(
   experiments: readonly Experiment[],
 ): Promise<{ readonly was: string; readonly is: string } | undefined> {
   const was = await readFile(file, "utf8").catch(() => undefined);
-  const [begin, end] = [was?.indexOf(BEGIN) ?? -1, was?.indexOf(END) ?? -1];
+  const [begin, end] = [was?.indexOf(SCOREBOARD_BEGIN) ?? -1, was?.indexOf(SCOREBOARD_END) ?? -1];
   if (was === undefined || begin < 0 || end < begin) return undefined;
-  const is = `${was.slice(0, begin + BEGIN.length)}\n\n${scoreboardTable(experiments)}\n\n${was.slice(end)}`;
+  const is = `${was.slice(0, begin + SCOREBOARD_BEGIN.length)}\n\n${scoreboardTable(experiments)}\n\n${was.slice(end)}`;
   return { was, is };
 }
 

@@ -4,7 +4,7 @@
  * Plotly is loaded once, when the first figure comes near. Figures keep the size that they were made for and are scaled as a whole, so
  * that they look like their pictures; "Enlarge" lays one out anew over the whole window.
  */
-export const galleryScript = `
+export const GALLERY_SCRIPT = `
 "use strict";
 (() => {
   let loading;

@@ -1,5 +1,5 @@
 /** The gallery's style: system fonts, light and dark by the reader's choice, one column on a phone. */
-export const galleryStyle = `
+export const GALLERY_STYLE = `
 :root {
   color-scheme: light dark;
   --page: #fbfaf7; --card: #ffffff; --ink: #1d2129; --soft: #565e6b; --line: #dcd9d1; --link: #1a5fb4;

@@ -20,7 +20,7 @@ import type { DeclaredParameter } from "./parameters.ts";
 type TypeScript = typeof import("typescript");
 
 /** Longer unions are told by their first members. */
-const MEMBERS_SHOWN = 20;
+const MAX_SHOWN_MEMBERS = 20;
 /** The package that the kernel belongs to: cells find "marginalia" there. */
 const packageRoot = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -228,8 +228,8 @@ function typeText(ts: TypeScript, checker: TypeChecker, type: Type): string {
   const rest = both ? ["boolean", ...members.filter((each) => each !== "true" && each !== "false")] : members;
   const isEmpty = (each: string) => each === "null" || each === "undefined";
   const shown = [...rest.filter((each) => !isEmpty(each)), ...rest.filter(isEmpty)];
-  const more = shown.length - MEMBERS_SHOWN;
-  return more > 0 ? `${shown.slice(0, MEMBERS_SHOWN).join(" | ")} and ${more} more` : shown.join(" | ");
+  const more = shown.length - MAX_SHOWN_MEMBERS;
+  return more > 0 ? `${shown.slice(0, MAX_SHOWN_MEMBERS).join(" | ")} and ${more} more` : shown.join(" | ");
 }
 
 /** The parameters cell with what it uses, directly or not, of earlier cells: nothing else has to be checked. */

@@ -16,15 +16,15 @@ import { failedPoint } from "./engine.ts";
 import { donePoint, executePoint, readPoint, type PointResult, type PointTask } from "./point.ts";
 import { opened, sealed, type RedisAccess } from "./queue-access.ts";
 
-export const QUEUE = "marginalia-sweep";
-const ASK_AGAIN = 2000;
+export const QUEUE_NAME = "marginalia-sweep";
+const POLL_MS = 2000;
 
 /** BullMQ wants commands to wait for Redis to come back. */
 function connectionTo({ url }: RedisAccess): ConnectionOptions {
   return { url, maxRetriesPerRequest: null };
 }
 
-export function bullmqEngine(redis: RedisAccess, queueName = QUEUE): Engine {
+export function bullmqEngine(redis: RedisAccess, queueName = QUEUE_NAME): Engine {
   return { name: "bullmq", run: (tasks, options) => runOnQueue(redis, queueName, tasks, options) };
 }
 
@@ -60,7 +60,7 @@ async function runOnQueue(
       }
       if (open.size === 0) break;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ASK_AGAIN);
+        const timer = setTimeout(resolve, POLL_MS);
         wake = () => {
           clearTimeout(timer);
           resolve();
@@ -131,7 +131,7 @@ export interface WorkerOptions {
 /** Executes points from the queue until the signal aborts; the running ones are then given back. */
 export async function runWorker(
   redis: RedisAccess,
-  { jobs, root, lock = 15, signal, say, queueName = QUEUE }: WorkerOptions,
+  { jobs, root, lock = 15, signal, say, queueName = QUEUE_NAME }: WorkerOptions,
 ): Promise<void> {
   const name = `${hostname()} ${process.pid}`;
   const execute = async (job: Job, token?: string) => {

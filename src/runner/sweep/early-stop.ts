@@ -20,7 +20,7 @@ export type Curve = z.infer<typeof curveSchema>;
 
 export type Wanted = "least" | "greatest";
 
-export const LEAST_FINISHED = 5;
+export const MIN_FINISHED_POINTS = 5;
 
 /** Whether a point with the curve `own` (up to now) is hopeless beside finished points' curves. */
 export function isHopeless(own: Curve, finished: readonly Curve[], wanted: Wanted): boolean {
@@ -31,7 +31,7 @@ export function isHopeless(own: Curve, finished: readonly Curve[], wanted: Wante
     .filter((values) => values.length > 0)
     .map((values) => values.reduce((sum, value) => sum + value, 0) / values.length)
     .filter((mean) => Number.isFinite(mean));
-  if (means.length < LEAST_FINISHED) return false;
+  if (means.length < MIN_FINISHED_POINTS) return false;
   const sign = wanted === "least" ? 1 : -1;
   // A value that is no number (a diverged training) is worse than any.
   const best = Math.min(...own.map(([, value]) => (Number.isNaN(value) ? Infinity : sign * value)));
@@ -46,7 +46,7 @@ const finishedSchema = z.object({
 });
 
 /** Looking into a folder of many points costs, so it is done no more often. */
-const LOOK_AGAIN = 1000;
+const POLL_MS = 1000;
 
 /**
  * The curves of the finished points of a sweep, whichever process or machine has executed them: they lie in the folders beside a
@@ -69,7 +69,7 @@ export class FinishedCurves {
   }
 
   async all(): Promise<readonly Curve[]> {
-    if (performance.now() - this.#looked > LOOK_AGAIN) {
+    if (performance.now() - this.#looked > POLL_MS) {
       this.#looked = performance.now();
       const names = await readdir(this.#folder).catch(() => []);
       await Promise.all(names.filter((id) => this.#isPeer(id) && !this.#curves.has(id) && !this.#others.has(id)).map((id) => this.#read(id))); // prettier-ignore

@@ -14,7 +14,7 @@ export const submissionSchema = z.object({ chunks: z.array(z.array(z.string())) 
 export const FOLDERS = ["begun", "ended", "alive"] as const;
 export const chunkName = (submission: string, index: number) => `${submission}-${index}`;
 /** So often a chunk shows that it is at work. */
-const SIGN_OF_LIFE = 2000; // milliseconds
+const HEARTBEAT_MS = 2000; // milliseconds
 export const endedSchema = z.object({ result: pointResultSchema, attempt: z.number() });
 
 /** False when it was interrupted before all had a result. */
@@ -31,7 +31,7 @@ export async function runChunk(
   const isThere = (file: string) => readFile(path.join(folder, file)).then(() => true, () => false); // prettier-ignore
   // What is written differs each time, after the task was queued again, too. A sweep that has ended has taken the folder away.
   const signOfLife = () => void writeFile(path.join(folder, "alive", chunkName(submission, index)), randomUUID()).catch(() => undefined); // prettier-ignore
-  const signs = setInterval(signOfLife, SIGN_OF_LIFE);
+  const signs = setInterval(signOfLife, HEARTBEAT_MS);
   try {
     signOfLife();
     for (const id of ids) {

@@ -21,7 +21,7 @@ export interface ArrayTask {
   readonly reason: string;
 }
 
-const PATIENCE = 60_000;
+const COMMAND_TIMEOUT_MS = 60_000;
 const AWAY = /unable to contact|timed out|connection refused|connect failure|zero bytes|communication|temporarily/i;
 
 const execute = promisify(execFile);
@@ -63,13 +63,18 @@ class CommandFailed extends Error {}
 
 async function call(program: string, args: readonly string[]): Promise<string> {
   try {
-    const { stdout } = await execute(program, args, { timeout: PATIENCE, killSignal: "SIGKILL", maxBuffer: 2 ** 26 });
+    const { stdout } = await execute(program, args, {
+      timeout: COMMAND_TIMEOUT_MS,
+      killSignal: "SIGKILL",
+      maxBuffer: 2 ** 26,
+    });
     return stdout;
   } catch (error) {
     const { code, killed, stderr, message } = error as Error & { code?: unknown; killed?: boolean; stderr?: string };
     if (code === "ENOENT")
       throw new InputError(`--engine slurm needs Slurm's ${program} on PATH: run it on a machine of the cluster`);
-    if (killed) throw new ControllerAway(`${program} had no answer in ${PATIENCE / 1000} s`, { cause: error });
+    if (killed)
+      throw new ControllerAway(`${program} had no answer in ${COMMAND_TIMEOUT_MS / 1000} s`, { cause: error });
     const said = stderr?.trim() || message;
     throw AWAY.test(said) ? new ControllerAway(said, { cause: error }) : new CommandFailed(said, { cause: error });
   }

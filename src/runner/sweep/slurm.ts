@@ -43,17 +43,17 @@ export interface SlurmOptions {
 }
 
 /** Slurm's own default of MaxArraySize is 1001. */
-const MOST_CHUNKS = 1000;
-const MOST_LOSSES = 3;
-const LOOK_AGAIN = 1000;
+const MAX_CHUNKS = 1000;
+const MAX_LOSSES = 3;
+const POLL_MS = 1000;
 /** How often the queue is looked at for tasks that end after their last result. */
-const LAST_LOOKS = 10;
+const MAX_FINAL_POLLS = 10;
 const ENDED = ["BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT"]; // prettier-ignore
 /** Slurm's own holds, which it never ends by itself; one by a person (JobHeldUser, JobHeldAdmin) is respected. */
 const HELD = /^launch failed requeued held$|^JobHoldMaxRequeue$/;
 /** What tasks wait for in a cluster that is well. */
 const USUAL = ["None", "Priority", "Resources", "JobArrayTaskLimit", "BeginTime", "Cleaning"];
-const AWAY = "away";
+const STATE_OF_ABSENT_TASK = "away";
 
 export function slurmEngine(slurm: SlurmOptions): Engine {
   return { name: "slurm", run: (tasks, options) => new Batch(tasks, options, slurm).run() };
@@ -118,7 +118,7 @@ class Batch {
           break;
         }
         await this.#plan(this.#lost.splice(0));
-        if (this.#open.size > 0) await sleep(LOOK_AGAIN, undefined, { signal }).catch(() => undefined);
+        if (this.#open.size > 0) await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
       }
       if (this.#open.size === 0) await this.#unlessAway(() => this.#letTasksEnd());
       return this.#results;
@@ -138,10 +138,10 @@ class Batch {
   async #unlessAway(ask: () => Promise<void>): Promise<void> {
     try {
       await ask();
-      this.#said.delete(AWAY);
+      this.#said.delete(STATE_OF_ABSENT_TASK);
     } catch (error) {
       if (!(error instanceof ControllerAway)) throw error;
-      this.#sayOnce(AWAY, `Slurm does not answer, and is asked again: ${error.message}`);
+      this.#sayOnce(STATE_OF_ABSENT_TASK, `Slurm does not answer, and is asked again: ${error.message}`);
     }
   }
 
@@ -152,14 +152,14 @@ class Batch {
 
   #chunked(ids: readonly string[]): Chunk[] {
     const { jobs } = this.#options;
-    const size = Math.max(this.#slurm.chunk ?? Math.ceil(ids.length / (4 * jobs)), Math.ceil(ids.length / MOST_CHUNKS));
+    const size = Math.max(this.#slurm.chunk ?? Math.ceil(ids.length / (4 * jobs)), Math.ceil(ids.length / MAX_CHUNKS));
     return Array.from({ length: Math.ceil(ids.length / size) }, (_, i) => ids.slice(i * size, (i + 1) * size));
   }
 
   /** What is to be submitted, a job array at a time; what has not been answered stays. */
   async #submit(): Promise<void> {
     while (this.#toSubmit.length > 0) {
-      const chunks = this.#toSubmit.slice(0, MOST_CHUNKS);
+      const chunks = this.#toSubmit.slice(0, MAX_CHUNKS);
       const name = randomUUID();
       await writeWhole(path.join(this.#folder, `${name}.json`), JSON.stringify({ chunks }));
       const words = [...this.#slurm.command, this.#folder, name].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
@@ -178,7 +178,7 @@ class Batch {
         this.#isUnsure ||= error instanceof ControllerAway;
         throw error;
       });
-      this.#toSubmit = this.#toSubmit.slice(MOST_CHUNKS);
+      this.#toSubmit = this.#toSubmit.slice(MAX_CHUNKS);
       this.#submissions.push({ name, job, chunks });
       this.#slurm.say?.(`Slurm job ${job}: ${chunks.length} ${chunks.length === 1 ? "chunk" : "chunks"} of points`);
     }
@@ -217,10 +217,10 @@ class Batch {
 
   /** A task's last result is there before the task has ended. What is left after a while (requeued, say) has nothing to do: cancelled. */
   async #letTasksEnd(): Promise<void> {
-    for (let look = 0; look < LAST_LOOKS; look++) {
+    for (let look = 0; look < MAX_FINAL_POLLS; look++) {
       const tasks = await squeue(this.#jobName);
       if (tasks.every(({ state }) => ENDED.includes(state))) return;
-      await sleep(LOOK_AGAIN, undefined, { signal: this.#options.signal }).catch(() => undefined);
+      await sleep(POLL_MS, undefined, { signal: this.#options.signal }).catch(() => undefined);
     }
     await scancel({ name: this.#jobName });
   }
@@ -259,7 +259,7 @@ class Batch {
         const losses = (this.#losses.get(id) ?? 0) + 1;
         this.#losses.set(id, losses);
         await rm(path.join(this.#folder, "begun", id), { force: true });
-        if (losses < MOST_LOSSES) alone.push(id);
+        if (losses < MAX_LOSSES) alone.push(id);
         else this.#finish(failedPoint(this.#open.get(id)!, `its Slurm job ended ${losses} times without a result (the last time ${how}); see the logs in ${this.#folder}`, losses), losses); // prettier-ignore
       }
       if (suspects.length > 0) together.push(...left.filter((id) => !suspects.includes(id)));

@@ -47,7 +47,7 @@ export type Draw =
 export type Meaning = (name: string, value: GivenValue) => ParameterValue;
 const plainMeaning: Meaning = (_name, value) => (value instanceof GivenText ? parseValue(value.text) : value);
 
-const MOST_POINTS = 100_000;
+const MAX_POINTS = 100_000;
 const NUMBER = String.raw`[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?`;
 
 /** `name=text` from the command line. Throws an InputError for what cannot be read. */
@@ -77,7 +77,7 @@ function parseValues(text: string, name: string): Axis["values"] {
 
 function rangeOf(from: number, to: number, step: number, name: string): number[] {
   const count = Math.floor((to - from) / step + 1e-9) + 1;
-  if (!(count >= 1) || count > MOST_POINTS)
+  if (!(count >= 1) || count > MAX_POINTS)
     throw new InputError(`parameter ${name}: the range ${from}..${to} in steps of ${step} has no values, or too many`);
   if (![from, to].every((end) => Math.abs(end) <= Number.MAX_SAFE_INTEGER))
     throw new InputError(`parameter ${name}: the range ${from}..${to} is beyond what numbers hold exactly`);
@@ -179,7 +179,7 @@ function combinationsOf({
   const drawn = axes.filter((axis): axis is Axis & { values: Draw } => isDraw(axis.values));
   const grid = gridOf(axes.filter((axis): axis is Listed => !isDraw(axis.values)), names, zip); // prettier-ignore
   const draws = drawn.length > 0 ? samples : 1;
-  if (grid.length * draws > MOST_POINTS) throw new InputError(`more than ${MOST_POINTS} points`);
+  if (grid.length * draws > MAX_POINTS) throw new InputError(`more than ${MAX_POINTS} points`);
   const points = grid.flatMap((point, g) =>
     Array.from({ length: draws }, (_, k) => {
       const index = independentDraws ? g * draws + k : k;
@@ -218,7 +218,7 @@ function gridOf(
     if (lengths.size > 1)
       throw new InputError(`--zip ${group.map(({ name }) => name).join(",")}: lists of ${group.map(({ values }) => values.length).join(" and ")} values cannot run side by side`); // prettier-ignore
     const steps = group[0].values.map((_, i) => Object.fromEntries(group.map(({ name, values }) => [name, values[i]])));
-    if (grid.length * steps.length > MOST_POINTS) throw new InputError(`more than ${MOST_POINTS} points`);
+    if (grid.length * steps.length > MAX_POINTS) throw new InputError(`more than ${MAX_POINTS} points`);
     grid = grid.flatMap((point) => steps.map((step) => ({ ...point, ...step })));
   }
   return grid;

@@ -3,7 +3,7 @@
  * gradient of its own, so that derivatives of higher order go through.
  */
 import type * as Tf from "@tensorflow/tfjs";
-import { backendName } from "../backend.ts";
+import { BACKEND_NAME } from "../backend.ts";
 import { tf } from "../tf.ts";
 
 type Gradient = (dy: Tf.Tensor, saved: Tf.Tensor[]) => Record<string, () => Tf.Tensor>;
@@ -15,7 +15,7 @@ function replaceGradient(kernelName: string, applies: (saved: Tf.Tensor[]) => bo
   tf.registerGradient({
     ...theirs,
     gradFunc: (dy, saved, attrs) =>
-      tf.getBackend() === backendName && !Array.isArray(dy) && dy.dtype === "float32" && applies(saved)
+      tf.getBackend() === BACKEND_NAME && !Array.isArray(dy) && dy.dtype === "float32" && applies(saved)
         ? ours(dy, saved)
         : theirs.gradFunc(dy, saved, attrs),
   });

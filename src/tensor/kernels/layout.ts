@@ -9,7 +9,7 @@ import { tf } from "../tf.ts";
 
 const { backend_util, slice_util, util } = tf;
 
-const mostAxes = 8;
+const MAX_AXES = 8;
 
 const isWord = (tensor: TensorInfo) => tensor.dtype === "float32" || tensor.dtype === "int32";
 
@@ -50,7 +50,7 @@ interface Box {
 /** Copies a box of elements; false when it has too many axes for the kernel. */
 function copyBox(backend: MarginaliaBackend, source: Float32Array, target: Float32Array, box: Box): boolean {
   const axes = boxAxes(box.sizes, box.from, box.to);
-  if (axes.length > 3 * mostAxes) return false;
+  if (axes.length > 3 * MAX_AXES) return false;
   backend.library.run("copyBox", [axes.length / 3, box.sourceAt ?? 0, box.targetAt ?? 0, ...axes], source, target);
   return true;
 }
@@ -71,12 +71,12 @@ export function permuted(backend: MarginaliaBackend, x: TensorInfo, order: reado
   const { info, floats } = words(backend, shape, x.dtype);
   const box = { sizes: shape, from: order.map((axis) => from[axis]), to: strides(shape) };
   if (!copyBox(backend, readWords(backend, x), floats, box))
-    throw new Error(`a transpose of more than ${mostAxes} scattered axes, shape [${x.shape.join(", ")}]`);
+    throw new Error(`a transpose of more than ${MAX_AXES} scattered axes, shape [${x.shape.join(", ")}]`);
   return info;
 }
 
 function transpose({ inputs: { x }, attrs, backend }: KernelCall): TensorInfo | undefined {
-  if (!isWord(x) || x.shape.length > mostAxes) return undefined;
+  if (!isWord(x) || x.shape.length > MAX_AXES) return undefined;
   return permuted(backend, x, attrs.perm as number[]);
 }
 
@@ -93,7 +93,7 @@ function sliced(
   begin: readonly number[],
   size: readonly number[],
 ): TensorInfo | undefined {
-  if (boxAxes(size, strides(x.shape), strides(size)).length > 3 * mostAxes) return undefined;
+  if (boxAxes(size, strides(x.shape), strides(size)).length > 3 * MAX_AXES) return undefined;
   const from = strides(x.shape);
   const { info, floats } = words(backend, size, x.dtype);
   const sourceAt = begin.reduce((at, index, axis) => at + index * from[axis], 0);
@@ -102,7 +102,7 @@ function sliced(
 }
 
 function splitUp({ inputs: { x }, attrs, backend }: KernelCall): TensorInfo[] | undefined {
-  if (!isWord(x) || x.shape.length > mostAxes) return undefined;
+  if (!isWord(x) || x.shape.length > MAX_AXES) return undefined;
   const axis = util.parseAxisParam(attrs.axis as number, x.shape)[0];
   const sizes = backend_util.prepareSplitSize(x, attrs.numOrSizeSplits as number[], axis);
   const begin = x.shape.map(() => 0);
@@ -147,7 +147,7 @@ function pack({ inputs, attrs, backend }: KernelCall): TensorInfo | undefined {
 
 /** tf.unstack */
 function unpack({ inputs: { value }, attrs, backend }: KernelCall): TensorInfo[] | undefined {
-  if (!isWord(value) || value.shape.length > mostAxes) return undefined;
+  if (!isWord(value) || value.shape.length > MAX_AXES) return undefined;
   const rank = value.shape.length;
   const axis = (attrs.axis as number) < 0 ? (attrs.axis as number) + rank : (attrs.axis as number);
   const size = value.shape.with(axis, 1);
@@ -160,7 +160,7 @@ function unpack({ inputs: { value }, attrs, backend }: KernelCall): TensorInfo[]
 
 function pad({ inputs: { x }, attrs, backend }: KernelCall): TensorInfo | undefined {
   const { paddings, constantValue } = attrs as unknown as { paddings: [number, number][]; constantValue: number };
-  if (!isWord(x) || x.shape.length > mostAxes) return undefined;
+  if (!isWord(x) || x.shape.length > MAX_AXES) return undefined;
   const shape = x.shape.map((size, axis) => size + paddings[axis][0] + paddings[axis][1]);
   const to = strides(shape);
   const source = readWords(backend, x);
@@ -181,7 +181,7 @@ function tile({ inputs: { x }, attrs, backend }: KernelCall): TensorInfo | undef
     from: reps.flatMap((_, axis) => [0, from[axis]]),
     to: reps.flatMap((_, axis) => [to[axis] * x.shape[axis], to[axis]]),
   };
-  if (!isWord(x) || boxAxes(box.sizes, box.from, box.to).length > 3 * mostAxes) return undefined;
+  if (!isWord(x) || boxAxes(box.sizes, box.from, box.to).length > 3 * MAX_AXES) return undefined;
   const { info, floats } = words(backend, shape, x.dtype);
   if (floats.length > 0) copyBox(backend, readWords(backend, x), floats, box);
   return info;

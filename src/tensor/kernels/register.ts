@@ -3,7 +3,7 @@
  * they speed up, and pass on what they do not cover (complex numbers, strings, some integers) to the one they replaced.
  */
 import type { KernelConfig, NamedAttrMap, TensorInfo } from "@tensorflow/tfjs";
-import { AllocationError, backendName, type MarginaliaBackend } from "../backend.ts";
+import { AllocationError, BACKEND_NAME, type MarginaliaBackend } from "../backend.ts";
 import { tf } from "../tf.ts";
 
 const { getKernel, getKernelsForBackend, registerKernel, unregisterKernel } = tf;
@@ -51,8 +51,12 @@ export function registerFallbacks(): void {
 }
 
 function register(kernelName: string, kernel: Kernel): void {
-  if (getKernel(kernelName, backendName)) unregisterKernel(kernelName, backendName); // else tfjs warns
-  registerKernel({ kernelName, backendName, kernelFunc: kernel as unknown as KernelConfig["kernelFunc"] });
+  if (getKernel(kernelName, BACKEND_NAME)) unregisterKernel(kernelName, BACKEND_NAME); // else tfjs warns
+  registerKernel({
+    kernelName,
+    backendName: BACKEND_NAME,
+    kernelFunc: kernel as unknown as KernelConfig["kernelFunc"],
+  });
 }
 
 function named<Result>(kernelName: string, work: () => Result): Result {
@@ -69,7 +73,7 @@ export function accelerate(
   kernelName: string,
   kernel: (call: KernelCall) => TensorInfo | TensorInfo[] | undefined,
 ): void {
-  const replaced = getKernel(kernelName, backendName)?.kernelFunc as unknown as Kernel | undefined;
+  const replaced = getKernel(kernelName, BACKEND_NAME)?.kernelFunc as unknown as Kernel | undefined;
   register(kernelName, (call) => {
     const result = named(kernelName, () => kernel(call)) ?? replaced?.(call);
     if (result === undefined)

@@ -10,7 +10,7 @@
  * above; it is at most -80, where e^floor counts as 0. One kernel each with a hand-written gradient on the `marginalia` back end; elsewhere factor-by-parts.ts.
  */
 import type * as Tf from "@tensorflow/tfjs";
-import { backendName, type MarginaliaBackend } from "../backend.ts";
+import { BACKEND_NAME, type MarginaliaBackend } from "../backend.ts";
 import { accelerate, type KernelCall } from "../kernels/register.ts";
 import { tf } from "../tf.ts";
 import {
@@ -21,14 +21,14 @@ import {
 } from "./factor-by-parts.ts";
 import { checkFloor } from "./log-messages.ts";
 
-const mostVariables = 5;
+const MAX_FACTOR_VARIABLES = 5;
 
 const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0);
 const product = (sizes: readonly number[]) => sizes.reduce((total, size) => total * size, 1);
 
 function checkCardinalities(cardinalities: readonly number[], got: string): void {
-  if (cardinalities.length < 1 || cardinalities.length > mostVariables)
-    throw new RangeError(`a factor has 1 to ${mostVariables} variables, got ${got}`);
+  if (cardinalities.length < 1 || cardinalities.length > MAX_FACTOR_VARIABLES)
+    throw new RangeError(`a factor has 1 to ${MAX_FACTOR_VARIABLES} variables, got ${got}`);
 }
 
 function checkMessages(table: Tf.Tensor, messages: Tf.Tensor2D): void {
@@ -50,7 +50,7 @@ function checkMessages(table: Tf.Tensor, messages: Tf.Tensor2D): void {
 export function factorToVariable(table: Tf.Tensor, messages: Tf.Tensor2D, floor?: number): Tf.Tensor2D {
   checkMessages(table, messages);
   checkFloor(floor);
-  if (tf.getBackend() !== backendName) return factorToVariableByParts(table, messages, floor);
+  if (tf.getBackend() !== BACKEND_NAME) return factorToVariableByParts(table, messages, floor);
   return tf.engine().runKernel("MarginaliaFactor", { table, messages }, { floor: floor ?? null } as never);
 }
 
@@ -75,7 +75,8 @@ export function quotientToVariable(
         `[${expected.join(", ")}], got [${numerators.shape.join(", ")}] and [${denominators?.shape.join(", ") ?? ""}]`,
     );
   checkFloor(floor);
-  if (tf.getBackend() !== backendName) return quotientToVariableByParts(numerators, denominators, cardinalities, floor);
+  if (tf.getBackend() !== BACKEND_NAME)
+    return quotientToVariableByParts(numerators, denominators, cardinalities, floor);
   const inputs = (denominators ? [numerators, denominators] : [numerators]) as unknown as Tf.NamedTensorMap;
   return tf.engine().runKernel("MarginaliaQuotient", inputs, { cardinalities, floor: floor ?? null } as never);
 }
@@ -88,7 +89,7 @@ export function quotientToVariable(
 export function beliefsOfFactors(table: Tf.Tensor, messages: Tf.Tensor2D, floor: number): Tf.Tensor2D {
   checkMessages(table, messages);
   checkFloor(floor);
-  if (tf.getBackend() !== backendName) return beliefsByParts(table, messages, floor);
+  if (tf.getBackend() !== BACKEND_NAME) return beliefsByParts(table, messages, floor);
   return tf.engine().runKernel("MarginaliaBeliefs", { table, messages }, { floor });
 }
 
@@ -103,7 +104,7 @@ export function spreadMessages(messages: Tf.Tensor2D, cardinalities: readonly nu
     throw new RangeError(
       `axes [${cardinalities.join(", ")}] need messages [factors, ${sum(cardinalities)}], got [${messages.shape.join(", ")}]`,
     );
-  if (tf.getBackend() !== backendName) return spreadByParts(messages, cardinalities);
+  if (tf.getBackend() !== BACKEND_NAME) return spreadByParts(messages, cardinalities);
   return tf.engine().runKernel("MarginaliaSpread", { messages }, { cardinalities });
 }
 

@@ -7,7 +7,7 @@
  * The weights hold the gates r, z, n side by side. One kernel with a hand-written gradient on the `marginalia` back end.
  */
 import type * as Tf from "@tensorflow/tfjs";
-import { backendName } from "../backend.ts";
+import { BACKEND_NAME } from "../backend.ts";
 import { accelerate, type KernelCall } from "../kernels/register.ts";
 import { tf } from "../tf.ts";
 
@@ -41,7 +41,7 @@ export function gruCell(x: Tf.Tensor2D, h: Tf.Tensor2D, weights: GruWeights): Tf
         `U [${units}, ${gates}], b and c [${gates}]; got [${kernel.shape.join(", ")}], ` +
         `[${recurrentKernel.shape.join(", ")}], [${bias.shape.join(", ")}], [${recurrentBias.shape.join(", ")}]`,
     );
-  if (tf.getBackend() !== backendName) return gruCellByParts(x, h, weights);
+  if (tf.getBackend() !== BACKEND_NAME) return gruCellByParts(x, h, weights);
   const inputs = { x, h, kernel, recurrentKernel, bias, recurrentBias };
   const [next, gateValues] = tf.engine().runKernel("MarginaliaGru", inputs) as unknown as Tf.Tensor2D[];
   gateValues.dispose(); // the gradient keeps its own

@@ -3,18 +3,18 @@
  * hand-written gradient on the `marginalia` back end; elsewhere factor-by-parts.ts.
  */
 import type * as Tf from "@tensorflow/tfjs";
-import { backendName } from "../backend.ts";
+import { BACKEND_NAME } from "../backend.ts";
 import { accelerate, type KernelCall } from "../kernels/register.ts";
 import { tf } from "../tf.ts";
 import { normaliseByParts, sumOfOthersByParts } from "./factor-by-parts.ts";
 
 /** No floor may be higher: gradients take e^floor for 0. */
-const highestFloor = -80;
+const MAX_FLOOR = -80;
 
 /** @throws RangeError if there is a floor whose exponential is not as good as 0. */
 export function checkFloor(floor: number | undefined): void {
-  if (floor !== undefined && !(floor <= highestFloor))
-    throw new RangeError(`a floor of log messages is at most ${highestFloor}, where e^floor counts as 0; got ${floor}`);
+  if (floor !== undefined && !(floor <= MAX_FLOOR))
+    throw new RangeError(`a floor of log messages is at most ${MAX_FLOOR}, where e^floor counts as 0; got ${floor}`);
 }
 
 /**
@@ -28,7 +28,8 @@ export function normaliseLogs(x: Tf.Tensor2D, floor: number, states = x.shape[1]
   if (x.shape[1] % states !== 0)
     throw new RangeError(`rows of ${x.shape[1]} numbers do not hold messages of ${states} states`);
   checkFloor(floor);
-  if (tf.getBackend() !== backendName) return tf.reshape(normaliseByParts(tf.reshape(x, [-1, states]), floor), x.shape);
+  if (tf.getBackend() !== BACKEND_NAME)
+    return tf.reshape(normaliseByParts(tf.reshape(x, [-1, states]), floor), x.shape);
   return tf.engine().runKernel("MarginaliaNormalise", { x }, { floor, states });
 }
 
@@ -40,7 +41,7 @@ export function normaliseLogs(x: Tf.Tensor2D, floor: number, states = x.shape[1]
 export function sumOfOthers(x: Tf.Tensor1D, groups: Tf.Tensor1D, numGroups: number): Tf.Tensor1D {
   if (groups.dtype !== "int32" || groups.shape[0] !== x.shape[0])
     throw new RangeError(`${x.shape[0]} entries need as many int32 groups, got ${groups.dtype} [${groups.shape[0]}]`);
-  if (tf.getBackend() !== backendName) return sumOfOthersByParts(x, groups, numGroups);
+  if (tf.getBackend() !== BACKEND_NAME) return sumOfOthersByParts(x, groups, numGroups);
   return tf.engine().runKernel("MarginaliaSumOfOthers", { x, groups }, { numGroups });
 }
 

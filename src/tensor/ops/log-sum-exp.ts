@@ -3,12 +3,12 @@
  * terms) is -Infinity with gradient 0, and +Infinity stays what it is, instead of NaN.
  */
 import type * as Tf from "@tensorflow/tfjs";
-import { backendName } from "../backend.ts";
+import { BACKEND_NAME } from "../backend.ts";
 import { tf } from "../tf.ts";
 
 /** The kernel of `marginalia`, or the plain composition elsewhere; no gradient of its own. */
 function value(x: Tf.Tensor, axes: number[]): Tf.Tensor {
-  if (tf.getBackend() === backendName)
+  if (tf.getBackend() === BACKEND_NAME)
     return tf.engine().runKernel("MarginaliaLogSumExp", { x }, { axis: axes, keepDims: true });
   const largest = tf.max(x, axes, true);
   const shift = tf.where(tf.isFinite(largest), largest, tf.zerosLike(largest));

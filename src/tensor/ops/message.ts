@@ -9,7 +9,7 @@
  * on any other back end the plain composition below, which is also its test oracle.
  */
 import type * as Tf from "@tensorflow/tfjs";
-import { backendName, type MarginaliaBackend } from "../backend.ts";
+import { BACKEND_NAME, type MarginaliaBackend } from "../backend.ts";
 import { activations, type Activation } from "../kernels/matmul.ts";
 import { accelerate, type KernelCall } from "../kernels/register.ts";
 import { tf } from "../tf.ts";
@@ -93,7 +93,7 @@ function check({ blocks, layers, segments, hidden = "relu", last = "linear" }: M
  */
 export function messagePassing(passing: MessagePassing): Tf.Tensor2D {
   check(passing);
-  if (tf.getBackend() !== backendName) return messagePassingByParts(passing);
+  if (tf.getBackend() !== BACKEND_NAME) return messagePassingByParts(passing);
   const { blocks, layers, segments, hidden = "relu", last = "linear" } = passing;
   const attributes: Attributes = {
     blocks: blocks.length,

@@ -4,7 +4,7 @@
  * operation is computed by the plain composition.
  */
 import type * as Tf from "@tensorflow/tfjs";
-import { backendName } from "../backend.ts";
+import { BACKEND_NAME } from "../backend.ts";
 import { accelerate, type KernelCall } from "../kernels/register.ts";
 import { tf } from "../tf.ts";
 
@@ -22,7 +22,7 @@ function check(x: Tf.Tensor2D, ids: Tf.Tensor1D, segments: number): void {
 
 /** Rows of `values` by id, zeros for rows of no segment. */
 function rowsOf(values: Tf.Tensor2D, ids: Tf.Tensor1D): Tf.Tensor2D {
-  if (tf.getBackend() === backendName) return tf.engine().runKernel("MarginaliaRowsOrZeros", { x: values, ids });
+  if (tf.getBackend() === BACKEND_NAME) return tf.engine().runKernel("MarginaliaRowsOrZeros", { x: values, ids });
   const segments = values.shape[0];
   if (segments === 0 || ids.shape[0] === 0) return tf.zeros([ids.shape[0], values.shape[1]]);
   const inside = tf.logicalAnd(tf.greaterEqual(ids, 0), tf.less(ids, segments));
@@ -60,7 +60,7 @@ export function segmentMax(x: Tf.Tensor2D, ids: Tf.Tensor1D, segments: number): 
 
 /** Maxima, and the row that each came from: -1 for none. */
 function maxima(x: Tf.Tensor2D, ids: Tf.Tensor1D, segments: number): Tf.Tensor2D[] {
-  if (tf.getBackend() === backendName)
+  if (tf.getBackend() === BACKEND_NAME)
     return tf.engine().runKernel("MarginaliaSegmentMax", { x, ids }, { segments }) as unknown as Tf.Tensor2D[];
   const [count, width] = x.shape;
   const [values, index] = [x.dataSync(), ids.dataSync()];
@@ -96,7 +96,7 @@ export function segmentSoftmax(x: Tf.Tensor2D, ids: Tf.Tensor1D, segments: numbe
 }
 
 function softmax(x: Tf.Tensor2D, ids: Tf.Tensor1D, segments: number): Tf.Tensor2D {
-  if (tf.getBackend() === backendName)
+  if (tf.getBackend() === BACKEND_NAME)
     return tf.engine().runKernel("MarginaliaSegmentSoftmax", { x, ids }, { segments });
   const [largest] = maxima(x, ids, segments);
   const shift = tf.where<Tf.Tensor2D>(tf.isFinite(largest), largest, tf.zerosLike(largest));

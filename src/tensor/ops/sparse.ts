@@ -3,7 +3,7 @@
  * pattern; the product has gradients by the dense matrix and by the entries.
  */
 import type * as Tf from "@tensorflow/tfjs";
-import { backendName } from "../backend.ts";
+import { BACKEND_NAME } from "../backend.ts";
 import { accelerate, type KernelCall } from "../kernels/register.ts";
 import { tf } from "../tf.ts";
 
@@ -102,7 +102,7 @@ export function sparseMatMul(matrix: SparseMatrix, x: Tf.Tensor2D, values: Tf.Te
 
 function product(pattern: Pattern, values: Tf.Tensor1D, x: Tf.Tensor2D, row: Tf.Tensor1D): Tf.Tensor2D {
   const { start, column, rows, columns } = pattern;
-  if (tf.getBackend() === backendName)
+  if (tf.getBackend() === BACKEND_NAME)
     return tf.engine().runKernel("MarginaliaSparseMatMul", { start, column, values, x }, { rows, columns });
   return tf.unsortedSegmentSum(tf.mul<Tf.Tensor2D>(tf.gather(x, column), tf.reshape(values, [-1, 1])), row, rows);
 }
@@ -112,7 +112,7 @@ function entryGradient(
   x: Tf.Tensor2D,
   dy: Tf.Tensor2D,
 ): Tf.Tensor1D {
-  if (tf.getBackend() === backendName)
+  if (tf.getBackend() === BACKEND_NAME)
     return tf.engine().runKernel("MarginaliaSparseEntryGradient", { start, column, x, dy }, { rows, columns });
   return tf.sum(tf.mul(tf.gather(x, column), tf.gather(dy, row)), 1);
 }

@@ -8,7 +8,7 @@
  * `marginalia` back end; on any other the plain composition, which is also its test oracle.
  */
 import type * as Tf from "@tensorflow/tfjs";
-import { backendName } from "../backend.ts";
+import { BACKEND_NAME } from "../backend.ts";
 import { accelerate, type KernelCall } from "../kernels/register.ts";
 import { tf } from "../tf.ts";
 import type { DenseLayer } from "./message.ts";
@@ -35,7 +35,7 @@ export function tableMlp(logs: Tf.Tensor2D, mlp: TableMlp): Tf.Tensor2D {
       `tables of ${states} states need kernels [${states}, ${states}] and int32 permutations [count, ${states}], got kernels ` +
         `${layers.map(({ kernel }) => `[${kernel.shape.join(", ")}]`).join(", ")} and ${permutations.dtype} [${permutations.shape.join(", ")}]`,
     );
-  if (tf.getBackend() !== backendName) return tableMlpByParts(logs, mlp);
+  if (tf.getBackend() !== BACKEND_NAME) return tableMlpByParts(logs, mlp);
   const weights = layers.flatMap(({ kernel, bias }) => [kernel, bias]);
   const inputs = [logs, permutations, ...weights] as unknown as Tf.NamedTensorMap;
   return tf.engine().runKernel("MarginaliaTableMlp", inputs, { share, floor });

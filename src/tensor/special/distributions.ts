@@ -11,7 +11,7 @@ import type { Random } from "../../graph/random.ts";
 import { betaln, digamma, lgamma } from "./gamma.ts";
 import { tf } from "../tf.ts";
 
-const eulerGamma = 0.5772156649015329;
+const EULER_GAMMA = 0.5772156649015329;
 
 /** Natural logarithm of Dirichlet densities at `x` [..., k] (rows on the simplex), parameters `concentration` [..., k] > 0. */
 export function dirichletLogDensity(x: Tf.Tensor, concentration: Tf.Tensor): Tf.Tensor {
@@ -63,7 +63,7 @@ export function kumaraswamyBetaDivergence(
   b: Tf.Tensor,
   { alpha, beta, terms = 10 }: { alpha: number; beta: number; terms?: number },
 ): Tf.Tensor {
-  const front = tf.mul(tf.div(tf.sub(a, alpha), a), tf.sub(tf.sub(-eulerGamma, digamma(b)), tf.reciprocal(b)));
+  const front = tf.mul(tf.div(tf.sub(a, alpha), a), tf.sub(tf.sub(-EULER_GAMMA, digamma(b)), tf.reciprocal(b)));
   const logNormaliser = betaln(tf.scalar(alpha), tf.scalar(beta));
   const middle = tf.sub(tf.add(tf.log(tf.mul(a, b)), logNormaliser), tf.div(tf.sub(b, 1), b));
   const ab = tf.mul(a, b);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isHopeless, LEAST_FINISHED, type Curve } from "../../../src/runner/sweep/early-stop.ts";
+import { isHopeless, MIN_FINISHED_POINTS, type Curve } from "../../../src/runner/sweep/early-stop.ts";
 
 const flat = (value: number): Curve => [1, 2, 3].map((step) => [step, value]);
 const finished = [1, 2, 3, 4, 5].map(flat);
@@ -22,7 +22,7 @@ describe("isHopeless, the median stopping rule", () => {
   });
 
   test("is never true before enough points have finished, or before the point has told anything", () => {
-    expect(isHopeless([[1, 99]], finished.slice(0, LEAST_FINISHED - 1), "least")).toBe(false);
+    expect(isHopeless([[1, 99]], finished.slice(0, MIN_FINISHED_POINTS - 1), "least")).toBe(false);
     expect(isHopeless([], finished, "least")).toBe(false);
     const later = finished.map((curve): Curve => curve.map(([step, value]) => [step + 10, value]));
     expect(isHopeless([[1, 99]], later, "least")).toBe(false);

@@ -10,8 +10,8 @@ const { Array, Date, Math, Number, String } = globalThis;
 type Bundle = Record<string, unknown>;
 
 /** Rows and columns of a frame that are shown. */
-const ROWS = 20;
-const COLUMNS = 30;
+const MAX_SHOWN_ROWS = 20;
+const MAX_SHOWN_COLUMNS = 30;
 
 interface Frame {
   readonly columns: readonly string[];
@@ -112,8 +112,8 @@ function shownIndices(count: number, most: number): number[] {
 
 /** Header and body as text; the first column names the rows. */
 function cells(frame: Frame): string[][] {
-  const columns = shownIndices(frame.columns.length, COLUMNS);
-  const rows = shownIndices(frame.numRows, ROWS);
+  const columns = shownIndices(frame.columns.length, MAX_SHOWN_COLUMNS);
+  const rows = shownIndices(frame.numRows, MAX_SHOWN_ROWS);
   const name = (row: number) => String(frame.index ? frame.index[row] : row);
   return [
     ["", ...columns.map((column) => (column < 0 ? "…" : frame.columns[column]))],

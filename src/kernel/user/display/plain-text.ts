@@ -5,12 +5,12 @@ import { inspect, types } from "node:util";
 const { Array, Math, Number, String } = globalThis;
 
 /** Arrays of more elements show so many at each end of each dimension. */
-const SUMMARISED = 200;
-const EDGE = 4;
+const SUMMARISED_ABOVE_ELEMENTS = 200;
+const SHOWN_EDGE_ELEMENTS = 4;
 /** Longer ones are shortened, and it is said by how much. */
 const LONGEST_STRING = 5_000; // characters
 /** Digits of summarised and of tensors' numbers. */
-const DIGITS = 7;
+const SIGNIFICANT_DIGITS = 7;
 
 export function plainText(value: unknown): string {
   const numbers = largeArray(value);
@@ -29,7 +29,7 @@ type Element = (index: number) => unknown;
 /** Array of shape `shape`, C order, as nested brackets; the middle of long dimensions is left out. */
 export function corners(at: Element, shape: readonly number[]): string {
   const total = shape.reduce((product, size) => product * size, 1);
-  const edge = total > SUMMARISED ? EDGE : Infinity;
+  const edge = total > SUMMARISED_ABOVE_ELEMENTS ? SHOWN_EDGE_ELEMENTS : Infinity;
   const write = (dimension: number, start: number): string => {
     if (dimension === shape.length) return written(at(start));
     const size = shape[dimension];
@@ -51,13 +51,13 @@ export function corners(at: Element, shape: readonly number[]): string {
 
 function written(value: unknown): string {
   if (typeof value !== "number") return typeof value === "bigint" ? `${value}n` : String(value);
-  return Object.is(value, -0) ? "-0" : String(Number(value.toPrecision(DIGITS)));
+  return Object.is(value, -0) ? "-0" : String(Number(value.toPrecision(SIGNIFICANT_DIGITS)));
 }
 
 /** A typed array, or nested arrays of numbers of one shape, too large to be shown whole. */
 function largeArray(value: unknown): { name: string; at: Element; shape: number[] } | undefined {
   if (types.isTypedArray(value)) {
-    if (value.length <= SUMMARISED) return undefined;
+    if (value.length <= SUMMARISED_ABOVE_ELEMENTS) return undefined;
     const dtype = value.constructor.name.replace(/Array$/, "").toLowerCase();
     return {
       name: `${value.constructor.name}, ${dtype} of shape ${value.length}:`,
@@ -72,7 +72,7 @@ function largeArray(value: unknown): { name: string; at: Element; shape: number[
     if (at.length === 0 || shape.length > 6) return undefined;
   }
   const total = shape.reduce((product, size) => product * size, 1);
-  if (total <= SUMMARISED || !isRectangular(value, shape, 0)) return undefined;
+  if (total <= SUMMARISED_ABOVE_ELEMENTS || !isRectangular(value, shape, 0)) return undefined;
   const at = (index: number) => {
     let found: unknown = value;
     let rest = index;

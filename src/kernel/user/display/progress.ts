@@ -1,12 +1,12 @@
 /** `progress()`: a bar that is a live widget where the front end has widgets, and a line of text that is renewed elsewhere. */
 import { performance } from "node:perf_hooks";
-import { VIEW_TYPE, type Widget, type Widgets } from "./widgets.ts";
+import { WIDGET_VIEW_MIME, type Widget, type Widgets } from "./widgets.ts";
 
 // User code may shadow globals; these stay what they are.
 const { Array, Math, Object, String, Symbol } = globalThis;
 
-const RENEWED = 100; // milliseconds between renewals: more often nobody sees
-const WIDTH = 30; // characters of the bar in text
+const REFRESH_MS = 100; // milliseconds between renewals: more often nobody sees
+const BAR_CHARACTERS = 30; // characters of the bar in text
 
 type Show = (data: Record<string, unknown>) => (data: Record<string, unknown>) => void;
 
@@ -38,7 +38,7 @@ export class ProgressBar {
       orientation: "horizontal",
     });
     this.#text = widgets.control("Label", "LabelStyleModel", { value: this.#numbers() });
-    this.#view = { [VIEW_TYPE]: widgets.row([this.#bar, this.#text]).view };
+    this.#view = { [WIDGET_VIEW_MIME]: widgets.row([this.#bar, this.#text]).view };
     this.#renew = show({ ...this.#view, "text/plain": String(this) });
     this.#shownAt = performance.now();
   }
@@ -49,7 +49,7 @@ export class ProgressBar {
   }
   set value(value: number) {
     this.#value = value;
-    if (this.#ended || performance.now() - this.#shownAt < RENEWED) return;
+    if (this.#ended || performance.now() - this.#shownAt < REFRESH_MS) return;
     this.#shownAt = performance.now();
     this.#show();
   }
@@ -90,8 +90,8 @@ export class ProgressBar {
     const label = this.label ? `${this.label} ` : "";
     if (!this.total) return `${label}${this.#numbers()}`;
     const share = Math.min(1, Math.max(0, this.#value / this.total));
-    const filled = Math.round(share * WIDTH);
-    return `${label}|${"█".repeat(filled)}${"·".repeat(WIDTH - filled)}| ${Math.round(100 * share)} %, ${this.#numbers()}`;
+    const filled = Math.round(share * BAR_CHARACTERS);
+    return `${label}|${"█".repeat(filled)}${"·".repeat(BAR_CHARACTERS - filled)}| ${Math.round(100 * share)} %, ${this.#numbers()}`;
   }
 }
 

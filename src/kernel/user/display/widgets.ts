@@ -7,10 +7,10 @@ import type { Comm, Comms } from "./comms.ts";
 // User code may shadow globals; these stay what they are.
 const { Map, Object } = globalThis;
 
-const PROTOCOL = "2.1.0";
+const WIDGET_PROTOCOL_VERSION = "2.1.0";
 const BASE = { module: "@jupyter-widgets/base", version: "2.0.0" };
 const CONTROLS = { module: "@jupyter-widgets/controls", version: "2.0.0" };
-export const VIEW_TYPE = "application/vnd.jupyter.widget-view+json";
+export const WIDGET_VIEW_MIME = "application/vnd.jupyter.widget-view+json";
 
 type State = Record<string, unknown>;
 
@@ -24,7 +24,11 @@ export class Widget {
 
   constructor(widgets: Widgets, comms: Comms, state: State) {
     this.state = state;
-    this.#comm = comms.open("jupyter.widget", { state, buffer_paths: [] }, { metadata: { version: PROTOCOL } });
+    this.#comm = comms.open(
+      "jupyter.widget",
+      { state, buffer_paths: [] },
+      { metadata: { version: WIDGET_PROTOCOL_VERSION } },
+    );
     this.id = this.#comm.id;
     this.#comm.onMessage = ({ method, state: changed }) => {
       if (method === "request_state") this.set(this.state);

@@ -67,8 +67,8 @@ export interface Compiled {
 
 const require = createRequire(import.meta.url);
 
-const DAY = 86_400_000; // milliseconds
-const KEPT = 30 * DAY;
+const DAY_MS = 86_400_000; // milliseconds
+const KEPT_UNUSED_MS = 30 * DAY_MS;
 
 export class CompiledModules {
   readonly #folder: string;
@@ -141,7 +141,7 @@ export class CompiledModules {
     for (const name of readdirSync(this.#folder)) {
       const file = path.join(this.#folder, name);
       const used = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-      if (Date.now() - used > KEPT) rmSync(file, { force: true });
+      if (Date.now() - used > KEPT_UNUSED_MS) rmSync(file, { force: true });
     }
   }
 }
@@ -169,7 +169,7 @@ function read(kept: string): Compiled | undefined {
   try {
     const compiled = JSON.parse(readFileSync(kept, "utf8")) as Compiled;
     const { mtimeMs } = statSync(kept);
-    if (Date.now() - mtimeMs > DAY) utimesSync(kept, new Date(), new Date());
+    if (Date.now() - mtimeMs > DAY_MS) utimesSync(kept, new Date(), new Date());
     return compiled;
   } catch {
     return undefined;

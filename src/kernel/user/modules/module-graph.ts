@@ -6,7 +6,7 @@
 import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const VERSION = "marginalia";
+const VERSION_PARAMETER = "marginalia";
 
 interface Node {
   /** Of the file when it was loaded. */
@@ -38,7 +38,7 @@ export class ModuleGraph {
     if (importer !== undefined && isLocal(importer)) node.importers.add(withoutVersion(importer));
     if (node.version === 0) return url;
     const versioned = new URL(plain);
-    versioned.searchParams.set(VERSION, String(node.version));
+    versioned.searchParams.set(VERSION_PARAMETER, String(node.version));
     return versioned.href;
   }
 
@@ -70,7 +70,7 @@ function isLocal(url: string): boolean {
 function withoutVersion(url: string): string {
   if (!url.includes("?")) return url;
   const parsed = new URL(url);
-  parsed.searchParams.delete(VERSION);
+  parsed.searchParams.delete(VERSION_PARAMETER);
   return parsed.href;
 }
 
