@@ -1,5 +1,6 @@
-// `npm run bench -- <room> [--json]`: runs bench/<room>/main.ts from the sources. Each is a program that compares with peers in one
-// run and names a peer that is not installed as absent; rows are { case, ours, peer, peerName, unit, ratio }.
+// `npm run bench -- <room> [--json]`: runs bench/<room>/main.ts from the sources. Each is a program that compares with
+// peers in one run and names a peer that is not installed as absent; rows are { case, ours, peer, peerName, unit, ratio
+// }.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";

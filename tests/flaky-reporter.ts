@@ -1,4 +1,7 @@
-/** Says at the end of a run which tests failed at first and passed when they were tried again: each of them is a fault to be found. */
+/**
+ * Says at the end of a run which tests failed at first and passed when they were tried again: each of them is a fault
+ * to be found.
+ */
 import type { Reporter, TestCase } from "vitest/node";
 
 export default class FlakyReporter implements Reporter {

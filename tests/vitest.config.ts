@@ -1,7 +1,9 @@
 import path from "node:path";
 import { defineConfig } from "vitest/config";
 
-/** A browser's tests come last, one after another: beside kernels that fill both cores JupyterLab lost its connections. */
+/**
+ * A browser's tests come last, one after another: beside kernels that fill both cores JupyterLab lost its connections.
+ */
 const browser = ["e2e/kernel/jupyterlab.test.ts", "e2e/runner/gallery-browser.test.ts"];
 
 export default defineConfig({

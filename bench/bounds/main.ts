@@ -1,9 +1,11 @@
 /**
- * `npm run bench -- bounds [--json]`: what the recursive bounds cost against the size of the model: all variables of fully connected
- * Boltzmann machines (weights uniform in [-d, d], d = 8 / n, so that the local fields keep their size) eliminated, everything optimised.
+ * `npm run bench -- bounds [--json]`: what the recursive bounds cost against the size of the model: all variables of
+ * fully connected Boltzmann machines (weights uniform in [-d, d], d = 8 / n, so that the local fields keep their size)
+ * eliminated, everything optimised.
  *
- * By processor time of a warm process on one thread, the median of three, so that other work on the machine hardly counts. No other library has these bounds;
- * tree-reweighted belief propagation, the other upper bound, is measured beside them, by us too.
+ * By processor time of a warm process on one thread, the median of three, so that other work on the machine hardly
+ * counts. No other library has these bounds; tree-reweighted belief propagation, the other upper bound, is measured
+ * beside them, by us too.
  */
 import { fullyConnectedBoltzmann, infer, Random } from "../../src/index.ts";
 

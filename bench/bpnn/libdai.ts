@@ -1,4 +1,7 @@
-/** libDAI as the peer: libdai.cpp, compiled against the built checkout that MARGINALIA_LIBDAI names (see bench/inference/libdai.ts). */
+/**
+ * libDAI as the peer: libdai.cpp, compiled against the built checkout that MARGINALIA_LIBDAI names (see
+ * bench/inference/libdai.ts).
+ */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

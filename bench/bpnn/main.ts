@@ -1,12 +1,12 @@
 /**
- * The BPNNs of Kuck et al. 2020 on 50 Ising models of 10 x 10 beside PyTorch and libDAI: rows { case, ours, peer, peerName, unit, ratio },
- * ratio < 1: ours is faster.
+ * The BPNNs of Kuck et al. 2020 on 50 Ising models of 10 x 10 beside PyTorch and libDAI: rows { case, ours, peer,
+ * peerName, unit, ratio }, ratio < 1: ours is faster.
  *
- * One thread each, processor time, so that what else the machine does counts for neither. Turns alternate; the ratio is the median over
- * rounds of the rounds' ratios, the times the best of all rounds. A step is loss, gradient and Adam on a batch that is packed already on both sides;
- * both compute the same function, which is checked first. libDAI runs BP on one model after the other until it converges (tolerance
- * 1e-9, at most 1000 iterations), without reading files. MARGINALIA_BENCH_PYTHON names a Python with PyTorch,
- * MARGINALIA_LIBDAI a built checkout of libDAI.
+ * One thread each, processor time, so that what else the machine does counts for neither. Turns alternate; the ratio is
+ * the median over rounds of the rounds' ratios, the times the best of all rounds. A step is loss, gradient and Adam on
+ * a batch that is packed already on both sides; both compute the same function, which is checked first. libDAI runs BP
+ * on one model after the other until it converges (tolerance 1e-9, at most 1000 iterations), without reading files.
+ * MARGINALIA_BENCH_PYTHON names a Python with PyTorch, MARGINALIA_LIBDAI a built checkout of libDAI.
  */
 import { spawn } from "node:child_process";
 import path from "node:path";

@@ -2,9 +2,10 @@
  * The networks of Yoon et al. 2018 at the paper's size beside PyTorch and beside belief propagation:
  * rows { case, ours, peer, peerName, unit, ratio }, ratio < 1: ours is faster.
  *
- * One thread each. Turns alternate, so that whatever else the machine does meets both alike; the ratio is the median over rounds of the
- * rounds' ratios, the times the best of all rounds. An epoch is all 1300 models in batches of 50; ours includes drawing the order, packing
- * the graphs and looking at every gradient, PyTorch's batches are tensors already. MARGINALIA_BENCH_PYTHON names a Python with PyTorch.
+ * One thread each. Turns alternate, so that whatever else the machine does meets both alike; the ratio is the median
+ * over rounds of the rounds' ratios, the times the best of all rounds. An epoch is all 1300 models in batches of 50;
+ * ours includes drawing the order, packing the graphs and looking at every gradient, PyTorch's batches are tensors
+ * already. MARGINALIA_BENCH_PYTHON names a Python with PyTorch.
  */
 import { spawn } from "node:child_process";
 import path from "node:path";

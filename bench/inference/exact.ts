@@ -1,7 +1,8 @@
 /**
- * Exact inference: the junction tree on grids beside libDAI's, and enumeration. Milliseconds of processor time (what V8 compiles beside the
- * calculation included, so an idle machine answers sooner): of the first call of a fresh process, when nothing is compiled yet, and of later
- * ones, the median of the second half of 41. Loading the library is not counted.
+ * Exact inference: the junction tree on grids beside libDAI's, and enumeration. Milliseconds of processor time (what V8
+ * compiles beside the calculation included, so an idle machine answers sooner): of the first call of a fresh process,
+ * when nothing is compiled yet, and of later ones, the median of the second half of 41. Loading the library is not
+ * counted.
  */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,6 @@
 /**
- * libDAI as the peer: libdai.cpp is compiled against a built checkout that MARGINALIA_LIBDAI names (`make lib DEBUG=` there; needs boost and GMP),
- * and run on the model written as .fg.
+ * libDAI as the peer: libdai.cpp is compiled against a built checkout that MARGINALIA_LIBDAI names (`make lib DEBUG=`
+ * there; needs boost and GMP), and run on the model written as .fg.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";

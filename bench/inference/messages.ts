@@ -1,9 +1,11 @@
 /**
- * Belief propagation beside libDAI: message updates per second (both directions of every variable-factor edge count one each, biases and constants
- * included, as libDAI counts), memory per edge, cost against size, and a million-variable grid solved whole.
+ * Belief propagation beside libDAI: message updates per second (both directions of every variable-factor edge count one
+ * each, biases and constants included, as libDAI counts), memory per edge, cost against size, and a million-variable
+ * grid solved whole.
  *
- * Rates are of whole iterations through the library's schedules, by processor time, the best of several runs, so that other work on the machine
- * does not count. The pairwise form computes fewer, larger things than libDAI's messages; a rate counts the messages that an iteration replaces.
+ * Rates are of whole iterations through the library's schedules, by processor time, the best of several runs, so that
+ * other work on the machine does not count. The pairwise form computes fewer, larger things than libDAI's messages; a
+ * rate counts the messages that an iteration replaces.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -47,7 +49,10 @@ function grid(side: number): IsingModel {
   return gaussianIsing(openGrid(side, side), root.split("grid", side), { biasDeviation: 0.3, couplingDeviation: 0.3 });
 }
 
-/** Random factors of one arity, as many as variables; factor i holds variable i, since a .fg file has no isolated variables. */
+/**
+ * Random factors of one arity, as many as variables; factor i holds variable i, since a .fg file has no isolated
+ * variables.
+ */
 function factors(arity: number, cardinality: number, size: number): FactorGraph {
   const random = root.split("factors", arity, cardinality, size);
   return factorGraph(

@@ -1,8 +1,8 @@
 /**
  * The kernels that are compared: ours from dist/, and the peers that can be had.
  *
- * tslab and deno (both from npm) are looked for in `$MARGINALIA_KERNEL_PEERS/node_modules/.bin`, else on the PATH; ipykernel in
- * `$MARGINALIA_PYTHON`, else in `python3`.
+ * tslab and deno (both from npm) are looked for in `$MARGINALIA_KERNEL_PEERS/node_modules/.bin`, else on the PATH;
+ * ipykernel in `$MARGINALIA_PYTHON`, else in `python3`.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";

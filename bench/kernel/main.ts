@@ -1,11 +1,12 @@
 /**
- * The kernel beside Deno's, tslab and ipykernel, in one run: start to first result, small cells, output, memory, first import.
+ * The kernel beside Deno's, tslab and ipykernel, in one run: start to first result, small cells, output, memory, first
+ * import.
  *
  *     npm run bench -- kernel [--json]
  *
- * The kernels take turns within each repetition, so that other work on the machine falls on all alike; times are medians. Only
- * Marginalia and tslab check types. A machine's own certificates ($NODE_EXTRA_CA_CERTS), which Node would read at each start, are
- * left out for all.
+ * The kernels take turns within each repetition, so that other work on the machine falls on all alike; times are
+ * medians. Only Marginalia and tslab check types. A machine's own certificates ($NODE_EXTRA_CA_CERTS), which Node would
+ * read at each start, are left out for all.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";

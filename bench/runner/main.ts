@@ -1,12 +1,15 @@
 /**
- * The runner beside papermill, nbclient and nbval, on the same notebook with the same kernel (ours, known to Jupyter by a kernelspec in
- * a temporary folder): wall time of one execution, of a repetition, of a check, and which planted mistakes are caught, in what words.
+ * The runner beside papermill, nbclient and nbval, on the same notebook with the same kernel (ours, known to Jupyter by
+ * a kernelspec in a temporary folder): wall time of one execution, of a repetition, of a check, and which planted
+ * mistakes are caught, in what words.
  *
- *     npm run bench -- runner [--json] [--times]        $MARGINALIA_PYTHON: a Python that has papermill, nbclient, nbval
+ *     npm run bench -- runner [--json] [--times]        $MARGINALIA_PYTHON: a Python that has papermill, nbclient,
+ *     nbval
  *
- * --times leaves out the planted mistakes. One row a case: { case, ours, peer, peerName, unit, ratio }; ratio is peer over ours where the unit is seconds, and `said` is the line
- * of each that names the place. A peer that is not installed is named as absent. Times are medians of TURNS turns, taken turn by turn.
- * bench/runner/result.json is what was measured last, with the machine it was measured on.
+ * --times leaves out the planted mistakes. One row a case: { case, ours, peer, peerName, unit, ratio }; ratio is peer
+ * over ours where the unit is seconds, and `said` is the line of each that names the place. A peer that is not
+ * installed is named as absent. Times are medians of TURNS turns, taken turn by turn. bench/runner/result.json is what
+ * was measured last, with the machine it was measured on.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -11,7 +11,10 @@ function normal(random: Random, shape: number[], scale: number): tf.Tensor {
   );
 }
 
-/** Two-layer GCN on a graph of Cora's size: 2708 nodes, 10,556 directed edges, 1433 sparse features, 16 hidden, 7 classes. */
+/**
+ * Two-layer GCN on a graph of Cora's size: 2708 nodes, 10,556 directed edges, 1433 sparse features, 16 hidden, 7
+ * classes.
+ */
 function gcn() {
   const [nodes, edges, features, hidden, classes, nonzeros] = [2708, 10556, 1433, 16, 7, 18];
   const random = Random.fromSeed(2);

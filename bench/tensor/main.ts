@@ -1,9 +1,10 @@
 /**
  * The tensor engine beside its peers: rows { case, ours, peer, peerName, unit, ratio }, ratio < 1: ours is faster.
  *
- * Every contestant is a process of its own that waits for its turn. Turns alternate, so that whatever else the machine does
- * meets all alike; the ratio is the median over rounds of the ratio of the rounds' best times, and the times are the best
- * of all rounds. PyTorch: MARGINALIA_BENCH_PYTHON names a Python that has it. A peer that is not there is named as absent.
+ * Every contestant is a process of its own that waits for its turn. Turns alternate, so that whatever else the machine
+ * does meets all alike; the ratio is the median over rounds of the ratio of the rounds' best times, and the times are
+ * the best of all rounds. PyTorch: MARGINALIA_BENCH_PYTHON names a Python that has it. A peer that is not there is
+ * named as absent.
  */
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { createInterface } from "node:readline";

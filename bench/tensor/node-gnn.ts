@@ -1,6 +1,7 @@
 /**
- * The node-GNN of Yoon et al. 2018 at the size of the goals: 450 nodes, 1600 directed edges, T = 10, hidden and message size
- * 5, message MLP 13-64-64-5, GRU, readout 5-64-64-1, binary cross-entropy, Adam. Fused by the engine, or in plain tfjs.
+ * The node-GNN of Yoon et al. 2018 at the size of the goals: 450 nodes, 1600 directed edges, T = 10, hidden and message
+ * size 5, message MLP 13-64-64-5, GRU, readout 5-64-64-1, binary cross-entropy, Adam. Fused by the engine, or in plain
+ * tfjs.
  */
 import * as tf from "@tensorflow/tfjs";
 import { Random } from "../../src/graph/random.ts";

@@ -1,6 +1,6 @@
 /**
- * One contestant: reads `<case> <threads> <repeats>` lines, answers with the milliseconds of each repeat (as peer.py does).
- * The back end comes from MARGINALIA_BACKEND, or is tfjs's own wasm (BENCH_TFJS_WASM=1).
+ * One contestant: reads `<case> <threads> <repeats>` lines, answers with the milliseconds of each repeat (as peer.py
+ * does). The back end comes from MARGINALIA_BACKEND, or is tfjs's own wasm (BENCH_TFJS_WASM=1).
  */
 import { createInterface } from "node:readline";
 import * as tf from "@tensorflow/tfjs";

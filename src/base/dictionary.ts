@@ -1,6 +1,6 @@
 /**
- * Dictionaries whose keys are other people's names. They have no prototype: "constructor" is not there unless somebody has put it there,
- * and "__proto__" is a key like another.
+ * Dictionaries whose keys are other people's names. They have no prototype: "constructor" is not there unless somebody
+ * has put it there, and "__proto__" is a key like another.
  */
 import { z } from "zod";
 

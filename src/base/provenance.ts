@@ -1,6 +1,6 @@
 /**
- * Where a result came from: enough to make it again, and nothing that changes between two runs of the same commit with the
- * same seed on the same machine. So no dates and no seconds; they are in the executed notebook's metadata.
+ * Where a result came from: enough to make it again, and nothing that changes between two runs of the same commit with
+ * the same seed on the same machine. So no dates and no seconds; they are in the executed notebook's metadata.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -39,7 +39,10 @@ export function projectRoot(start: string): string {
   }
 }
 
-/** The folder of the notebook being run, which the runner and the kernel name in MARGINALIA_NOTEBOOK; else the working one. */
+/**
+ * The folder of the notebook being run, which the runner and the kernel name in MARGINALIA_NOTEBOOK; else the working
+ * one.
+ */
 export function notebookFolder(): string {
   const notebook = process.env.MARGINALIA_NOTEBOOK;
   return notebook ? path.dirname(path.resolve(notebook)) : process.cwd();

@@ -4,7 +4,8 @@
  *   no reference  the paper gives nothing to compare with, or nobody said whether the claim holds
  *   match         ours lies in the paper's interval [low, high] widened by `tolerance` and by two standard errors of
  *                 ours; a claim holds
- *   better        ours lies outside, on the side that `better` names ("closer to zero": nearer to zero than the interval)
+ *   better        ours lies outside, on the side that `better` names ("closer to zero": nearer to zero than the
+ *   interval)
  *   worse         ours lies outside, on the other side
  *   differs       ours lies outside and neither side is better; ours is not a number; a claim does not hold
  */

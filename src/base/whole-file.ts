@@ -1,9 +1,9 @@
 /**
- * Writes a file as a whole or not at all: aside, to the disk, then renamed. The temporary file is <name>.<number>.part. A file that is
- * there keeps its permissions, and a link to it stays a link.
+ * Writes a file as a whole or not at all: aside, to the disk, then renamed. The temporary file is <name>.<number>.part.
+ * A file that is there keeps its permissions, and a link to it stays a link.
  *
- * Not write-file-atomic: it takes a short write for a whole one (it does not look at how much has been written), so on a disk that
- * fills up it renames half a file into place. Node's own writeFile goes on until all is written, or fails.
+ * Not write-file-atomic: it takes a short write for a whole one (it does not look at how much has been written), so on
+ * a disk that fills up it renames half a file into place. Node's own writeFile goes on until all is written, or fails.
  */
 import { randomInt } from "node:crypto";
 import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -56,7 +56,9 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: "its file system is read-only",
 };
 
-/** Names the file that was to be written: of a full disk the system tells none, else the temporary one. The code stays. */
+/**
+ * Names the file that was to be written: of a full disk the system tells none, else the temporary one. The code stays.
+ */
 export function writeError(error: unknown, file: string): unknown {
   const { code } = error as NodeJS.ErrnoException;
   const reason = code === undefined ? undefined : REASONS[code];

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The command of the package: a committed file, so that npx finds it in a fresh clone too, where dist/ is not built yet.
+// The command of the package: a committed file, so that npx finds it in a fresh clone too, where dist/ is not built
+// yet.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 

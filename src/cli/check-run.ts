@@ -1,4 +1,7 @@
-/** `marginalia run --check`: executes notebooks in a folder that is thrown away, and tells how they differ from what is committed. */
+/**
+ * `marginalia run --check`: executes notebooks in a folder that is thrown away, and tells how they differ from what is
+ * committed.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -137,7 +140,9 @@ async function verdict(
   };
 }
 
-/** What has changed since this notebook was executed last on this machine, where the cache knows: a place to look first. */
+/**
+ * What has changed since this notebook was executed last on this machine, where the cache knows: a place to look first.
+ */
 async function changedSince({ run, root }: Check, kernel: Kernel): Promise<string | undefined> {
   const found = await RunCache.of(run.file)?.find(run, kernel, { ...process.env, MARGINALIA_OUT: root, ...kernel.env });
   return found?.why === undefined || found.why === "not in the cache"

@@ -45,8 +45,9 @@ export async function clean(
 }
 
 /**
- * Both halves of a filter: the command in the repository's own configuration, and the attribute that says to which files it applies. With
- * `required`, git refuses to add a notebook where the command is not there any more, instead of adding its outputs silently.
+ * Both halves of a filter: the command in the repository's own configuration, and the attribute that says to which
+ * files it applies. With `required`, git refuses to add a notebook where the command is not there any more, instead of
+ * adding its outputs silently.
  */
 async function installFilter({ keepOutputs }: CleanOptions): Promise<number> {
   const git = async (...args: string[]) => (await promisify(execFile)("git", args)).stdout.trim();
@@ -67,7 +68,9 @@ async function installFilter({ keepOutputs }: CleanOptions): Promise<number> {
   return EXIT.ok;
 }
 
-/** Git runs it in the repository's uppermost folder. Started directly, since npx takes longer than the filter itself. */
+/**
+ * Git runs it in the repository's uppermost folder. Started directly, since npx takes longer than the filter itself.
+ */
 function filterCommand(top: string): string {
   const main = path.relative(top, fileURLToPath(new URL("main.js", import.meta.url)));
   const isInside = !main.startsWith("..") && !path.isAbsolute(main);

@@ -17,7 +17,8 @@ const object = z.looseObject({});
 const withProvenance = z.union([
   z.object({ provenance: object }).transform((result) => result.provenance), // result.json, sweeps
   z.object({ layout: z.object({ meta: object }) }).transform((figure) => figure.layout.meta), // a figure's json
-  z.object({ metadata: z.object({ marginalia: object }) }).transform((notebook) => notebook.metadata.marginalia), // executed
+  // executed
+  z.object({ metadata: z.object({ marginalia: object }) }).transform((notebook) => notebook.metadata.marginalia),
 ]);
 
 /** Exits with `failed` when they differ. */

@@ -1,4 +1,6 @@
-/** `marginalia doctor`: what works here, what is missing, and what to do about it. Only what everyone needs can fail. */
+/**
+ * `marginalia doctor`: what works here, what is missing, and what to do about it. Only what everyone needs can fail.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -124,7 +126,9 @@ function tables(): Finding {
   return ok(`danfo ${version("danfojs-node")}, arquero ${version("arquero")}`);
 }
 
-/** Which build of the kernels computes tensors here, and why; a missing engine is broken only where one was insisted on. */
+/**
+ * Which build of the kernels computes tensors here, and why; a missing engine is broken only where one was insisted on.
+ */
 async function tensorEngine(): Promise<Finding> {
   const { describeBackend } = await import("../tensor/index.ts");
   const { backend, build, instructionSet, threads, why } = describeBackend();

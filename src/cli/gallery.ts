@@ -1,4 +1,7 @@
-/** `marginalia gallery`: writes the page over all figures, and the scoreboard of the project's README, and says where it is. */
+/**
+ * `marginalia gallery`: writes the page over all figures, and the scoreboard of the project's README, and says where it
+ * is.
+ */
 import path from "node:path";
 import pc from "picocolors";
 import { makeGallery, staleFiles, writeGallery } from "../runner/gallery/gallery.ts";

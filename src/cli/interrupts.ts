@@ -1,4 +1,7 @@
-/** Ctrl-C and kill: the first asks the work to end in order through an AbortSignal, a second one ends the process at once. */
+/**
+ * Ctrl-C and kill: the first asks the work to end in order through an AbortSignal, a second one ends the process at
+ * once.
+ */
 import { EXIT } from "./exit-codes.ts";
 
 /** npm passes on a Ctrl-C that the terminal has sent us already: that is one, not two. */

@@ -1,6 +1,6 @@
 /**
- * `marginalia lab`: JupyterLab with this kernel and a renderer of Plotly figures, in a Python environment of its own, which nothing
- * else uses and which can be thrown away.
+ * `marginalia lab`: JupyterLab with this kernel and a renderer of Plotly figures, in a Python environment of its own,
+ * which nothing else uses and which can be thrown away.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** `marginalia reproduce`: every notebook of the project, then the gallery. A notebook that fails does not stop the others. */
+/**
+ * `marginalia reproduce`: every notebook of the project, then the gallery. A notebook that fails does not stop the
+ * others.
+ */
 import { existsSync } from "node:fs";
 import path from "node:path";
 import pc from "picocolors";

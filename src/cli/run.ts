@@ -1,4 +1,6 @@
-/** `marginalia run`: executes notebooks. Progress and failures go to stderr, the executed notebooks' paths to stdout. */
+/**
+ * `marginalia run`: executes notebooks. Progress and failures go to stderr, the executed notebooks' paths to stdout.
+ */
 import { cpus } from "node:os";
 import pc from "picocolors";
 import { lockHash, marginaliaVersion, sourceState } from "../base/provenance.ts";
@@ -38,8 +40,8 @@ export interface RunOptions {
 }
 
 /**
- * Prepares all notebooks before the first one runs, so that wrong usage costs no time and leaves no trace. A profile goes to the
- * notebooks that declare one, since others may lie beside them; where none does, it is refused.
+ * Prepares all notebooks before the first one runs, so that wrong usage costs no time and leaves no trace. A profile
+ * goes to the notebooks that declare one, since others may lie beside them; where none does, it is refused.
  */
 export async function run(paths: readonly string[], options: RunOptions): Promise<number> {
   const kernel = findKernel(options.kernel);
@@ -93,7 +95,8 @@ export async function execute(runs: readonly PreparedRun[], options: RunOptions)
     } catch (error) {
       if (signal.aborted)
         return { run: prepared, status: "interrupted", seconds: 0, isSaved: false, isRestored: false };
-      // Nothing about the notebook itself: a full disk, a folder that another run writes to, or that may not be written to.
+      // Nothing about the notebook itself: a full disk, a folder that another run writes to, or that may not be written
+      // to.
       const failure = { kind: "error", message: (error as Error).message, traceback: [] } as const;
       progress.report(prepared, `${pc.red("✗")} ${describeFailure(failure, shown)}`);
       return { run: prepared, status: "failed", failure, seconds: 0, isSaved: false, isRestored: false };

@@ -1,5 +1,6 @@
-// Sets a checkout up: modules, then the build. Plain JavaScript without imports from npm, since it runs before there are any.
-// Quick and silent when nothing is to do; otherwise says what it does and why. With --check it only says what is to do.
+// Sets a checkout up: modules, then the build. Plain JavaScript without imports from npm, since it runs before there
+// are any. Quick and silent when nothing is to do; otherwise says what it does and why. With --check it only says what
+// is to do.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"; // prettier-ignore
@@ -55,7 +56,10 @@ function installModules() {
   writeFileSync(platformStamp, platform);
 }
 
-/** Notebooks import "marginalia" from its own folder: Node and TypeScript find it by the package's name, tslab in node_modules. */
+/**
+ * Notebooks import "marginalia" from its own folder: Node and TypeScript find it by the package's name, tslab in
+ * node_modules.
+ */
 function linkOwnName() {
   const link = inRoot("node_modules", "marginalia");
   try {
@@ -65,7 +69,9 @@ function linkOwnName() {
   }
 }
 
-/** `npx marginalia` looks here before it makes an entry of its own. Windows has command files there; npx makes its own. */
+/**
+ * `npx marginalia` looks here before it makes an entry of its own. Windows has command files there; npx makes its own.
+ */
 function linkCommand() {
   const link = inRoot("node_modules", ".bin", "marginalia");
   const target = path.join("..", "..", "src", "cli", "bin.mjs");
@@ -106,7 +112,10 @@ function buildTask() {
   return readFileSync(buildStamp, "utf8") === sourceDigest() ? undefined : "sources changed";
 }
 
-/** Overwrites file by file, so that what runs from dist/ meanwhile keeps running; then removes what has no source any more. */
+/**
+ * Overwrites file by file, so that what runs from dist/ meanwhile keeps running; then removes what has no source any
+ * more.
+ */
 function build() {
   const digest = sourceDigest(); // of before: what changes during the build is built next time
   const start = Date.now() - 1000; // file systems count time coarsely
@@ -169,7 +178,9 @@ function takeTurn() {
   }
 }
 
-/** The process that holds the lock; "nobody" when it was killed and left the lock behind; undefined when it just let go. */
+/**
+ * The process that holds the lock; "nobody" when it was killed and left the lock behind; undefined when it just let go.
+ */
 function holderOfTurn() {
   try {
     const holder = Number(readFileSync(lockFile, "utf8"));

@@ -8,8 +8,9 @@
  *     c ind V V ... 0             an independent support
  *     c t TYPE                    the task: mc, wmc, pmc, pwmc
  *
- * The closing 0 of the c lines may be absent. The file is read to its end whatever the header's number of clauses says (many public
- * files say too few, having their evidence behind); a difference is a warning. A line "%" ends the formula (SATLIB).
+ * The closing 0 of the c lines may be absent. The file is read to its end whatever the header's number of clauses says
+ * (many public files say too few, having their evidence behind); a difference is a warning. A line "%" ends the formula
+ * (SATLIB).
  */
 import { cnfFactorGraph, defaultCnfGraphOptions, type CnfFormula, type CnfGraphOptions } from "../graph/cnf.ts";
 import { FormatError } from "./format-error.ts";
@@ -30,7 +31,8 @@ export interface DimacsFile {
 
 /**
  * Reads a DIMACS CNF file.
- * @throws FormatError with line and column: no header, a literal beyond the header's variables, a clause without its 0, a wrong word,
+ * @throws FormatError with line and column: no header, a literal beyond the header's variables, a clause without its 0,
+ *   a wrong word,
  * weights that are no real numbers, two weights for one literal.
  */
 export function readDimacs(path: string, limits: ReadLimits = defaultReadLimits): DimacsFile {
@@ -43,8 +45,8 @@ export function parseDimacs(text: string, name = "text", limits: ReadLimits = de
 }
 
 /**
- * Reads a DIMACS CNF file as a factor graph whose Z is its (weighted) model count. Variables are labelled 1, 2, ... as in the file;
- * those that split wide clauses come last.
+ * Reads a DIMACS CNF file as a factor graph whose Z is its (weighted) model count. Variables are labelled 1, 2, ... as
+ * in the file; those that split wide clauses come last.
  */
 export function readCnfModel(
   path: string,
@@ -54,7 +56,10 @@ export function readCnfModel(
   return cnfModel(readDimacs(path, limits), path, { ...defaultCnfGraphOptions, ...limits, ...options });
 }
 
-/** A DIMACS file's formula as a factor graph. @throws FormatError if it has none: negative weights, tables beyond maxEntries. */
+/**
+ * A DIMACS file's formula as a factor graph. @throws FormatError if it has none: negative weights, tables beyond
+ * maxEntries.
+ */
 export function cnfModel(dimacs: DimacsFile, name = "text", options: Partial<CnfGraphOptions> = {}): Model {
   const { formula } = dimacs;
   const warnings = [...dimacs.warnings];

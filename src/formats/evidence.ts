@@ -4,8 +4,8 @@
  *     since 2014:   k  v x  v x ...                 k pairs
  *     2006-2010:    samples, then for each  k  v x  v x ...
  *
- * No evidence is a 0 or an empty file; what follows a 0 is left out, as other readers do. A file that can be read in both forms is
- * taken in the newer one. Variables are named as in the model's file.
+ * No evidence is a 0 or an empty file; what follows a 0 is left out, as other readers do. A file that can be read in
+ * both forms is taken in the newer one. Variables are named as in the model's file.
  */
 import type { Evidence } from "../graph/condition.ts";
 import type { Model } from "./model.ts";
@@ -15,7 +15,8 @@ import { collect, writeAtomically } from "./write.ts";
 
 /**
  * Reads a .evid file with one sample.
- * @param model translates the file's variables to the graph's, and lets a variable or state that it does not have be told with its place.
+ * @param model translates the file's variables to the graph's, and lets a variable or state that it does not have be
+ *   told with its place.
  * @throws FormatError with line and column.
  */
 export function readEvidence(path: string, model?: Model): Evidence {

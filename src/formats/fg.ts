@@ -5,9 +5,10 @@
  *     number of variables; their labels; their cardinalities
  *     number of listed entries; for each: index and value
  *
- * The FIRST variable of a factor changes fastest, entries that are not listed are 0, `#` opens a comment. Labels need not be 0, 1, 2, ...:
- * the graph's variables are the labels in increasing order, and Model.variableLabels leads back to them. One difference: a graph's scope
- * is the file's in reverse, so that the same table stands in the graph's order (last variable fastest) without being permuted.
+ * The FIRST variable of a factor changes fastest, entries that are not listed are 0, `#` opens a comment. Labels need
+ * not be 0, 1, 2, ...: the graph's variables are the labels in increasing order, and Model.variableLabels leads back to
+ * them. One difference: a graph's scope is the file's in reverse, so that the same table stands in the graph's order
+ * (last variable fastest) without being permuted.
  */
 import { fromArrays, type FactorGraph } from "../graph/factor-graph.ts";
 import { GrowableInt32 } from "./growable.ts";
@@ -20,8 +21,10 @@ const MAX_LABEL = 0x7fffffff;
 
 /**
  * Reads a .fg file.
- * @throws FormatError with line and column: a wrong word or count, a negative or infinite entry, NaN, an entry listed twice, one label
- * with two cardinalities, a file that ends too early or goes on after the last factor, tables of more than `limits.maxEntries` entries.
+ * @throws FormatError with line and column: a wrong word or count, a negative or infinite entry, NaN, an entry listed
+ *   twice, one label
+ * with two cardinalities, a file that ends too early or goes on after the last factor, tables of more than
+ * `limits.maxEntries` entries.
  */
 export function readFg(path: string, limits: ReadLimits = defaultReadLimits): Model {
   return Tokenizer.readFile(path, (tokens) => parse(tokens, limits), true);

@@ -1,4 +1,7 @@
-/** All numbers of a small file (evidence, results) with their places, for formats whose form shows only from the number of numbers. */
+/**
+ * All numbers of a small file (evidence, results) with their places, for formats whose form shows only from the number
+ * of numbers.
+ */
 import { FormatError } from "./format-error.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 

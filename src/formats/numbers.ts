@@ -4,8 +4,9 @@ const MAX_EXPONENT = Math.log(Number.MAX_VALUE);
 const MIN_EXPONENT = Math.log(2 ** -1022);
 
 /**
- * exp(logPotential) as a decimal whose logarithm is `logPotential` again wherever that of a double is; the shortest of the candidates.
- * Beyond the range of doubles the decimal is put together from the logarithm itself ("3.5e-400"), so nothing becomes 0 or infinite.
+ * exp(logPotential) as a decimal whose logarithm is `logPotential` again wherever that of a double is; the shortest of
+ * the candidates. Beyond the range of doubles the decimal is put together from the logarithm itself ("3.5e-400"), so
+ * nothing becomes 0 or infinite.
  * @throws RangeError for NaN and +Infinity.
  */
 export function potentialText(logPotential: number): string {
@@ -34,7 +35,10 @@ export function numberText(value: number): string {
   return value === Infinity ? "inf" : value === -Infinity ? "-inf" : String(value);
 }
 
-/** log10 of a number given by its natural log, to 15 digits: one more would show rounding, log10 10 as .9999999999999998. */
+/**
+ * log10 of a number given by its natural log, to 15 digits: one more would show rounding, log10 10 as
+ * .9999999999999998.
+ */
 export function log10Of(log: number): number {
   return Number((log / Math.LN10).toPrecision(15));
 }

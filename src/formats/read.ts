@@ -23,7 +23,8 @@ export const modelEndings: readonly string[] = Object.keys(readers);
 const STANDARD_INPUT = "-";
 
 /**
- * Standard input has no name that tells its format, its first word does: MARKOV or BAYES, a comment or header of DIMACS, else a number.
+ * Standard input has no name that tells its format, its first word does: MARKOV or BAYES, a comment or header of
+ * DIMACS, else a number.
  */
 function readStandardInput(limits?: ReadLimits): Model {
   const name = "standard input";

@@ -4,8 +4,9 @@
  *     PR                 MAR                                   MAP
  *     log10 Z            n  k_1 p p ...  k_2 p p ...           n  x_1 x_2 ...
  *
- * MAR lists every variable, an observed one too (one-hot). Older files put a number of samples before the answers, write several
- * answers separated by -BEGIN- (the last one counts), or name the task PE, BEL or MPE: all are read; the newest form is written.
+ * MAR lists every variable, an observed one too (one-hot). Older files put a number of samples before the answers,
+ * write several answers separated by -BEGIN- (the last one counts), or name the task PE, BEL or MPE: all are read; the
+ * newest form is written.
  */
 import type { Distributions } from "../graph/condition.ts";
 import { FormatError } from "./format-error.ts";

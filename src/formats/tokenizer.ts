@@ -1,7 +1,8 @@
 /**
- * Words of a text file, one at a time, in bounded memory: a file is read in chunks and numbers are parsed from its bytes, so that
- * neither the text nor a list of tokens is ever held. Knows the place of every word, and how many bytes are left: no count that a
- * header announces can be larger than what the rest of the file could hold, so a wrong header cannot exhaust memory.
+ * Words of a text file, one at a time, in bounded memory: a file is read in chunks and numbers are parsed from its
+ * bytes, so that neither the text nor a list of tokens is ever held. Knows the place of every word, and how many bytes
+ * are left: no count that a header announces can be larger than what the rest of the file could hold, so a wrong header
+ * cannot exhaust memory.
  */
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
@@ -13,7 +14,10 @@ export type Expected = string | (() => string);
 const CHUNK_BYTES = 1 << 20;
 /** Exact model counts have thousands of digits; anything longer is no word of these formats. */
 const MAX_TOKEN_BYTES = 1 << 16;
-/** A compressed file may not unfold to more than this, or what $MARGINALIA_MAX_UNPACKED_MB says: kilobytes can otherwise fill the memory. */
+/**
+ * A compressed file may not unfold to more than this, or what $MARGINALIA_MAX_UNPACKED_MB says: kilobytes can otherwise
+ * fill the memory.
+ */
 const MAX_UNPACKED_MB = 512;
 const MAX_UNPACKED_VARIABLE = "MARGINALIA_MAX_UNPACKED_MB";
 /** The largest Buffer that every Node has. */
@@ -74,7 +78,8 @@ export class Tokenizer {
   }
 
   /**
-   * Reads a file with `use` and closes it. What is gzipped is unpacked (in memory), whatever its name. What is no regular file (a pipe) is read whole.
+   * Reads a file with `use` and closes it. What is gzipped is unpacked (in memory), whatever its name. What is no
+   * regular file (a pipe) is read whole.
    * @param hashComments whether `#` at the start of a word opens a comment that ends with the line.
    */
   static readFile<Result>(path: string, use: (tokens: Tokenizer) => Result, hashComments = false): Result {
@@ -199,7 +204,9 @@ export class Tokenizer {
     return value + 0; // "-0" is 0
   }
 
-  /** The next word as a decimal number, rounded to the nearest double; Infinity if it is beyond the range of doubles. */
+  /**
+   * The next word as a decimal number, rounded to the nearest double; Infinity if it is beyond the range of doubles.
+   */
   nextNumber(expected: Expected): number {
     if (!this.advance() || !this.#scanNumber()) throw this.unexpected(expected);
     return this.#value();
@@ -216,8 +223,8 @@ export class Tokenizer {
   }
 
   /**
-   * Natural logarithm of the next word, a decimal number >= 0; -Infinity for zero. A number outside the range of doubles (1e-400)
-   * has its logarithm all the same.
+   * Natural logarithm of the next word, a decimal number >= 0; -Infinity for zero. A number outside the range of
+   * doubles (1e-400) has its logarithm all the same.
    */
   nextLogarithm(expected: Expected): number {
     if (!this.advance() || !this.#scanNumber()) throw this.unexpected(expected);
@@ -290,7 +297,10 @@ export class Tokenizer {
     return true;
   }
 
-  /** The number that #scanNumber found: exact mantissa times or over an exact power of ten rounds once; all else is left to Number. */
+  /**
+   * The number that #scanNumber found: exact mantissa times or over an exact power of ten rounds once; all else is left
+   * to Number.
+   */
   #value(): number {
     if (this.#isExact && this.#exponent >= -22 && this.#exponent <= 22) {
       const magnitude =

@@ -6,9 +6,9 @@
  *     number of factors, for each: arity and variables
  *     for each factor: number of entries and entries >= 0, the LAST variable of its scope changing fastest
  *
- * Line breaks mean nothing. A factor without variables has one entry, read literally: a 0 there makes Z = 0. One difference from the
- * format's description: entries outside the range of doubles (1e-400) are legal in both directions, since they are read and written
- * as logarithms.
+ * Line breaks mean nothing. A factor without variables has one entry, read literally: a 0 there makes Z = 0. One
+ * difference from the format's description: entries outside the range of doubles (1e-400) are legal in both directions,
+ * since they are read and written as logarithms.
  */
 import { describeFactor, fromArrays, type FactorGraph } from "../graph/factor-graph.ts";
 import { GrowableInt32 } from "./growable.ts";
@@ -21,7 +21,8 @@ const MAX_CARDINALITY = 0x7fffffff;
 
 /**
  * Reads a .uai file.
- * @throws FormatError with line and column: a wrong word, a wrong count, a negative or infinite entry, NaN, a file that ends too early
+ * @throws FormatError with line and column: a wrong word, a wrong count, a negative or infinite entry, NaN, a file that
+ *   ends too early
  * or goes on after the last table, a table larger than the file.
  */
 export function readUai(path: string, limits: ReadLimits = defaultReadLimits): Model {
@@ -61,8 +62,8 @@ function parse(tokens: Tokenizer, limits: ReadLimits): Model {
 }
 
 /**
- * merlin's files end in lists of integers that are no part of the model: legal on lines of their own, with a warning. All else after
- * the last table (an entry too many, another table) shows that a count is wrong.
+ * merlin's files end in lists of integers that are no part of the model: legal on lines of their own, with a warning.
+ * All else after the last table (an entry too many, another table) shows that a count is wrong.
  */
 function readTrailer(tokens: Tokenizer): string[] {
   const lastLine = tokens.line;
@@ -136,8 +137,10 @@ function readScopes(
 }
 
 /**
- * The .uai text of a graph, in pieces. Reading it gives the same logarithms wherever ln of a double reaches them, and else the nearest.
- * @param network the first word; BAYES promises that the last variable of every scope is conditioned on the others, which is not checked.
+ * The .uai text of a graph, in pieces. Reading it gives the same logarithms wherever ln of a double reaches them, and
+ * else the nearest.
+ * @param network the first word; BAYES promises that the last variable of every scope is conditioned on the others,
+ *   which is not checked.
  */
 export function* formatUai(graph: FactorGraph, network: "MARKOV" | "BAYES" = "MARKOV"): Generator<string> {
   const { numVariables, numFactors, cardinalities, scopeOffsets, scopes, tableOffsets, logPotentials } = graph;

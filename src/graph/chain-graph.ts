@@ -5,8 +5,9 @@
  *   P(S_k | S_pa[k]) = exp(sum_i h~_i S_i + sum_(i,j) J_ij S_i S_j) / Z_k(h~, J),   i, j in cluster k       (Eq. 16)
  *   h~_i = h_i + sum_{j in pa[k]} W_ij S_j,   the outside bias                                              (Eq. 17)
  *
- * S in {0,1}^n; weights within a cluster are undirected, weights into it directed. One variable a cluster is a sigmoid belief network,
- * one cluster a Boltzmann machine. Clusters are the components of the undirected weights, so nobody needs to list them.
+ * S in {0,1}^n; weights within a cluster are undirected, weights into it directed. One variable a cluster is a sigmoid
+ * belief network, one cluster a Boltzmann machine. Clusters are the components of the undirected weights, so nobody
+ * needs to list them.
  */
 import { enumerationLogZ } from "./chain-cluster.ts";
 import { connectedComponents } from "./components.ts";
@@ -23,7 +24,10 @@ export interface Cluster {
   readonly parents: Int32Array;
   /** The undirected part, variables numbered within the cluster. */
   readonly machine: BoltzmannMachine;
-  /** Float64Array[variables * parents]: W of variable v from parent p at v * parents.length + p; 0 where there is no edge. */
+  /**
+   * Float64Array[variables * parents]: W of variable v from parent p at v * parents.length + p; 0 where there is no
+   * edge.
+   */
   readonly parentWeights: Float64Array;
 }
 
@@ -40,7 +44,8 @@ export interface ChainGraph {
  * @param biases h, one number a variable, natural log.
  * @param undirected [i, j, J_ij], each pair at most once.
  * @param directed [parent, child, W], each pair at most once.
- * @throws RangeError naming the edge that is out of range or repeated, lies within a cluster, or closes a directed cycle of clusters.
+ * @throws RangeError naming the edge that is out of range or repeated, lies within a cluster, or closes a directed
+ *   cycle of clusters.
  */
 export function chainGraph(
   biases: ArrayLike<number>,
@@ -102,7 +107,8 @@ function incomingWeights(
 }
 
 /**
- * Components so that parents come first: depth first, on a stack of our own, since a network can be as deep as it has variables.
+ * Components so that parents come first: depth first, on a stack of our own, since a network can be as deep as it has
+ * variables.
  * @throws RangeError naming a variable on a directed cycle of clusters.
  */
 function parentsFirst(

@@ -1,6 +1,6 @@
 /**
- * Evidence in a pairwise binary model: observed variables leave, their biases go into the constant, their weights into the biases of
- * their neighbours. Z of what is left is the sum of p~ over the states that agree with the evidence.
+ * Evidence in a pairwise binary model: observed variables leave, their biases go into the constant, their weights into
+ * the biases of their neighbours. Z of what is left is the sum of p~ over the states that agree with the evidence.
  */
 import type { Evidence } from "./condition.ts";
 import { pairwiseFromArrays, toBoltzmann, type BoltzmannMachine, type PairwiseBinaryModel } from "./pairwise.ts";

@@ -1,18 +1,22 @@
 /**
- * Propositional formulas in conjunctive normal form, and their passage to factor graphs, where Z is the (weighted) number of models:
+ * Propositional formulas in conjunctive normal form, and their passage to factor graphs, where Z is the (weighted)
+ * number of models:
  *
  *     Z = sum_x prod_clauses [x satisfies the clause] prod_v w_v(x_v)
  *
- * A clause of k literals becomes a table of 2^k entries with one zero (Kuck et al. 2020, section 4.3). One difference: a clause wider
- * than maxArity is split exactly instead of dropped. An auxiliary variable y <-> (l_1 or ... or l_m) stands for its first literals;
- * y is a function of the formula's variables, so Z and their marginals do not change.
+ * A clause of k literals becomes a table of 2^k entries with one zero (Kuck et al. 2020, section 4.3). One difference:
+ * a clause wider than maxArity is split exactly instead of dropped. An auxiliary variable y <-> (l_1 or ... or l_m)
+ * stands for its first literals; y is a function of the formula's variables, so Z and their marginals do not change.
  */
 import { fromArrays, type FactorGraph } from "./factor-graph.ts";
 
 export interface CnfFormula {
   readonly numVariables: number;
   readonly numClauses: number;
-  /** Int32Array[numClauses + 1]: clause c's literals stand at clauseOffsets[c] ... clauseOffsets[c + 1] - 1 of `literals`. */
+  /**
+   * Int32Array[numClauses + 1]: clause c's literals stand at clauseOffsets[c] ... clauseOffsets[c + 1] - 1 of
+   * `literals`.
+   */
   readonly clauseOffsets: Int32Array;
   /** Int32Array: v + 1 for variable v, -(v + 1) for its negation, as in DIMACS. */
   readonly literals: Int32Array;
@@ -31,7 +35,10 @@ export interface CnfGraphOptions {
   readonly maxEntries: number;
 }
 
-/** 2^16 entries are half a megabyte: one such clause is cheap, and the graphs of the literature (k <= 5) stay as they are. */
+/**
+ * 2^16 entries are half a megabyte: one such clause is cheap, and the graphs of the literature (k <= 5) stay as they
+ * are.
+ */
 export const defaultCnfGraphOptions: CnfGraphOptions = { maxArity: 16, maxEntries: 2 ** 27 };
 
 /**
@@ -62,11 +69,12 @@ export function cnfFormula(numVariables: number, clauses: Iterable<ArrayLike<num
 }
 
 /**
- * The factor graph whose Z is the formula's weighted model count. Variables 0 ... numVariables - 1 are the formula's; auxiliary ones
- * follow. Factors: one a variable whose weights are not both 1, then the clauses in order, each after the definitions that its split
- * needs. A clause with a literal and its negation is always satisfied and gets none; an empty clause is a constant factor of value 0.
- * A projection is not taken in: Z counts over all variables.
- * @throws RangeError for a negative weight (unless a clause of one literal forbids its state anyway: a product of potentials has no
+ * The factor graph whose Z is the formula's weighted model count. Variables 0 ... numVariables - 1 are the formula's;
+ * auxiliary ones follow. Factors: one a variable whose weights are not both 1, then the clauses in order, each after
+ * the definitions that its split needs. A clause with a literal and its negation is always satisfied and gets none; an
+ * empty clause is a constant factor of value 0. A projection is not taken in: Z counts over all variables.
+ * @throws RangeError for a negative weight (unless a clause of one literal forbids its state anyway: a product of
+ *   potentials has no
  * sign), and for tables of more than maxEntries entries.
  */
 export function cnfFactorGraph(formula: CnfFormula, options: Partial<CnfGraphOptions> = {}): FactorGraph {

@@ -24,8 +24,8 @@ export function connectedComponents(graph: Topology | PairwiseBinaryModel | Fact
 }
 
 /**
- * Whether there is no cycle, so that belief propagation is exact. In a factor graph, cycles run through factors: two factors over the
- * same pair of variables make one; factors of one variable never do.
+ * Whether there is no cycle, so that belief propagation is exact. In a factor graph, cycles run through factors: two
+ * factors over the same pair of variables make one; factors of one variable never do.
  */
 export function isForest(graph: Topology | PairwiseBinaryModel | FactorGraph): boolean {
   return !joinAll(graph)[1].hasCycle;

@@ -1,9 +1,11 @@
 /**
- * Evidence by conditioning: observed variables leave the graph, and every factor keeps the slice of its table that agrees with them.
+ * Evidence by conditioning: observed variables leave the graph, and every factor keeps the slice of its table that
+ * agrees with them.
  *
  *     psi'_f(x_free) = psi_f(x_free, x_observed = e),   so   Z' = sum over states that agree with e of p~(x).
  *
- * Factors keep their numbers; one whose variables are all observed becomes a constant. Impossible evidence gives Z' = 0, not an error.
+ * Factors keep their numbers; one whose variables are all observed becomes a constant. Impossible evidence gives Z' =
+ * 0, not an error.
  */
 import { fromArrays, scopeOf, type FactorGraph } from "./factor-graph.ts";
 
@@ -75,7 +77,8 @@ export function evidenceOf(input: EvidenceInput): Evidence {
 
 /**
  * Takes evidence into a graph.
- * @throws RangeError naming the variable, or its state, that the graph does not have, or saying what evidence looks like.
+ * @throws RangeError naming the variable, or its state, that the graph does not have, or saying what evidence looks
+ *   like.
  */
 export function condition(whole: FactorGraph, observed: EvidenceInput): Conditioned {
   const evidence = evidenceOf(observed);
@@ -149,7 +152,9 @@ export function liftStates(conditioned: Conditioned, states: ArrayLike<number>):
   return lifted;
 }
 
-/** Marginals of the variables that are left, as those of all variables; an observed one has probability 1 at its state. */
+/**
+ * Marginals of the variables that are left, as those of all variables; an observed one has probability 1 at its state.
+ */
 export function liftMarginals(conditioned: Conditioned, marginals: Distributions): LiftedDistributions {
   const { whole, freeVariables, observedStates } = conditioned;
   if (marginals.offsets.length !== freeVariables.length + 1)
@@ -168,7 +173,10 @@ export function liftMarginals(conditioned: Conditioned, marginals: Distributions
   return lifted(values, offsets);
 }
 
-/** Factor marginals of the conditioned graph, as those over the factors' whole scopes; states against the evidence have probability 0. */
+/**
+ * Factor marginals of the conditioned graph, as those over the factors' whole scopes; states against the evidence have
+ * probability 0.
+ */
 export function liftFactorMarginals(conditioned: Conditioned, marginals: Distributions): LiftedDistributions {
   const { whole, observedStates } = conditioned;
   if (marginals.offsets.length !== whole.numFactors + 1)

@@ -1,15 +1,16 @@
 /**
  * Between pairwise binary models and factor graphs, with the same ln p~ of every state, so the same ln Z.
  *
- *     ln psi_i(x_i) = b_i x_i,   ln psi_ij(x_i, x_j) = J_ij x_i x_j,   and back, for a table t(x_i, x_j) over -1/+1 variables:
+ *     ln psi_i(x_i) = b_i x_i,   ln psi_ij(x_i, x_j) = J_ij x_i x_j,   and back, for a table t(x_i, x_j) over -1/+1
+ *     variables:
  *     J_ij = (t-- - t-+ - t+- + t++) / 4,   b_i = (t+- + t++ - t-- - t-+) / 4,   c = (t-- + t-+ + t+- + t++) / 4
  */
 import { fromArrays, type FactorGraph } from "./factor-graph.ts";
 import { pairwiseFromArrays, type IsingModel, type PairwiseBinaryModel } from "./pairwise.ts";
 
 /**
- * A pairwise model as a factor graph. Factor i (i < numVariables) is variable i's bias, factor numVariables + e is edge e; a constant
- * other than 0 is the last factor, over no variables.
+ * A pairwise model as a factor graph. Factor i (i < numVariables) is variable i's bias, factor numVariables + e is edge
+ * e; a constant other than 0 is the last factor, over no variables.
  */
 export function toFactorGraph(model: PairwiseBinaryModel): FactorGraph {
   const { numVariables, numEdges, biases, edgeSources, edgeTargets, weights, logConstant } = model;
@@ -61,7 +62,8 @@ export function pairwiseBinaryObstacle(graph: FactorGraph): string | undefined {
 
 /**
  * A factor graph as an Ising model, for the specialised methods: factors over the same variables are added up.
- * @returns undefined if there is an obstacle (see pairwiseBinaryObstacle): a variable of other than two states, a factor of more than
+ * @returns undefined if there is an obstacle (see pairwiseBinaryObstacle): a variable of other than two states, a
+ *   factor of more than
  * two variables, a forbidden state.
  */
 export function toPairwiseBinary(graph: FactorGraph): IsingModel | undefined {

@@ -1,9 +1,9 @@
 /**
  * Factor graphs over discrete variables: p~(x) = prod_f psi_f(x_f), kept as ln psi on flat arrays.
  *
- * Any cardinality >= 1, any arity >= 0. A factor without variables is a constant. ln psi = -Infinity forbids a state; evidence is
- * taken in by conditioning (condition.ts), never by huge negative numbers. Tables follow the .uai order: the LAST variable of a
- * scope changes fastest.
+ * Any cardinality >= 1, any arity >= 0. A factor without variables is a constant. ln psi = -Infinity forbids a state;
+ * evidence is taken in by conditioning (condition.ts), never by huge negative numbers. Tables follow the .uai order:
+ * the LAST variable of a scope changes fastest.
  */
 
 export interface FactorGraph {
@@ -12,11 +12,19 @@ export interface FactorGraph {
   readonly numFactors: number;
   /** Int32Array[numVariables]: number of states. */
   readonly cardinalities: Int32Array;
-  /** Int32Array[numFactors + 1]: factor f's variables stand at scopeOffsets[f] ... scopeOffsets[f + 1] - 1 of `scopes`. */
+  /**
+   * Int32Array[numFactors + 1]: factor f's variables stand at scopeOffsets[f] ... scopeOffsets[f + 1] - 1 of `scopes`.
+   */
   readonly scopeOffsets: Int32Array;
-  /** Int32Array[numEdges]: variables, distinct within a factor. An index here is an edge (factor, position) of the graph. */
+  /**
+   * Int32Array[numEdges]: variables, distinct within a factor. An index here is an edge (factor, position) of the
+   * graph.
+   */
   readonly scopes: Int32Array;
-  /** Float64Array[numFactors + 1] of integers (a sum of tables may pass 2^31): factor f's table is logPotentials[tableOffsets[f]] ... */
+  /**
+   * Float64Array[numFactors + 1] of integers (a sum of tables may pass 2^31): factor f's table is
+   * logPotentials[tableOffsets[f]] ...
+   */
   readonly tableOffsets: Float64Array;
   /** Float64Array[tableOffsets[numFactors]], natural log, -Infinity allowed; last variable of the scope fastest. */
   readonly logPotentials: Float64Array;
@@ -28,7 +36,9 @@ export interface FactorGraph {
   readonly edgeFactors: Int32Array;
 }
 
-/** A factor as a user writes it: its variables, and its table either in natural log or as plain non-negative numbers. */
+/**
+ * A factor as a user writes it: its variables, and its table either in natural log or as plain non-negative numbers.
+ */
 export type FactorInput =
   | { readonly variables: ArrayLike<number>; readonly logPotentials: ArrayLike<number> }
   | { readonly variables: ArrayLike<number>; readonly potentials: ArrayLike<number> };
@@ -38,14 +48,18 @@ export function describeFactor(factor: number, variables: ArrayLike<number>): st
   return `factor ${factor} over variables (${Array.from(variables).join(", ")})`;
 }
 
-/** The largest finite ln psi, up or down: sums over any number of factors stay finite, so that -Infinity always means forbidden. */
+/**
+ * The largest finite ln psi, up or down: sums over any number of factors stay finite, so that -Infinity always means
+ * forbidden.
+ */
 export const LARGEST_LOG = 1e300;
 
 /**
  * Compiles a factor graph.
  * @param cardinalities number of states of each variable, each an integer >= 1.
  * @param factors in order; each table has one entry a joint state of its variables, last variable fastest.
- * @throws RangeError naming factor and variable: an unknown or repeated variable, a table of the wrong length, NaN, +Infinity, a
+ * @throws RangeError naming factor and variable: an unknown or repeated variable, a table of the wrong length, NaN,
+ *   +Infinity, a
  * negative potential, or a finite ln psi beyond 1e300.
  */
 export function factorGraph(cardinalities: ArrayLike<number>, factors: Iterable<FactorInput>): FactorGraph {
@@ -71,8 +85,8 @@ export function factorGraph(cardinalities: ArrayLike<number>, factors: Iterable<
 }
 
 /**
- * A factor graph from arrays already in their final form (readers, generators and conditioning use it). Takes the arrays over, checks
- * nothing; adds the index from variables to edges.
+ * A factor graph from arrays already in their final form (readers, generators and conditioning use it). Takes the
+ * arrays over, checks nothing; adds the index from variables to edges.
  */
 export function fromArrays(
   cardinalities: Int32Array,

@@ -1,10 +1,12 @@
 /**
  * Pairwise binary models in the two forms of the literature, and the exact passage between them.
  *
- * Boltzmann machine, S in {0,1}^n:   ln p~(S) = c + sum_i h_i S_i + sum_(i,j) J_ij S_i S_j    (Jaakkola & Jordan 1996, Eq. 2)
+ * Boltzmann machine, S in {0,1}^n:   ln p~(S) = c + sum_i h_i S_i + sum_(i,j) J_ij S_i S_j    (Jaakkola & Jordan 1996,
+ * Eq. 2)
  * Ising model,       x in {-1,1}^n:  ln p~(x) = c + sum_i b_i x_i + sum_(i,j) J_ij x_i x_j    (Yoon et al. 2018, Eq. 1)
  *
- * Each pair is counted once. One difference from both papers: a constant c, so that a conversion keeps ln Z to the last digit.
+ * Each pair is counted once. One difference from both papers: a constant c, so that a conversion keeps ln Z to the last
+ * digit.
  */
 
 import { LARGEST_LOG } from "./factor-graph.ts";
@@ -25,7 +27,9 @@ export interface PairwiseBinaryModel {
   readonly weights: Float64Array;
   /** Added to every ln p~, natural log. */
   readonly logConstant: number;
-  /** Int32Array[numVariables + 1]: variable i's neighbours stand at neighbourOffsets[i] ... neighbourOffsets[i + 1] - 1. */
+  /**
+   * Int32Array[numVariables + 1]: variable i's neighbours stand at neighbourOffsets[i] ... neighbourOffsets[i + 1] - 1.
+   */
   readonly neighbourOffsets: Int32Array;
   /** Int32Array[2 numEdges]: neighbours in increasing order. */
   readonly neighbours: Int32Array;
@@ -73,12 +77,14 @@ function isSummable(value: number): boolean {
 }
 
 /**
- * A pairwise binary model from arrays already in their final form: what generators of large graphs use. Takes the arrays over.
+ * A pairwise binary model from arrays already in their final form: what generators of large graphs use. Takes the
+ * arrays over.
  * @param biases Float64Array[numVariables], natural log.
  * @param edgeSources Int32Array[numEdges], the smaller ends; edges sorted by (source, target) and distinct.
  * @param edgeTargets Int32Array[numEdges], the larger ends.
  * @param weights Float64Array[numEdges], natural log.
- * @throws RangeError naming the variable or edge that is out of range, out of order, repeated, a self-loop or not finite.
+ * @throws RangeError naming the variable or edge that is out of range, out of order, repeated, a self-loop or not
+ *   finite.
  */
 export function pairwiseFromArrays<Kind extends "boltzmann" | "ising">(
   kind: Kind,
@@ -171,7 +177,10 @@ export function isingModel(biases: ArrayLike<number>, edges: Iterable<WeightedEd
   return compile("ising", biases, edges, logConstant);
 }
 
-/** The same distribution and ln Z over 0/1 variables, with x = 2S - 1: J' = 4J, h = 2b - 2 sum_j J_ij, c' = c + sum J - sum b. */
+/**
+ * The same distribution and ln Z over 0/1 variables, with x = 2S - 1: J' = 4J, h = 2b - 2 sum_j J_ij, c' = c + sum J -
+ * sum b.
+ */
 export function toBoltzmann(model: PairwiseBinaryModel): BoltzmannMachine {
   if (model.kind === "boltzmann") return model as BoltzmannMachine;
   const { edgeSources, edgeTargets } = model;
@@ -186,7 +195,10 @@ export function toBoltzmann(model: PairwiseBinaryModel): BoltzmannMachine {
   return { ...model, kind: "boltzmann", biases, weights: model.weights.map((weight) => 4 * weight), logConstant };
 }
 
-/** The same distribution and ln Z over -1/+1 variables, with S = (x + 1)/2: J' = J/4, b = h/2 + sum_j J_ij/4, c' = c + sum h/2 + sum J/4. */
+/**
+ * The same distribution and ln Z over -1/+1 variables, with S = (x + 1)/2: J' = J/4, b = h/2 + sum_j J_ij/4, c' = c +
+ * sum h/2 + sum J/4.
+ */
 export function toIsing(model: PairwiseBinaryModel): IsingModel {
   if (model.kind === "ising") return model as IsingModel;
   const { edgeSources, edgeTargets } = model;

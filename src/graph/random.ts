@@ -1,9 +1,9 @@
 /**
  * Explicit, seeded, splittable randomness. The only source of random numbers in Marginalia.
  *
- * A generator is named by a path of labels under a seed. Its stream is xoroshiro128+ (pure-rand), started from the first
- * 128 bits of the SHA-256 of that path, so `random.split("weights", 3)` is the same stream however many numbers were drawn
- * before, on every machine, and streams of different paths are independent for every practical purpose.
+ * A generator is named by a path of labels under a seed. Its stream is xoroshiro128+ (pure-rand), started from the
+ * first 128 bits of the SHA-256 of that path, so `random.split("weights", 3)` is the same stream however many numbers
+ * were drawn before, on every machine, and streams of different paths are independent for every practical purpose.
  */
 import { createHash } from "node:crypto";
 import { randomNormal } from "d3-random";

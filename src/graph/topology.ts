@@ -1,4 +1,7 @@
-/** Plain graphs: who is joined to whom, without potentials. Generators make them, parameterisations (generators/ising.ts) fill them. */
+/**
+ * Plain graphs: who is joined to whom, without potentials. Generators make them, parameterisations
+ * (generators/ising.ts) fill them.
+ */
 import type { FactorGraph } from "./factor-graph.ts";
 import type { PairwiseBinaryModel } from "./pairwise.ts";
 

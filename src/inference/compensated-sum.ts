@@ -1,6 +1,7 @@
 /**
- * A sum that carries what rounding has cut off (Neumaier 1974): the error stays near one unit in the last place, however many terms there are.
- * A million equal terms added plainly are off by as much as their number, since each is rounded the same way.
+ * A sum that carries what rounding has cut off (Neumaier 1974): the error stays near one unit in the last place,
+ * however many terms there are. A million equal terms added plainly are off by as much as their number, since each is
+ * rounded the same way.
  */
 export class CompensatedSum {
   #sum = 0;

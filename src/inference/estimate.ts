@@ -1,10 +1,10 @@
 /**
  * ln Z and marginals where exact answers are out of reach: belief propagation's, unless a bound disproves it.
  *
- * What is proven is collected first to last, each step with its share of the time: the best state that local search finds (p~ of one state
- * is at most Z), the largest entry of every table, mean field, tree-reweighted belief propagation, the recursive bounds. An estimate
- * outside of them is replaced by damped belief propagation's, and if that is outside, too, by the middle of the interval: then no other
- * number has a smaller largest error.
+ * What is proven is collected first to last, each step with its share of the time: the best state that local search
+ * finds (p~ of one state is at most Z), the largest entry of every table, mean field, tree-reweighted belief
+ * propagation, the recursive bounds. An estimate outside of them is replaced by damped belief propagation's, and if
+ * that is outside, too, by the middle of the interval: then no other number has a smaller largest error.
  */
 import { z } from "zod";
 import { toPairwiseBinary } from "../graph/convert.ts";
@@ -79,8 +79,8 @@ class Knowledge {
 }
 
 /**
- * An estimate that agrees with `logZInterval`, what is proven about ln Z; its `bound` is "none", or "exact" where belief propagation is.
- * `report` is told of every step.
+ * An estimate that agrees with `logZInterval`, what is proven about ln Z; its `bound` is "none", or "exact" where
+ * belief propagation is. `report` is told of every step.
  */
 export function estimate(
   model: AnyModel,

@@ -5,9 +5,9 @@
  *   option  := key "=" value
  *   value   := number | true | false | word | "[" value ("," value)* "]"      e.g. eliminate=[0,3,5]
  *
- * An algorithm's file exports its definition, made by `defineMethod`; registry.ts lists the definitions. The zod schema of
- * the options is the single source of their names, types, defaults and help. Options that equal their defaults are left out
- * of the canonical string, so two strings that mean the same print the same.
+ * An algorithm's file exports its definition, made by `defineMethod`; registry.ts lists the definitions. The zod schema
+ * of the options is the single source of their names, types, defaults and help. Options that equal their defaults are
+ * left out of the canonical string, so two strings that mean the same print the same.
  */
 import { z } from "zod";
 import type { PairwiseBinaryModel } from "../graph/pairwise.ts";
@@ -18,7 +18,10 @@ import type { InferenceResult } from "./result.ts";
 export interface InferenceContext {
   /** Where a method that draws takes its numbers from. Default: `Random.fromSeed(0)`, so that a call repeats itself. */
   readonly random?: Random;
-  /** Told of what is known by now, each time that it is better than before, by methods that can; the answer itself is the last. */
+  /**
+   * Told of what is known by now, each time that it is better than before, by methods that can; the answer itself is
+   * the last.
+   */
   readonly report?: (soFar: InferenceResult) => void;
 }
 
@@ -123,7 +126,10 @@ export function describeMethod(method: Method): string {
   return [`${method.name}: ${method.summary}`, ...lines].join("\n");
 }
 
-/** The canonical string of a method: options that equal their defaults, or are absent, left out, the rest in schema order. */
+/**
+ * The canonical string of a method: options that equal their defaults, or are absent, left out, the rest in schema
+ * order.
+ */
 export function formatMethod(name: string, schema: z.ZodObject, options: Readonly<Record<string, unknown>>): string {
   const standard = schema.parse({});
   const given = Object.keys(schema.shape)

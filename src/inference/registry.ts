@@ -1,6 +1,6 @@
 /**
- * Every method that a method string can name. A new algorithm of this room adds its definition to the list, nothing else; a room
- * above registers its methods when it is loaded.
+ * Every method that a method string can name. A new algorithm of this room adds its definition to the list, nothing
+ * else; a room above registers its methods when it is loaded.
  */
 import {
   condition,
@@ -75,15 +75,21 @@ export function describeMethods(): string {
 }
 
 export interface InferOptions extends InferenceContext {
-  /** Observed states of a factor graph's variables, { variable: state }: the answer is about all its variables, given these. */
+  /**
+   * Observed states of a factor graph's variables, { variable: state }: the answer is about all its variables, given
+   * these.
+   */
   readonly evidence?: EvidenceInput;
 }
 
 /**
- * Runs the method that `spec` names on `model`, and with evidence on what it leaves of a factor graph. Then ln Z is that of the states
- * that agree; marginals (of variables and factors) and the MAP state are the whole graph's, observed states filled in.
- * @param spec a method string such as "enumeration" or "refined-upper[order=strongest-first]", or what `parseMethod` made of one.
- * @throws RangeError for an unknown method or option, a model that the method does not take, or evidence that the model does not have.
+ * Runs the method that `spec` names on `model`, and with evidence on what it leaves of a factor graph. Then ln Z is
+ * that of the states that agree; marginals (of variables and factors) and the MAP state are the whole graph's, observed
+ * states filled in.
+ * @param spec a method string such as "enumeration" or "refined-upper[order=strongest-first]", or what `parseMethod`
+ *   made of one.
+ * @throws RangeError for an unknown method or option, a model that the method does not take, or evidence that the model
+ *   does not have.
  */
 export function infer(model: unknown, spec: string | ParsedMethod, options: InferOptions = {}): InferenceResult {
   const { method, options: settings } = typeof spec === "string" ? parseMethod(spec) : spec;
@@ -104,7 +110,9 @@ export function infer(model: unknown, spec: string | ParsedMethod, options: Infe
   return lift(method.run(left, settings, { ...context, ...(report && { report: (soFar) => report(lift(soFar)) }) }));
 }
 
-/** A result about the variables left as one about all. Factor marginals are kept where the factors are the user's own. */
+/**
+ * A result about the variables left as one about all. Factor marginals are kept where the factors are the user's own.
+ */
 function withEvidence(conditioned: Conditioned, result: InferenceResult, areFactorsTheUsers: boolean): InferenceResult {
   const variables = (found: Marginals): Marginals => {
     const { values, offsets } = liftMarginals(conditioned, found);

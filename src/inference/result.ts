@@ -57,7 +57,10 @@ export interface InferenceResult {
   readonly method: string;
   /** ln Z, natural log; -Infinity when no state is possible. */
   readonly logZ?: number;
-  /** What logZ is: exact up to rounding, a guaranteed bound, or neither. "interval": there are guaranteed intervals instead of points. */
+  /**
+   * What logZ is: exact up to rounding, a guaranteed bound, or neither. "interval": there are guaranteed intervals
+   * instead of points.
+   */
   readonly bound: "lower" | "upper" | "exact" | "interval" | "none";
   /** Guaranteed: [0] <= ln Z <= [1], natural log. */
   readonly logZInterval?: readonly [number, number];

@@ -1,12 +1,15 @@
 /**
- * Which of the items 0 ... numItems - 1 costs least while costs change: a winner tree (Knuth, TAOCP 5.4.1), the smaller item among equals,
- * so that a run repeats itself. Greedy elimination orders take the cheapest variable out of it, residual schedules look at the unit of
- * least -residual. A new cost is compared along one path, and only as far as it matters: about half the work of a binary heap's.
+ * Which of the items 0 ... numItems - 1 costs least while costs change: a winner tree (Knuth, TAOCP 5.4.1), the smaller
+ * item among equals, so that a run repeats itself. Greedy elimination orders take the cheapest variable out of it,
+ * residual schedules look at the unit of least -residual. A new cost is compared along one path, and only as far as it
+ * matters: about half the work of a binary heap's.
  */
 export class Tournament {
   /** Float64Array[numItems]: change it through `set` alone. */
   readonly costs: Float64Array;
-  /** Int32Array[2 numItems]: leaves from numItems on, node p is the better of 2 p and 2 p + 1, node 1 the best of all. */
+  /**
+   * Int32Array[2 numItems]: leaves from numItems on, node p is the better of 2 p and 2 p + 1, node 1 the best of all.
+   */
   readonly #winners: Int32Array;
 
   /** Takes the array over. */

@@ -1,7 +1,8 @@
 /**
  * The kernel's process: `node --no-force-async-hooks-checks dist/kernel/main.js <connection file>`.
  *
- * This thread belongs to user code. First of all it starts the TypeScript service, which takes longest, and then the sockets' thread.
+ * This thread belongs to user code. First of all it starts the TypeScript service, which takes longest, and then the
+ * sockets' thread.
  */
 import { once } from "node:events";
 import { createRequire } from "node:module";

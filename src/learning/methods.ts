@@ -1,4 +1,7 @@
-/** Puts the learned methods into the registry, which stands in a room below and cannot ask for them. Importing this is enough. */
+/**
+ * Puts the learned methods into the registry, which stands in a room below and cannot ask for them. Importing this is
+ * enough.
+ */
 import { registerMethod } from "../inference/registry.ts";
 import { bpnn } from "./bpnn/infer.ts";
 import { gnn } from "./gnn/infer.ts";

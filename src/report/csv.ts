@@ -14,7 +14,10 @@ export const csvText = (rows: readonly (readonly (Cell | undefined)[])[], separa
 
 const NUMBER = /^[+-]?(Infinity|(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)$|^NaN$/i;
 
-/** The values of a csv's column: numbers if every cell is one, truth values likewise, else strings; empty cells are null. */
+/**
+ * The values of a csv's column: numbers if every cell is one, truth values likewise, else strings; empty cells are
+ * null.
+ */
 function typedColumn(cells: readonly string[]): Cell[] {
   const filled = cells.filter((text) => text !== "");
   const read = (value: (text: string) => Cell) => cells.map((text) => (text === "" ? null : value(text)));
@@ -25,7 +28,8 @@ function typedColumn(cells: readonly string[]): Cell[] {
 
 /**
  * The columns of a csv with a header line, each [numRows].
- * @throws RangeError without a row below the header, for two columns of one name, or a row of another length than the header.
+ * @throws RangeError without a row below the header, for two columns of one name, or a row of another length than the
+ *   header.
  */
 export function csvColumns(text: string): { names: string[]; columns: Cell[][] } {
   const [names, ...rows] = csvParseRows(text.replace(/^\ufeff/, ""));

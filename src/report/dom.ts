@@ -1,6 +1,6 @@
 /**
- * The page that Plotly draws on: a jsdom window with what a layout engine would add, measured with the bundled typeface.
- * Opened once, at the first figure; nothing in it can reach the network or the disk.
+ * The page that Plotly draws on: a jsdom window with what a layout engine would add, measured with the bundled
+ * typeface. Opened once, at the first figure; nothing in it can reach the network or the disk.
  */
 import { createRequire } from "node:module";
 import type { DOMWindow } from "jsdom";

@@ -1,6 +1,7 @@
 /**
- * One experiment of one paper: what a notebook opens in its parameters cell, hands its figures and tables to, and compares
- * with the paper at its end. Everything goes to <out>/<paper>/<experiment>/, each file written whole or not at all.
+ * One experiment of one paper: what a notebook opens in its parameters cell, hands its figures and tables to, and
+ * compares with the paper at its end. Everything goes to <out>/<paper>/<experiment>/, each file written whole or not at
+ * all.
  */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
@@ -125,7 +126,8 @@ export class Experiment {
     const { profile } = this.#options;
     const note = `${profile === undefined ? "" : `${profile} profile · `}${data} data · seed ${seed ?? "none"} · ${source} · marginalia ${marginalia}`;
     const noted = figure.withNote(note, { experiment: this.name, profile: profile ?? null, ...this.#provenance });
-    const drawn = { svg: noted.svg(), png: noted.png().bytes }; // both before the first write: no figure without its picture
+    // both before the first write: no figure without its picture
+    const drawn = { svg: noted.svg(), png: noted.png().bytes };
     this.#write(`${name}.svg`, drawn.svg);
     this.#write(`${name}.png`, drawn.png);
     this.#write(`${name}.json`, `${JSON.stringify(noted)}\n`);
@@ -142,8 +144,8 @@ export class Experiment {
   }
 
   /**
-   * Compares with the paper and writes result.json: the notebook's last word, for it lists the figures and tables written
-   * before.
+   * Compares with the paper and writes result.json: the notebook's last word, for it lists the figures and tables
+   * written before.
    * @returns the comparison as a table.
    * @throws RangeError for no rows, or a row that the rule cannot judge.
    */
@@ -201,7 +203,8 @@ export class Experiment {
 
 /**
  * Opens the experiment that a notebook is. Output goes to $MARGINALIA_OUT, else to `figures` in the notebook's project.
- * A notebook directly under notebooks/ is of no paper: its experiment's name has one part, so its figures lie beside its executed copy.
+ * A notebook directly under notebooks/ is of no paper: its experiment's name has one part, so its figures lie beside
+ * its executed copy.
  * @throws TypeError for a name that is not "<paper>/<experiment>" or "<experiment>", or a profile without a name.
  */
 export function openExperiment(name: string, options: ExperimentOptions): Experiment {

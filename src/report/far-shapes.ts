@@ -1,9 +1,9 @@
 /**
- * Shapes that leave the picture: points beyond the range of an axis, error bars of enormous length. resvg draws a translucent
- * or clipped group on a layer of its own and aborts the whole process where one begins two pictures or more right of, or
- * below, the corner of the layer that it stands in. So paths are cut half a picture beyond the edges, which is where a layer
- * can begin at most, and what begins more than a quarter right of or below the picture is left out: a quarter remains for
- * the strokes.
+ * Shapes that leave the picture: points beyond the range of an axis, error bars of enormous length. resvg draws a
+ * translucent or clipped group on a layer of its own and aborts the whole process where one begins two pictures or more
+ * right of, or below, the corner of the layer that it stands in. So paths are cut half a picture beyond the edges,
+ * which is where a layer can begin at most, and what begins more than a quarter right of or below the picture is left
+ * out: a quarter remains for the strokes.
  */
 import { clipPolygon, clipPolyline } from "lineclip";
 import { pageRectangle, pageTransform, straightPieces, type Point, type Rectangle } from "./svg-geometry.ts";

@@ -1,6 +1,6 @@
 /**
- * Attributes that Plotly does not have and values that it does not take. Plotly itself passes over both without a word, and
- * the figure comes out as if they had not been written; its schema knows them.
+ * Attributes that Plotly does not have and values that it does not take. Plotly itself passes over both without a word,
+ * and the figure comes out as if they had not been written; its schema knows them.
  */
 import { nearestName } from "./nearest-name.ts";
 
@@ -37,7 +37,10 @@ const MISTAKES = new Set(["schema", "value", "object", "array"]);
 const isObject = (value: unknown): value is Attributes => typeof value === "object" && value !== null;
 const at = (value: unknown, key: string | number): unknown => (isObject(value) ? value[key as string] : undefined);
 
-/** @throws TypeError for the first attribute that Plotly does not have, with the nearest that it has, or value that it refuses. */
+/**
+ * @throws TypeError for the first attribute that Plotly does not have, with the nearest that it has, or value that it
+ *   refuses.
+ */
 export function refuseUnknownAttributes(plotly: SchemaOfPlotly, figure: Checked): void {
   for (const finding of findings(plotly, figure)) {
     if (!MISTAKES.has(finding.code) || typeof finding.path === "string") continue;

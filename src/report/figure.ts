@@ -2,7 +2,8 @@
  * A figure in the house style. It shows itself in notebooks and writes itself to files.
  *
  * The display bundle has no text/html on purpose: front ends prefer html to every other form, and GitHub strips its
- * scripts, which leaves a blank. The PNG is seen everywhere; the Plotly JSON is drawn interactively where a renderer is.
+ * scripts, which leaves a blank. The PNG is seen everywhere; the Plotly JSON is drawn interactively where a renderer
+ * is.
  */
 import type { Layout, LayoutAxis } from "plotly.js";
 import { figureSize, figureSvg, plainFigure, type PlainFigure, type PlotlySpecification } from "./plotly-static.ts";
@@ -59,8 +60,8 @@ const noteOf = ({ layout }: PlainFigure): string | undefined => {
 };
 
 /**
- * The drawing with the note of withNote below it, where no axis title can stand. Both in one <svg>: inside a nested one,
- * a curve that leaves its axes far enough makes resvg abort the process.
+ * The drawing with the note of withNote below it, where no axis title can stand. Both in one <svg>: inside a nested
+ * one, a curve that leaves its axes far enough makes resvg abort the process.
  */
 function withNoteDrawn(svg: string, figure: PlainFigure): string {
   const note = noteOf(figure);

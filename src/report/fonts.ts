@@ -1,7 +1,7 @@
 /**
- * The typefaces of exported figures: Open Sans, Noto Sans Math for the signs that it lacks (arrows, set and logic signs), both
- * from npm, and the files that the user names. So a figure's text has the same shape and width on every machine; system
- * fonts are never asked.
+ * The typefaces of exported figures: Open Sans, Noto Sans Math for the signs that it lacks (arrows, set and logic
+ * signs), both from npm, and the files that the user names. So a figure's text has the same shape and width on every
+ * machine; system fonts are never asked.
  */
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -59,8 +59,8 @@ const faces = (): readonly FontFace[] => [
 export const fontFiles = (): string[] => [...bundledFiles(), ...named.map(({ file }) => file)];
 
 /**
- * Adds typefaces to those of figures drawn from now on. A text is set in one when its `font.family` names it; characters
- * that the bundled typefaces lack are taken from them, in the order given, whatever the family.
+ * Adds typefaces to those of figures drawn from now on. A text is set in one when its `font.family` names it;
+ * characters that the bundled typefaces lack are taken from them, in the order given, whatever the family.
  * @param files TrueType or OpenType files (.ttf, .otf) of one face each; weights and slants are files of their own.
  * @throws Error for a file that cannot be read as such.
  */
@@ -134,7 +134,9 @@ export function runs(text: string, wanted: Face): Run[] {
   return found;
 }
 
-/** Width in em taken for a character that no face has: that of Chinese ones, which are most of them. Marks take none. */
+/**
+ * Width in em taken for a character that no face has: that of Chinese ones, which are most of them. Marks take none.
+ */
 const UNKNOWN_ADVANCE = 1;
 
 const runWidth = ({ text, face }: Run) =>

@@ -1,6 +1,6 @@
 /**
- * Drawings of small graphs: nodes placed so that distances on the page are near to distances in the graph, by stress majorisation
- * (Gansner, Koren & North 2004), from a circle on; the same graph is drawn the same every time.
+ * Drawings of small graphs: nodes placed so that distances on the page are near to distances in the graph, by stress
+ * majorisation (Gansner, Koren & North 2004), from a circle on; the same graph is drawn the same every time.
  */
 import type { Data } from "plotly.js";
 import { adjacency, type Topology } from "../graph/topology.ts";

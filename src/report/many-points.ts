@@ -1,7 +1,7 @@
 /**
- * Scatter traces of very many points. Plotly makes an element of each marker, which costs jsdom 13 kB of memory and the svg
- * 190 characters. Where a trace's markers are all alike, Plotly draws one of them (marker.maxdisplayed) on axes that all of the
- * points have determined, and the others are put into the finished document as references to it.
+ * Scatter traces of very many points. Plotly makes an element of each marker, which costs jsdom 13 kB of memory and the
+ * svg 190 characters. Where a trace's markers are all alike, Plotly draws one of them (marker.maxdisplayed) on axes
+ * that all of the points have determined, and the others are put into the finished document as references to it.
  */
 import type { PlainFigure } from "./plotly-static.ts";
 
@@ -95,8 +95,8 @@ export interface DrawnRoot extends Element {
 }
 
 /**
- * Leaves one marker of each such trace, as a definition, and gives the references that have to stand after it in the finished
- * document, by its id.
+ * Leaves one marker of each such trace, as a definition, and gives the references that have to stand after it in the
+ * finished document, by its id.
  * @param prefix of the ids.
  * @returns undefined where Plotly has drawn no marker although there is one to see: then all have to be drawn.
  */

@@ -1,9 +1,10 @@
 /**
- * A Plotly figure as SVG, without a browser: plotly.js in a jsdom window whose text is measured with the bundled typeface.
+ * A Plotly figure as SVG, without a browser: plotly.js in a jsdom window whose text is measured with the bundled
+ * typeface.
  *
- * The same figure gives the same bytes in every process and after whatever figures were drawn before: the ids that Plotly
- * draws at random come from a generator seeded by the figure itself, which also keeps the ids of different figures apart
- * when their drawings stand in one page.
+ * The same figure gives the same bytes in every process and after whatever figures were drawn before: the ids that
+ * Plotly draws at random come from a generator seeded by the figure itself, which also keeps the ids of different
+ * figures apart when their drawings stand in one page.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -154,7 +155,8 @@ export function figureSize({ layout }: PlainFigure): { width: number; height: nu
 
 /**
  * Draws the figure. The same figure gives the same string, in this process and in every other.
- * @throws TypeError for a trace that cannot be drawn without a browser and for what Plotly's schema has not; Error with Plotly's message when Plotly fails.
+ * @throws TypeError for a trace that cannot be drawn without a browser and for what Plotly's schema has not; Error with
+ *   Plotly's message when Plotly fails.
  */
 export function figureSvg(figure: PlotlySpecification): string {
   const whole = drawnTypes(plainFigure(figure));
@@ -198,12 +200,15 @@ function draw(figure: PlainFigure, many: readonly boolean[]): string | undefined
 }
 
 function finishSvg(svg: string): string {
-  return svg
-    .toWellFormed()
-    .replaceAll(/(?![\t\n\r\u007f-\u009f])\p{Cc}|[\ufffe\uffff]/gu, "\ufffd") // no XML may hold them
-    .replaceAll("TOBESTRIPPED", "'") // Plotly's stand-in for quotes, which jsdom writes in places that Plotly does not expect
-    .replaceAll(
-      /image-rendering: [^;"]*(;\s*image-rendering: [^;"]*)*/g,
-      "image-rendering: pixelated; image-rendering: optimizeSpeed",
-    );
+  return (
+    svg
+      .toWellFormed()
+      .replaceAll(/(?![\t\n\r\u007f-\u009f])\p{Cc}|[\ufffe\uffff]/gu, "\ufffd") // no XML may hold them
+      // Plotly's stand-in for quotes, which jsdom writes in places that Plotly does not expect
+      .replaceAll("TOBESTRIPPED", "'")
+      .replaceAll(
+        /image-rendering: [^;"]*(;\s*image-rendering: [^;"]*)*/g,
+        "image-rendering: pixelated; image-rendering: optimizeSpeed",
+      )
+  );
 }

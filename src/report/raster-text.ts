@@ -1,7 +1,8 @@
 /**
- * The text of a drawing as the rasteriser can set it. Where one character is in none of its fonts, resvg gives up looking for
- * the others too, and leaves them out without a word; where two fonts make different numbers of glyphs of a text, likewise.
- * So each part of such a text is placed by itself in the family that has it, and what no font has becomes a box and is named.
+ * The text of a drawing as the rasteriser can set it. Where one character is in none of its fonts, resvg gives up
+ * looking for the others too, and leaves them out without a word; where two fonts make different numbers of glyphs of a
+ * text, likewise. So each part of such a text is placed by itself in the family that has it, and what no font has
+ * becomes a box and is named.
  */
 import { createRequire } from "node:module";
 import { advanceWidth, firstFace, FONT_FAMILY, MATH_FAMILY, runs, type Run } from "./fonts.ts";
@@ -20,7 +21,10 @@ export interface RasterText {
   readonly families: readonly string[];
 }
 
-/** Whether all is Latin text in the family that the bundled files have, as in most figures: told without reading the document. */
+/**
+ * Whether all is Latin text in the family that the bundled files have, as in most figures: told without reading the
+ * document.
+ */
 const isOrdinary = (svg: string) =>
   /^[\t\n\r -~\u00a0-\u00ac\u00ae-\u00ff\u2212\u200b]*$/.test(svg) &&
   !/&#|font-family(?!\s*:\s*(?:['"]|&quot;)?Open Sans(?:['",;]|&quot;))/.test(svg);
@@ -70,7 +74,8 @@ function placeRuns(text: SVGTextElement, pieces: readonly Piece[]): void {
       part.setAttribute("x", String(x));
       part.setAttribute("y", String(baseline));
       part.setAttribute("style", `font-family: '${face?.family ?? MATH_FAMILY}', '${FONT_FAMILY}'`);
-      part.textContent = face ? characters : /\p{M}/u.test(characters) ? "" : BOX; // a mark needs no box beside its letter's
+      // a mark needs no box beside its letter's
+      part.textContent = face ? characters : /\p{M}/u.test(characters) ? "" : BOX;
       x += advanceWidth(characters, style) * style.size;
       return part;
     });

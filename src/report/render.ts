@@ -1,4 +1,6 @@
-/** SVG to PNG with resvg and the bundled typeface; no system font is read, so the bytes are the same on every machine. */
+/**
+ * SVG to PNG with resvg and the bundled typeface; no system font is read, so the bytes are the same on every machine.
+ */
 import { createRequire } from "node:module";
 import { FONT_FAMILY, fontFiles } from "./fonts.ts";
 import { rasterText, textWarning } from "./raster-text.ts";

@@ -1,4 +1,7 @@
-/** Small multiples: a matrix of little panels without tick labels, with names above columns and beside rows, as papers print families of graphs. */
+/**
+ * Small multiples: a matrix of little panels without tick labels, with names above columns and beside rows, as papers
+ * print families of graphs.
+ */
 import type { Annotations, Data, Layout } from "plotly.js";
 import { PlotlyFigure } from "./figure.ts";
 

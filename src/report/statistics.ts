@@ -1,6 +1,6 @@
 /**
- * Means with their standard errors, in float64. d3-array does the arithmetic; unlike it, nothing here skips a NaN, for a
- * run that failed must not vanish from an average.
+ * Means with their standard errors, in float64. d3-array does the arithmetic; unlike it, nothing here skips a NaN, for
+ * a run that failed must not vanish from an average.
  */
 import { deviation, fsum, quantileSorted } from "d3-array";
 

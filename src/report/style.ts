@@ -1,7 +1,7 @@
 /**
- * How a method looks: the same colour, marker and dash in every figure, so that a reader who knows one figure can read the
- * next. Colours are Okabe and Ito's, told apart by readers with any kind of colour vision; marker and dash repeat the
- * distinction for print without colour.
+ * How a method looks: the same colour, marker and dash in every figure, so that a reader who knows one figure can read
+ * the next. Colours are Okabe and Ito's, told apart by readers with any kind of colour vision; marker and dash repeat
+ * the distinction for print without colour.
  */
 
 /** Okabe & Ito 2008, https://jfly.uni-koeln.de/color/ */
@@ -41,7 +41,10 @@ const { black, orange, skyBlue, green, blue, vermilion, purple } = palette;
 
 const style = (color: string, symbol: MarkerSymbol, dash: Dash): MethodStyle => ({ color, symbol, dash });
 
-/** Known methods by their base name. Marker and dash alone tell any two apart; those that meet in a figure differ in colour. */
+/**
+ * Known methods by their base name. Marker and dash alone tell any two apart; those that meet in a figure differ in
+ * colour.
+ */
 export const knownMethods: Readonly<Record<string, MethodStyle>> = {
   exact: style(black, "circle", "solid"),
   paper: style(black, "x", "dot"),
@@ -108,8 +111,8 @@ export function methodName(method: string): string {
 }
 
 /**
- * The style of a method string such as "bp[damping=0.5]": options do not change it. A name that is not known gets a style
- * that depends on the name alone.
+ * The style of a method string such as "bp[damping=0.5]": options do not change it. A name that is not known gets a
+ * style that depends on the name alone.
  */
 export function methodStyle(method: string): MethodStyle {
   const name = methodName(method);

@@ -16,8 +16,8 @@ const SEPARATOR = String.raw`(?:\s*,\s*|\s*)`;
 const OPERATION = new RegExp(String.raw`\s*(\w+)\s*\(\s*(${NUMBER}(?:${SEPARATOR}${NUMBER})*)\s*\)${SEPARATOR}`, "iy");
 
 /**
- * The operations of a transform attribute by SVG's grammar, under which nothing need stand between two of them: Plotly writes
- * rotate(90,3,4)translate(0,-8) for labels of several lines, which transformation-matrix's own reader refuses.
+ * The operations of a transform attribute by SVG's grammar, under which nothing need stand between two of them: Plotly
+ * writes rotate(90,3,4)translate(0,-8) for labels of several lines, which transformation-matrix's own reader refuses.
  */
 function operations(attribute: string): Matrix[] {
   const { rotateDEG, scale, skew, translate } = matrices();

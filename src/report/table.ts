@@ -1,8 +1,8 @@
 /**
  * Tables: Danfo data frames that show themselves as HTML and write themselves as csv.
  *
- * Danfo holds and presents; it does not compute, since its frame arithmetic goes through float32. What a table holds has
- * been computed in float64 (statistics.ts, arquero), and the csv gives every number back bit for bit.
+ * Danfo holds and presents; it does not compute, since its frame arithmetic goes through float32. What a table holds
+ * has been computed in float64 (statistics.ts, arquero), and the csv gives every number back bit for bit.
  */
 import { createRequire } from "node:module";
 import type { DataFrame } from "danfojs-node";
@@ -58,8 +58,9 @@ function replaceMethod<Arguments extends unknown[]>(
 }
 
 /**
- * In place of Danfo's method that makes a column readable as frame["name"]: a column named as a member of frames (values,
- * columns, shape) leaves that member as it is, where Danfo's hides it and then fails; frame.column(name) gives every column.
+ * In place of Danfo's method that makes a column readable as frame["name"]: a column named as a member of frames
+ * (values, columns, shape) leaves that member as it is, where Danfo's hides it and then fails; frame.column(name) gives
+ * every column.
  */
 function defineColumns(this: DataFrame, name?: string): void {
   const frame = this as unknown as FrameInternals;
@@ -231,16 +232,20 @@ export function tableText(frame: DataFrame): string {
   ].join("\n");
 }
 
-/** The frame as csv (RFC 4180 quoting, LF). Numbers read back as the same float64; NaN, Infinity and -Infinity by name. */
+/**
+ * The frame as csv (RFC 4180 quoting, LF). Numbers read back as the same float64; NaN, Infinity and -Infinity by name.
+ */
 export function tableCsv(frame: DataFrame): string {
   const { names, rows } = contents(frame);
   return csvText([names, ...rows]);
 }
 
 /**
- * Reads what tableCsv writes, and other csv with a header line: every float64 as it was, NaN and the infinities included (Danfo's
- * readCSV makes strings of such a column). Read the file first: `tableOfCsv(readFileSync("x.csv", "utf8"))`.
- * @throws RangeError without a row below the header, for two columns of one name, or a row of another length than the header.
+ * Reads what tableCsv writes, and other csv with a header line: every float64 as it was, NaN and the infinities
+ * included (Danfo's readCSV makes strings of such a column). Read the file first: `tableOfCsv(readFileSync("x.csv",
+ * "utf8"))`.
+ * @throws RangeError without a row below the header, for two columns of one name, or a row of another length than the
+ *   header.
  */
 export function tableOfCsv(text: string, options: TableOptions = {}): DataFrame {
   const { names, columns } = csvColumns(text);

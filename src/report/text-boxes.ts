@@ -1,6 +1,6 @@
 /**
- * Where an SVG text stands: the part of a browser's text layout that Plotly asks for. Handles nested tspans with their own
- * x, y, dx, dy, font size (px, em, %), weight and slant, and text-anchor for every anchored chunk.
+ * Where an SVG text stands: the part of a browser's text layout that Plotly asks for. Handles nested tspans with their
+ * own x, y, dx, dy, font size (px, em, %), weight and slant, and text-anchor for every anchored chunk.
  */
 import { advanceWidth, lineBox, type Face } from "./fonts.ts";
 

@@ -81,8 +81,8 @@ export interface BandOptions extends Named {
 }
 
 /**
- * The area between two curves in the method's colour, made translucent; points where a bound is not finite are left out.
- * It has no entry in the legend unless it is given a name.
+ * The area between two curves in the method's colour, made translucent; points where a bound is not finite are left
+ * out. It has no entry in the legend unless it is given a name.
  * @throws RangeError for columns of different lengths.
  */
 export function band({ method, name, style, x, lower, upper }: BandOptions): Data {

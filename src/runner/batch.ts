@@ -1,4 +1,7 @@
-/** Many notebooks: found in folders, prepared together so that a bad input is told before anything runs, run side by side. */
+/**
+ * Many notebooks: found in folders, prepared together so that a bad input is told before anything runs, run side by
+ * side.
+ */
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { RunResult } from "./execute.ts";
@@ -8,8 +11,8 @@ import type { PreparedRun } from "./notebook/prepare.ts";
 import { runRecordSchema } from "./run-record.ts";
 
 /**
- * The notebooks that `paths` name, in order. Folders are searched in depth, leaving out what is hidden, modules, and the
- * executed copies that runs have written there.
+ * The notebooks that `paths` name, in order. Folders are searched in depth, leaving out what is hidden, modules, and
+ * the executed copies that runs have written there.
  */
 export async function findNotebooks(paths: readonly string[]): Promise<string[]> {
   const found: string[] = [];
@@ -52,7 +55,9 @@ export function requireDistinctOutputs(runs: readonly PreparedRun[]): void {
   }
 }
 
-/** Executes up to `jobs` runs at a time, in order; after an abort the runs not yet begun are left out of the results. */
+/**
+ * Executes up to `jobs` runs at a time, in order; after an abort the runs not yet begun are left out of the results.
+ */
 export async function runAll(
   runs: readonly PreparedRun[],
   execute: (run: PreparedRun) => Promise<RunResult>,

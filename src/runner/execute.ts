@@ -2,8 +2,8 @@
  * Executes a notebook: every code cell sent to a fresh kernel in the notebook's own folder, outputs
  * folded, the executed notebook saved after each cell, so that whatever happens the partial notebook is there.
  *
- * Timings stand in one place, `metadata.marginalia` of the executed notebook; everything else in it is as deterministic as
- * the notebook's own code.
+ * Timings stand in one place, `metadata.marginalia` of the executed notebook; everything else in it is as deterministic
+ * as the notebook's own code.
  */
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
@@ -241,13 +241,18 @@ async function settleTimers(kernel: KernelClient): Promise<void> {
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
-/** The notebook's path in its project; a name alone for a notebook outside, since machine paths are nobody's business. */
+/**
+ * The notebook's path in its project; a name alone for a notebook outside, since machine paths are nobody's business.
+ */
 function sourceName(file: string): string {
   const inProject = path.relative(projectOfNotebook(file), file);
   return inProject.startsWith("..") ? path.basename(file) : inProject.split(path.sep).join("/");
 }
 
-/** Seed, back end and kind of data as the notebook itself has told them in result.json, if it has written one in this run. */
+/**
+ * Seed, back end and kind of data as the notebook itself has told them in result.json, if it has written one in this
+ * run.
+ */
 async function toldByResult(folder: string, began: Date): Promise<Pick<RunRecord, "seed" | "backend" | "data">> {
   const file = path.join(folder, "result.json");
   try {

@@ -17,8 +17,8 @@ export interface CellFailure {
 }
 
 /**
- * How kernels write a place in the cell of an execution count: ours "cell [3]:2:7", ipykernel "Cell In[3], line 2", Deno
- * "<anonymous>:2:7" for any cell. The innermost frame comes first with V8, last with Python.
+ * How kernels write a place in the cell of an execution count: ours "cell [3]:2:7", ipykernel "Cell In[3], line 2",
+ * Deno "<anonymous>:2:7" for any cell. The innermost frame comes first with V8, last with Python.
  */
 const PLACES: readonly { pattern: RegExp; innermost: "first" | "last" }[] = [
   { pattern: /\bcell \[(?<count>\d+)\]:(?<line>\d+):\d+/g, innermost: "first" },
@@ -42,7 +42,9 @@ export function failureOfError(
   };
 }
 
-/** The line of the cell itself, even where the error was thrown further in: by a module or an earlier cell's function. */
+/**
+ * The line of the cell itself, even where the error was thrown further in: by a module or an earlier cell's function.
+ */
 function lineInCell(text: string, executionCount: number | null): number | undefined {
   for (const { pattern, innermost } of PLACES) {
     const own = [...text.matchAll(pattern)]

@@ -35,8 +35,9 @@ export function shownPath(file: string): string {
 }
 
 /**
- * "<paper>/<experiment>": the path below the innermost `notebooks` folder, else the file's base name. Throws an InputError for a name
- * that is no name of a folder (".." of "...ipynb"), or of a hidden one, which the gallery passes over.
+ * "<paper>/<experiment>": the path below the innermost `notebooks` folder, else the file's base name. Throws an
+ * InputError for a name that is no name of a folder (".." of "...ipynb"), or of a hidden one, which the gallery passes
+ * over.
  */
 export function experimentName(notebook: string): string {
   const parts = path

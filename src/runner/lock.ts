@@ -1,8 +1,10 @@
 /**
- * One writer at a place: a lock file that says who holds it, put there whole by a link. Its holder touches it every few seconds.
+ * One writer at a place: a lock file that says who holds it, put there whole by a link. Its holder touches it every few
+ * seconds.
  *
- * A lock is dead when its process has ended (on this machine: at once), or when nobody has touched it for a while as we watched
- * (on another machine; no clocks are compared). A dead one is taken over: what a killed run held is free again without help.
+ * A lock is dead when its process has ended (on this machine: at once), or when nobody has touched it for a while as we
+ * watched (on another machine; no clocks are compared). A dead one is taken over: what a killed run held is free again
+ * without help.
  */
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -42,7 +44,10 @@ const POLL_MS = 250;
 const MISSING_ATTEMPTS = 100;
 const began = beginningOf(process.pid) ?? "";
 
-/** Does `work` while holding the lock. Makes the folder. Throws what the file system says of a place that cannot be written to, LockHeld, or the signal's reason when aborted while waiting. */
+/**
+ * Does `work` while holding the lock. Makes the folder. Throws what the file system says of a place that cannot be
+ * written to, LockHeld, or the signal's reason when aborted while waiting.
+ */
 export async function withLock<T>(file: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const token = randomUUID();
   await acquire(file, token, options);
@@ -97,7 +102,10 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-/** Throws EEXIST when the file is there. Nobody sees it half, so a process killed meanwhile leaves no lock without a holder. */
+/**
+ * Throws EEXIST when the file is there. Nobody sees it half, so a process killed meanwhile leaves no lock without a
+ * holder.
+ */
 async function create(file: string, content: string): Promise<void> {
   const aside = `${file}.${randomUUID()}`;
   try {

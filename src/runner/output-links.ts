@@ -1,14 +1,14 @@
 /**
- * Symbolic links below an output root that lead out of it: what is written there would land, or overwrite something, elsewhere. The root
- * itself may be a link, since whoever names it means where it leads.
+ * Symbolic links below an output root that lead out of it: what is written there would land, or overwrite something,
+ * elsewhere. The root itself may be a link, since whoever names it means where it leads.
  */
 import { readdir, readlink, realpath } from "node:fs/promises";
 import path from "node:path";
 import { InputError } from "../base/input-error.ts";
 
 /**
- * Throws an InputError that names a link which leads out of `root`, on the way from there to `place` (a file or a folder that is to be
- * written, if it is there) or anywhere in it.
+ * Throws an InputError that names a link which leads out of `root`, on the way from there to `place` (a file or a
+ * folder that is to be written, if it is there) or anywhere in it.
  */
 export async function refuseLinksOut(root: string, place: string): Promise<void> {
   const inside = await realPlace(root);

@@ -146,8 +146,9 @@ function describe(state: RunState): string {
 }
 
 /**
- * Seconds until the notebook is done. With timings of an earlier run: theirs for the cells to come, scaled by how this run
- * compares so far; else the mean of the cells done, for each cell to come. Undefined when there is nothing to go by.
+ * Seconds until the notebook is done. With timings of an earlier run: theirs for the cells to come, scaled by how this
+ * run compares so far; else the mean of the cells done, for each cell to come. Undefined when there is nothing to go
+ * by.
  */
 export function estimateSecondsLeft(state: {
   readonly cellIds: readonly string[];
@@ -177,8 +178,8 @@ export function estimateSecondsLeft(state: {
 }
 
 /**
- * Seconds until all notebooks are done, `jobs` at a time in their order: who is free first takes the next. A notebook of which
- * nothing is known counts as the mean of those that are. Undefined when nothing is known of any.
+ * Seconds until all notebooks are done, `jobs` at a time in their order: who is free first takes the next. A notebook
+ * of which nothing is known counts as the mean of those that are. Undefined when nothing is known of any.
  */
 export function estimateBatchSecondsLeft(state: {
   /** Seconds left of each running notebook, and expected of each one that waits. */

@@ -7,15 +7,17 @@ import type { RunEvent, RunResult } from "./execute.ts";
 import { escapeHtml } from "../base/html.ts";
 
 /**
- * Each line is an object with `time` (ISO 8601), `event` ("run-start", "cell-start", "cell-end", "run-end"), `notebook`, and what
- * belongs to the event: `cell`, `cellId`, `seconds`, `status`, `failure`.
+ * Each line is an object with `time` (ISO 8601), `event` ("run-start", "cell-start", "cell-end", "run-end"),
+ * `notebook`, and what belongs to the event: `cell`, `cellId`, `seconds`, `status`, `failure`.
  */
 export class EventLog {
   readonly #file: string;
   readonly #onProblem: (problem: string) => void;
   #isBroken = false;
 
-  /** Begins the file anew. `onProblem` is told once when it cannot be written any more (a full disk): the runs go on. */
+  /**
+   * Begins the file anew. `onProblem` is told once when it cannot be written any more (a full disk): the runs go on.
+   */
   constructor(file: string, onProblem: (problem: string) => void = () => undefined) {
     this.#onProblem = onProblem;
     this.#file = path.resolve(file);

@@ -11,7 +11,10 @@ export const runRecordSchema = z.object({
   /** When it began, ISO 8601. */
   began: z.string().optional(),
   node: z.string(),
-  /** Where it was made, as the command line knows it: commit, dirty, lock, v8, cpu, marginalia. And seed, backend and data by result.json. */
+  /**
+   * Where it was made, as the command line knows it: commit, dirty, lock, v8, cpu, marginalia. And seed, backend and
+   * data by result.json.
+   */
   commit: z.string().nullish(),
   dirty: z.boolean().nullish(),
   lock: z.string().nullish(),

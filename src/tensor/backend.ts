@@ -2,8 +2,8 @@
  * The tfjs back end `marginalia`: tfjs-backend-cpu's storage (a tensor is a plain typed array) with memory that is used
  * again, and a compiled library behind the kernels in kernels/.
  *
- * An array that our kernels made is `owned`: when its tensor is disposed, the next tensor may take it. The mark is lost as
- * soon as anyone else may hold the array: a reader (`dataSync` hands out the array itself) or a kernel of
+ * An array that our kernels made is `owned`: when its tensor is disposed, the next tensor may take it. The mark is lost
+ * as soon as anyone else may hold the array: a reader (`dataSync` hands out the array itself) or a kernel of
  * tfjs-backend-cpu, whose results may be views of their inputs.
  */
 import type { DataType, TensorInfo } from "@tensorflow/tfjs";
@@ -116,7 +116,10 @@ export class MarginaliaBackend extends MathBackendCPU {
     if (this.data.has(tensor.dataId)) this.#record(tensor.dataId).owned = false;
   }
 
-  /** The values. Whoever reads them may look at their buffer too, so they leave a pooled one that is longer than they are. */
+  /**
+   * The values. Whoever reads them may look at their buffer too, so they leave a pooled one that is longer than they
+   * are.
+   */
   override readSync(dataId: DataId): ReturnType<InstanceType<typeof MathBackendCPU>["readSync"]> {
     const record = this.#record(dataId);
     if (record.owned) {

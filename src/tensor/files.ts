@@ -1,7 +1,7 @@
 /**
- * tfjs models in folders: `model.save("file:///tmp/model")` and `tf.loadLayersModel("file:///tmp/model/model.json")`, in the
- * format of @tensorflow/tfjs-node (model.json beside weights.bin), which can read what was saved here and the other way round.
- * Both files are written whole or not at all, the weights first.
+ * tfjs models in folders: `model.save("file:///tmp/model")` and `tf.loadLayersModel("file:///tmp/model/model.json")`,
+ * in the format of @tensorflow/tfjs-node (model.json beside weights.bin), which can read what was saved here and the
+ * other way round. Both files are written whole or not at all, the weights first.
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";

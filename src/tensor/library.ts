@@ -1,7 +1,7 @@
 /**
- * The compiled kernels, behind one function: the Node-API addon that set-up compiled for this machine or, where there is
- * none, the same C source as WebAssembly. Both check every array and parameter before they touch memory; a call that does
- * not fit throws a RangeError and changes nothing.
+ * The compiled kernels, behind one function: the Node-API addon that set-up compiled for this machine or, where there
+ * is none, the same C source as WebAssembly. Both check every array and parameter before they touch memory; a call that
+ * does not fit throws a RangeError and changes nothing.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";

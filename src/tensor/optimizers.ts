@@ -1,6 +1,6 @@
 /**
- * Adam and RMSProp as one kernel a variable, with tfjs's arithmetic (epsilon outside the root for Adam, inside for RMSProp)
- * and, beyond tfjs's, decoupled weight decay and a state that can be saved and restored exactly.
+ * Adam and RMSProp as one kernel a variable, with tfjs's arithmetic (epsilon outside the root for Adam, inside for
+ * RMSProp) and, beyond tfjs's, decoupled weight decay and a state that can be saved and restored exactly.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import { BACKEND_NAME } from "./backend.ts";
@@ -54,7 +54,10 @@ abstract class MomentOptimizer extends tf.Optimizer {
     return found;
   }
 
-  /** Steps taken, then the moments of each variable in order: all that `setWeights` needs to go on with the same numbers. */
+  /**
+   * Steps taken, then the moments of each variable in order: all that `setWeights` needs to go on with the same
+   * numbers.
+   */
   override async getWeights(): Promise<NamedTensor[]> {
     const state = [...this.#moments].flatMap(([name, [first, second]]) => [
       { name: `${name}/first`, tensor: first },

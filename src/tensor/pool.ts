@@ -1,8 +1,8 @@
 /**
- * Arrays that disposed tensors leave behind, kept for the next tensors: fresh memory costs more than most kernels, since the
- * system clears each page of it. Memory comes in size classes, an eighth of a power of two apart, so that batches whose sizes
- * vary a little (graphs with other numbers of edges) use each other's; an array may therefore lie in a buffer that is up to an
- * eighth longer. One of the very length is given out as it is.
+ * Arrays that disposed tensors leave behind, kept for the next tensors: fresh memory costs more than most kernels,
+ * since the system clears each page of it. Memory comes in size classes, an eighth of a power of two apart, so that
+ * batches whose sizes vary a little (graphs with other numbers of edges) use each other's; an array may therefore lie
+ * in a buffer that is up to an eighth longer. One of the very length is given out as it is.
  *
  * Only arrays that no one else can hold come here: see MarginaliaBackend.
  */

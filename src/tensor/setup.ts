@@ -1,7 +1,7 @@
 /**
- * Puts the back end in place when it is first imported, for everyone in the process who uses tfjs. MARGINALIA_BACKEND chooses:
- * `marginalia` (the default: native kernels, else WebAssembly), `native`, `wasm` (both insist), `cpu` (tfjs-backend-cpu),
- * `tensorflow` (@tensorflow/tfjs-node, where its library can be had).
+ * Puts the back end in place when it is first imported, for everyone in the process who uses tfjs. MARGINALIA_BACKEND
+ * chooses: `marginalia` (the default: native kernels, else WebAssembly), `native`, `wasm` (both insist), `cpu`
+ * (tfjs-backend-cpu), `tensorflow` (@tensorflow/tfjs-node, where its library can be had).
  */
 import { createRequire } from "node:module";
 
@@ -101,7 +101,10 @@ function install(): () => BackendDescription {
 /** Which build of which engine is in use, and why: for `marginalia doctor` and the provenance of results. */
 export const describeBackend: () => BackendDescription = install();
 
-/** Sets how many threads large kernels use (at most the cores there are; WebAssembly has one); results do not depend on it. */
+/**
+ * Sets how many threads large kernels use (at most the cores there are; WebAssembly has one); results do not depend on
+ * it.
+ */
 export function setThreads(count: number): number {
   const backend = tf.findBackend(BACKEND_NAME) as MarginaliaBackend | null;
   return backend instanceof MarginaliaBackend ? backend.library.threads(count) : 1;

@@ -80,7 +80,9 @@ export class Project {
     return this.start(...args).ended;
   }
 
-  /** Command lines of processes that still have to do with this project; the ones that only wait to be reaped left out. */
+  /**
+   * Command lines of processes that still have to do with this project; the ones that only wait to be reaped left out.
+   */
   processes(): string[] {
     if (process.platform === "win32") return [];
     const all = execFileSync("ps", ["-eo", "stat=,args="], { encoding: "utf8", maxBuffer: 1e8 }).split("\n");

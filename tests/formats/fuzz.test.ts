@@ -1,6 +1,6 @@
 /**
- * Damaged files: whatever is cut off, changed or put in, a reader answers with a FormatError or with a valid model, quickly and without
- * a large allocation; nothing else may come out.
+ * Damaged files: whatever is cut off, changed or put in, a reader answers with a FormatError or with a valid model,
+ * quickly and without a large allocation; nothing else may come out.
  */
 import { readFileSync } from "node:fs";
 import fc from "fast-check";

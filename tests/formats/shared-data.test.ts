@@ -1,4 +1,6 @@
-/** All public files at hand: they parse, agree with their answers' shapes, and survive a passage through our writers. */
+/**
+ * All public files at hand: they parse, agree with their answers' shapes, and survive a passage through our writers.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";

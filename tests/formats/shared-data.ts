@@ -1,4 +1,6 @@
-/** Public data that the repository does not contain: from MARGINALIA_SHARED_DATA, or ../shared/data beside the project. */
+/**
+ * Public data that the repository does not contain: from MARGINALIA_SHARED_DATA, or ../shared/data beside the project.
+ */
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 

@@ -1,4 +1,6 @@
-/** The slowest exact inference there is, for small graphs: every joint state in turn. The oracle of this folder's tests. */
+/**
+ * The slowest exact inference there is, for small graphs: every joint state in turn. The oracle of this folder's tests.
+ */
 import { logScore, type FactorGraph } from "../../src/graph/factor-graph.ts";
 
 /** Every joint state; the last variable changes fastest. */

@@ -1,9 +1,10 @@
 /**
- * Every method of the registry answers a model, not its spelling: relabelled variables, other axis orders within the factors, shuffled factors,
- * scaled factors and renamed states change nothing but names (and ln Z by the scales).
+ * Every method of the registry answers a model, not its spelling: relabelled variables, other axis orders within the
+ * factors, shuffled factors, scaled factors and renamed states change nothing but names (and ln Z by the scales).
  *
- * Models are weakly coupled, so that an approximation has one optimum, which it reaches from wherever the spelling makes it begin. The
- * answers of bounds that pass through a numerical optimum, or an order found greedily, agree within `tolerance`.
+ * Models are weakly coupled, so that an approximation has one optimum, which it reaches from wherever the spelling
+ * makes it begin. The answers of bounds that pass through a numerical optimum, or an order found greedily, agree within
+ * `tolerance`.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -23,7 +24,9 @@ interface Respelling {
   readonly logScale: number;
 }
 
-/** What a method is asked about: any tables of up to 3 states and 3 variables; binary pairs; the same without cycles. */
+/**
+ * What a method is asked about: any tables of up to 3 states and 3 variables; binary pairs; the same without cycles.
+ */
 type Kind = "any" | "pairs" | "forest";
 
 function randomModel(random: Random, kind: Kind): FactorGraph {
@@ -79,8 +82,8 @@ const tolerances: Readonly<Record<string, number>> = {
 };
 
 /**
- * Max-product and MPLP end in one of several fixed points where there are cycles; structured mean field grows its trees along the
- * strongest edges, which are as strong as each other within one factor of three variables.
+ * Max-product and MPLP end in one of several fixed points where there are cycles; structured mean field grows its trees
+ * along the strongest edges, which are as strong as each other within one factor of three variables.
  */
 const kinds: Readonly<Record<string, Kind>> = {
   "max-product": "forest",

@@ -1,4 +1,7 @@
-/** Random pairwise models and the slowest exact inference there is: the oracle of the tests about pairwise binary models. */
+/**
+ * Random pairwise models and the slowest exact inference there is: the oracle of the tests about pairwise binary
+ * models.
+ */
 import { boltzmannMachine, isingModel, logPotential, type PairwiseBinaryModel } from "../../src/graph/pairwise.ts";
 import { Random } from "../../src/graph/random.ts";
 
@@ -10,7 +13,10 @@ export interface PairwiseShape {
   readonly maxBias: number;
 }
 
-/** A random model; what the shape leaves open is drawn: n = 0 ... 8, empty to dense, weights up to +-6, some of them zero. */
+/**
+ * A random model; what the shape leaves open is drawn: n = 0 ... 8, empty to dense, weights up to +-6, some of them
+ * zero.
+ */
 export function randomPairwise(seed: number, shape: Partial<PairwiseShape> = {}): PairwiseBinaryModel {
   const random = Random.fromSeed(seed).split("model");
   const kind = random.bernoulli() ? "boltzmann" : "ising";

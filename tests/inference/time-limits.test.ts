@@ -1,6 +1,7 @@
 /**
- * Every method that has a time limit ends by it, whatever the scale: many small factors, few variables of many states, wide tables.
- * A method may need a moment longer to hand over what it has; on a busy machine that moment is measured in processor time of this thread.
+ * Every method that has a time limit ends by it, whatever the scale: many small factors, few variables of many states,
+ * wide tables. A method may need a moment longer to hand over what it has; on a busy machine that moment is measured in
+ * processor time of this thread.
  */
 import { describe, expect, it } from "vitest";
 import { toPairwiseBinary } from "../../src/graph/convert.ts";

@@ -1,6 +1,6 @@
 /**
- * Figures whose margins depend on measured text, laid out here and by a browser: rotated labels, labels of several lines, narrow
- * figures. The recorded plot areas are Chromium's; where there is a browser, they are taken from it anew.
+ * Figures whose margins depend on measured text, laid out here and by a browser: rotated labels, labels of several
+ * lines, narrow figures. The recorded plot areas are Chromium's; where there is a browser, they are taken from it anew.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";

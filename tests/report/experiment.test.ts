@@ -209,7 +209,8 @@ describe("provenance", () => {
   });
 });
 
-// The tensor engine does load with it: the learned methods are methods like any other. Built, for a bundle loses its kernels.
+// The tensor engine does load with it: the learned methods are methods like any other. Built, for a bundle loses its
+// kernels.
 test("importing marginalia loads neither jsdom, Plotly, Danfo nor the rasteriser", () => {
   const built = path.resolve(import.meta.dirname, "../../dist/index.js");
   const code = `

@@ -6,7 +6,10 @@ import { straightPieces } from "../../src/report/svg-geometry.ts";
 import { band, line, scatter } from "../../src/report/traces.ts";
 import { runElsewhere } from "./child.ts";
 
-/** Numbers of 13 orders of magnitude and both signs. A shape that is not cut makes resvg abort, and this test's process with it. */
+/**
+ * Numbers of 13 orders of magnitude and both signs. A shape that is not cut makes resvg abort, and this test's process
+ * with it.
+ */
 function wild(random: Random, count: number): number[] {
   return Array.from({ length: count }, () => (random.bernoulli() ? -1 : 1) * 10 ** random.uniform(-3, 10));
 }
@@ -26,7 +29,8 @@ describe("shapes far outside the picture", () => {
   });
 
   test("translucent markers around a line leave a drawing, wherever they stand (in a process of its own)", () => {
-    // The line's layer begins half a picture above and left of the picture, and is what the markers' layers are placed in.
+    // The line's layer begins half a picture above and left of the picture, and is what the markers' layers are placed
+    // in.
     const code = `
       import { figureSvg } from "../../src/report/plotly-static.ts";
       import { pngOfSvg } from "../../src/report/render.ts";

@@ -23,8 +23,8 @@ export function notebook(cells: readonly unknown[]) {
   return { cells, metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 };
 }
 
-// https://github.com/jupyter/nbformat/blob/main/nbformat/v4/nbformat.v4.5.schema.json, as rules: what a file may hold at
-// most, besides metadata, which is free but for a few names.
+// https://github.com/jupyter/nbformat/blob/main/nbformat/v4/nbformat.v4.5.schema.json, as rules: what a file may hold
+// at most, besides metadata, which is free but for a few names.
 const multiline = z.array(z.string());
 const metadata = z.looseObject({ tags: z.array(z.string().regex(/^[^,]+$/)).optional() });
 const bundle = z.record(z.string(), z.unknown());

@@ -1,11 +1,12 @@
 // A kernel for tests, in plain JavaScript and with an own reading of the protocol: a cell's lines are commands.
-//   print <text> | print-long <characters> | result <text> | late-result <text>: idle is published before the result, as some kernels do
-//   error <name> <message> | sleep <seconds> (heeds interrupts) | hang (ignores interrupts) | exit <code>
-//   record <name> <JSON> [<step>]: as src/report/record.ts | append <file> <text> | exit-if <a> <b>: exits when the two are equal
-//   sleep-if <a> <b> <seconds>: sleeps when the two are equal | hold <MiB>: takes so much memory outside of the heap
-//   a line "name = value;" as parameters are injected sets what $name stands for
+//   print <text> | print-long <characters> | result <text> | late-result <text>: idle is published before the result,
+//   as some kernels do error <name> <message> | sleep <seconds> (heeds interrupts) | hang (ignores interrupts) | exit
+//   <code> record <name> <JSON> [<step>]: as src/report/record.ts | append <file> <text> | exit-if <a> <b>: exits when
+//   the two are equal sleep-if <a> <b> <seconds>: sleeps when the two are equal | hold <MiB>: takes so much memory
+//   outside of the heap a line "name = value;" as parameters are injected sets what $name stands for
 //   late-error <name> <message>: 50 ms later
-//   no-idle: replies, but never goes idle | ask: asks for input although that is not allowed | env <name> | cwd | forged <text>
+//   no-idle: replies, but never goes idle | ask: asks for input although that is not allowed | env <name> | cwd |
+//   forged <text>
 import { createHmac, randomUUID } from "node:crypto";
 import { spawn } from "node:child_process";
 import { Buffer } from "node:buffer";

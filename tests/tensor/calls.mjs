@@ -1,4 +1,5 @@
-// Random calls of the compiled kernels: for fuzz.mjs, which spoils most of them, and arm64.test.ts, which wants them valid.
+// Random calls of the compiled kernels: for fuzz.mjs, which spoils most of them, and arm64.test.ts, which wants them
+// valid.
 
 // A small generator of its own (mulberry32): fuzz.mjs runs beside a sanitizer, without anything else of the project.
 let state = 0;
@@ -32,7 +33,10 @@ export function array(letter, sizes) {
   return made;
 }
 
-/** Arguments that fit, for the kernels whose arrays depend on each other most; random calls rarely get past their checks. */
+/**
+ * Arguments that fit, for the kernels whose arrays depend on each other most; random calls rarely get past their
+ * checks.
+ */
 export const fitting = {
   unary: ([n]) => [[below(21), 0.5, 1], f(n * n), f(n * n)],
   binary: (sizes) => broadcast(sizes, below(9), f),

@@ -57,8 +57,8 @@ export function integers(random: Random, shape: number[], count: number): tf.Ten
 }
 
 /**
- * Checks d sum(f(x) w) / dx for random w by central differences. The function runs in single precision, so the step is wide
- * and the tolerance with it; sums are taken in double precision here.
+ * Checks d sum(f(x) w) / dx for random w by central differences. The function runs in single precision, so the step is
+ * wide and the tolerance with it; sums are taken in double precision here.
  */
 export function expectGradient(
   f: (...inputs: tf.Tensor[]) => tf.Tensor,

@@ -1,7 +1,8 @@
 /**
- * The whole back end in double precision: the same C kernels compiled with MARGINALIA_DOUBLE, the same TypeScript around them,
- * tensors of "float32" that hold Float64Arrays. So a gradient can be held against central differences to ten digits, where
- * single precision would hide an error of a thousandth. tfjs-backend-cpu's kernels, where ours pass a call on, still round.
+ * The whole back end in double precision: the same C kernels compiled with MARGINALIA_DOUBLE, the same TypeScript
+ * around them, tensors of "float32" that hold Float64Arrays. So a gradient can be held against central differences to
+ * ten digits, where single precision would hide an error of a thousandth. tfjs-backend-cpu's kernels, where ours pass a
+ * call on, still round.
  */
 import * as tf from "@tensorflow/tfjs";
 import { expect } from "vitest";
@@ -42,7 +43,8 @@ export function computeInDoubles(addon: string): void {
   const library = loadAddon(addon);
   const ordinary = loadLibrary().library;
   const run: Library["run"] = (operation, params, ...arrays) => {
-    // Integers that travel as words of four bytes are for the ordinary kernels. "None" is an empty Float32Array in calls.
+    // Integers that travel as words of four bytes are for the ordinary kernels. "None" is an empty Float32Array in
+    // calls.
     const inWords = arrays.some((array) => array instanceof Float32Array && array.length > 0);
     const widen = (array: KernelArray) => (array instanceof Float32Array ? new Float64Array(0) : array);
     if (inWords) ordinary.run(operation, params, ...arrays);
@@ -64,8 +66,8 @@ export const normals = (random: Random, shape: readonly number[], scale = 1) =>
   );
 
 /**
- * Checks d sum(w f(x)) / dx for random w against central differences of fourth order. The error may be 2e-7 of the largest
- * derivative by the same input: what the float32 constants in tfjs's own gradients leave.
+ * Checks d sum(w f(x)) / dx for random w against central differences of fourth order. The error may be 2e-7 of the
+ * largest derivative by the same input: what the float32 constants in tfjs's own gradients leave.
  */
 export function expectGradient(
   f: (...inputs: tf.Tensor[]) => tf.Tensor,

@@ -328,7 +328,8 @@ describe("belief propagation's steps on tables, as their parts", () => {
   ] as [number, number[][]][])
     // prettier-ignore
     test(`an MLP on tables of ${states} states, ${orders.length} permutations`, () => {
-      // Of more tables some unit lies so near its kink that rounding decides the side; gradients.test.ts has them in double precision.
+      // Of more tables some unit lies so near its kink that rounding decides the side; gradients.test.ts has them in
+      // double precision.
       for (const tables of [0, 1, 64]) {
         const r = random("table mlp", states, tables);
         const run =

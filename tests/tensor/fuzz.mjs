@@ -1,5 +1,6 @@
-// Calls every kernel of a compiled library with random arrays and parameters, most of them wrong: none may crash, and under
-// AddressSanitizer none may touch memory that is not its own. Run by fuzz.test.ts; `node fuzz.mjs <addon or wasm> <calls> <seed>`.
+// Calls every kernel of a compiled library with random arrays and parameters, most of them wrong: none may crash, and
+// under AddressSanitizer none may touch memory that is not its own. Run by fuzz.test.ts; `node fuzz.mjs <addon or wasm>
+// <calls> <seed>`.
 import { createRequire } from "node:module";
 import path from "node:path";
 import { array, below, fitting, makers, oddNumbers, pick, seedCalls, uniform } from "./calls.mjs";

@@ -1,4 +1,6 @@
-/** int32 tensors are exact, modulo 2^32 where a result does not fit: every kernel that takes them, over the whole range. */
+/**
+ * int32 tensors are exact, modulo 2^32 where a result does not fit: every kernel that takes them, over the whole range.
+ */
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -76,7 +76,8 @@ test("no tensor and no memory is lost over 10,000 training steps", () => {
   expect(after.numDataBuffers).toBe(before.numDataBuffers);
   expect(after.pooledBytes).toBe(before.pooledBytes);
   expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(2 ** 20);
-  expect(after.rss - before.rss).toBeLessThan(2 ** 27); // a matrix of 64 x 64 lost at each step would be more; the heap beside it grows by up to 60 MB
+  // a matrix of 64 x 64 lost at each step would be more; the heap beside it grows by up to 60 MB
+  expect(after.rss - before.rss).toBeLessThan(2 ** 27);
   optimizer.dispose();
   matrix.dispose();
   tf.dispose(variables);

@@ -1,7 +1,7 @@
 /**
  * MARGINALIA_BACKEND=tensorflow, with a stand-in for the library that most machines cannot download: it does what
- * @tensorflow/tfjs-node does on import (hand on tfjs, register a back end `tensorflow`, make it the present one) and lies where
- * the workspace package looks for it.
+ * @tensorflow/tfjs-node does on import (hand on tfjs, register a back end `tensorflow`, make it the present one) and
+ * lies where the workspace package looks for it.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

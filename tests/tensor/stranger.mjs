@@ -1,4 +1,5 @@
-// What a stranger writes: plain tfjs, and one import. A small graph network learns a function of each node's neighbours.
+// What a stranger writes: plain tfjs, and one import. A small graph network learns a function of each node's
+// neighbours.
 import * as tf from "@tensorflow/tfjs";
 import "marginalia/tensor";
 const [nodes, edges] = [40, 160];

@@ -1,6 +1,6 @@
 /**
- * Every kernel that the back end replaces, on each type that tfjs lets in and on shapes that are empty, of one element, odd and
- * of many axes: the same shapes, types and values as tfjs-backend-cpu, or an error where that one has an error.
+ * Every kernel that the back end replaces, on each type that tfjs lets in and on shapes that are empty, of one element,
+ * odd and of many axes: the same shapes, types and values as tfjs-backend-cpu, or an error where that one has an error.
  */
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, test } from "vitest";

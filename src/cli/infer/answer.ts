@@ -1,6 +1,6 @@
 /**
- * From an inference result to what `marginalia infer` prints: variables as in the model's file, so evidence comes back in, and
- * variables that were only added to split wide clauses go out.
+ * From an inference result to what `marginalia infer` prints: variables as in the model's file, so evidence comes back
+ * in, and variables that were only added to split wide clauses go out.
  *
  * JSON: natural logs unless a name says log10; what a method does not give is absent; intervals are [lower,
  * upper], on ln Z and on each state's probability; a number that JSON lacks is a string, "-Infinity".

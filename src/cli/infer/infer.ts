@@ -1,8 +1,10 @@
 /**
- * `marginalia infer`: answers PR, MAR or MAP about a model file. The answer alone goes to stdout; progress, notes and errors to stderr.
+ * `marginalia infer`: answers PR, MAR or MAP about a model file. The answer alone goes to stdout; progress, notes and
+ * errors to stderr.
  *
- * Without --method an exact method is attempted first; if the graph is too wide, or half of the time limit is gone, an approximation
- * answers, and says so. MAP is one search, which says whether it has proven its state. All work is done in a thread (infer-worker.ts) that is ended in the middle of any loop.
+ * Without --method an exact method is attempted first; if the graph is too wide, or half of the time limit is gone, an
+ * approximation answers, and says so. MAP is one search, which says whether it has proven its state. All work is done
+ * in a thread (infer-worker.ts) that is ended in the middle of any loop.
  */
 import { Worker } from "node:worker_threads";
 import { createLogUpdate } from "log-update";
@@ -159,7 +161,9 @@ class InferThread {
   }
 }
 
-/** A step's plain line comes after so many milliseconds, and again each time that it has taken this many times longer. */
+/**
+ * A step's plain line comes after so many milliseconds, and again each time that it has taken this many times longer.
+ */
 const FIRST_LINE_AFTER_MS = 2000;
 const NEXT_LINE_FACTOR = 4;
 

@@ -1,6 +1,6 @@
 /**
- * Which methods answer which task. Nothing is listed by hand: each method is asked about two variables, and what its answer holds is
- * what it can give. So a method that joins the registry is known here at once.
+ * Which methods answer which task. Nothing is listed by hand: each method is asked about two variables, and what its
+ * answer holds is what it can give. So a method that joins the registry is known here at once.
  */
 import { factorGraph } from "../../graph/factor-graph.ts";
 import { toPairwiseBinary } from "../../graph/convert.ts";
@@ -24,7 +24,10 @@ const twoVariables = factorGraph([2, 2], [{ variables: [0, 1], potentials: [2, 1
 /** Options that turn a method to a task, tried in this order where it has them. */
 const turns: readonly Readonly<Record<string, unknown>>[] = [{}, { task: "max" }, { map: true }, { temperature: 0 }];
 
-/** Whether a result answers a task. What stands beside a MAP answer without ln Z are max-marginals, which are no answer to MAR. */
+/**
+ * Whether a result answers a task. What stands beside a MAP answer without ln Z are max-marginals, which are no answer
+ * to MAR.
+ */
 export function answers(result: InferenceResult, task: Task): boolean {
   const { logZ, logZInterval, marginals, marginalIntervals, map } = result;
   switch (task) {
@@ -42,7 +45,9 @@ function canAnswer(method: Method, options: Readonly<Record<string, unknown>>, t
   return answers(method.run(model, options), task);
 }
 
-/** The method string that makes `method` answer the task: its bare name, or with one option; undefined if there is none. */
+/**
+ * The method string that makes `method` answer the task: its bare name, or with one option; undefined if there is none.
+ */
 function specFor(method: Method, task: Task): string | undefined {
   const turn = turns.find(
     (options) => Object.keys(options).every((key) => key in method.options.shape) && canAnswer(method, options, task),
@@ -53,8 +58,8 @@ function specFor(method: Method, task: Task): string | undefined {
 }
 
 /**
- * Reads a user's method string for a task. A bare name gets the option that its task needs: variable-elimination for MAP is
- * variable-elimination[task=max].
+ * Reads a user's method string for a task. A bare name gets the option that its task needs: variable-elimination for
+ * MAP is variable-elimination[task=max].
  * @throws InputError for an unknown method or option, or a method that cannot answer the task, with the accepted list.
  */
 export function methodFor(text: string, task: Task): ParsedMethod {
@@ -89,8 +94,9 @@ function methodsFor(task: Task): string[] {
 }
 
 /**
- * Learned methods bring the tensor engine along, so they are loaded only where all methods are to be listed, or where `text` names
- * one that the registry does not know yet: learned, or misspelt, and then they belong to the list that refuses it.
+ * Learned methods bring the tensor engine along, so they are loaded only where all methods are to be listed, or where
+ * `text` names one that the registry does not know yet: learned, or misspelt, and then they belong to the list that
+ * refuses it.
  */
 export async function loadLearnedMethods(text?: string): Promise<void> {
   if (text === undefined || !methods.some(({ name }) => name === methodName(text)))
@@ -106,8 +112,8 @@ function methodName(text: string): string | undefined {
 const SEARCH_SECONDS = 60;
 
 /**
- * What answers when no method was named: exactly if the graph allows it, else by an approximation. That for MAP turns from one into the
- * other by itself, so its approximation stands in only where memory does not suffice.
+ * What answers when no method was named: exactly if the graph allows it, else by an approximation. That for MAP turns
+ * from one into the other by itself, so its approximation stands in only where memory does not suffice.
  */
 export function defaultMethods(task: Task): { readonly exact: ParsedMethod; readonly approximate: ParsedMethod } {
   const exact = {

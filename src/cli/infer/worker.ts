@@ -1,6 +1,6 @@
 /**
- * The thread of `marginalia infer` that reads and computes. The main thread stays free, so that a time limit, Ctrl-C and the live line work
- * in the middle of any loop; it says which method to attempt, this one answers, step by step.
+ * The thread of `marginalia infer` that reads and computes. The main thread stays free, so that a time limit, Ctrl-C
+ * and the live line work in the middle of any loop; it says which method to attempt, this one answers, step by step.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { FormatError } from "../../formats/format-error.ts";
@@ -33,11 +33,17 @@ export interface InferRequest {
 export interface Attempt {
   /** Which of the defaults; a method that the user named is the one attempt there is. */
   readonly kind: "exact" | "approximate";
-  /** Until when an answer is wanted, Unix time in milliseconds; methods that can stop by themselves do so a little before. */
+  /**
+   * Until when an answer is wanted, Unix time in milliseconds; methods that can stop by themselves do so a little
+   * before.
+   */
   readonly deadline: number | undefined;
 }
 
-/** "usage": the input or the method string has to be mended. "size": a cheaper method might do. "none": there is no answer. */
+/**
+ * "usage": the input or the method string has to be mended. "size": a cheaper method might do. "none": there is no
+ * answer.
+ */
 export type Refusal = "usage" | "size" | "none";
 
 export type FromInferWorker =
@@ -139,7 +145,8 @@ function read(): Problem {
 
 /**
  * One greedy order tells beforehand what an exact method has before it; the method itself tries more.
- * @throws TreewidthError when that order is out of reach and the choice of the method ours: on large graphs more of them cost minutes.
+ * @throws TreewidthError when that order is out of reach and the choice of the method ours: on large graphs more of
+ *   them cost minutes.
  */
 function tellWidth(graph: FactorGraph): void {
   post({ type: "step", text: "planning" });
@@ -201,7 +208,10 @@ function quality(task: Task, result: InferenceResult): string {
   return `${known}${result.converged ? "" : `, NOT converged after ${count(result.iterations, "iteration")}`}`;
 }
 
-/** What must be known of an answer beside itself: how good a state is that is not proven, what bounds say of an estimate. */
+/**
+ * What must be known of an answer beside itself: how good a state is that is not proven, what bounds say of an
+ * estimate.
+ */
 function worthSaying(
   task: Task,
   { map, logZ, logZInterval, bound, seconds: spent, method }: InferenceResult,

@@ -1,4 +1,7 @@
-/** Parallel coordinates of a sweep: an axis for each parameter and the objective last, a line for each point, coloured by the objective. */
+/**
+ * Parallel coordinates of a sweep: an axis for each parameter and the objective last, a line for each point, coloured
+ * by the objective.
+ */
 import type { Data } from "plotly.js";
 import { figure, type PlotlyFigure } from "../../report/figure.ts";
 import { colourway } from "../../report/style.ts";

@@ -1,6 +1,7 @@
 /**
- * A sweep as figures: small multiples of every recorded number, a heat map and parallel coordinates of the objective. Drawn are the
- * points that came to their end; a line below the title says which did not, over what a mean is taken, and what there was no room for.
+ * A sweep as figures: small multiples of every recorded number, a heat map and parallel coordinates of the objective.
+ * Drawn are the points that came to their end; a line below the title says which did not, over what a mean is taken,
+ * and what there was no room for.
  */
 import { mean } from "../../report/statistics.ts";
 import type { PlotlyFigure } from "../../report/figure.ts";

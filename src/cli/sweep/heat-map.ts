@@ -1,6 +1,7 @@
 /**
- * A recorded number over two parameters. Where every combination has points (a grid), a matrix of equal cells; else, as with drawn or
- * zipped values, a mark at each place on the parameters' own axes: a matrix would be all but empty, its labels all digits.
+ * A recorded number over two parameters. Where every combination has points (a grid), a matrix of equal cells; else, as
+ * with drawn or zipped values, a mark at each place on the parameters' own axes: a matrix would be all but empty, its
+ * labels all digits.
  */
 import type { Data, Layout } from "plotly.js";
 import { figure, type Axis, type PlotlyFigure } from "../../report/figure.ts";
@@ -15,7 +16,9 @@ const MOST_CELLS = 24;
 /** A title, with a smaller line below it. */
 export type Heading = Exclude<Layout["title"], string>;
 
-/** The mean over those `values` that are finite numbers, of the points for which `at` holds; NaN where there is none. */
+/**
+ * The mean over those `values` that are finite numbers, of the points for which `at` holds; NaN where there is none.
+ */
 export type MeanAt = (values: readonly Scalar[], at: (i: number) => boolean) => number;
 
 export function heatMap(title: Heading, value: Column, x: Column, y: Column, meanAt: MeanAt): PlotlyFigure {

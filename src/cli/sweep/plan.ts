@@ -1,4 +1,7 @@
-/** What a sweep is going to do: its points, with values of the notebook's types, and the folder that is its own. Nothing is written yet. */
+/**
+ * What a sweep is going to do: its points, with values of the notebook's types, and the folder that is its own. Nothing
+ * is written yet.
+ */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -52,7 +55,10 @@ export interface SweepPlan {
   readonly defaults: Parameters;
 }
 
-/** Throws an InputError for an unknown parameter, a value of another type, and where another sweep's results would be lost. */
+/**
+ * Throws an InputError for an unknown parameter, a value of another type, and where another sweep's results would be
+ * lost.
+ */
 export async function planSweep(file: string, options: PlanOptions): Promise<SweepPlan> {
   const name = experimentName(file);
   const space = await spaceOf(options);

@@ -1,4 +1,6 @@
-/** What a sweep leaves in its folder: results.csv and results.arrow, figures, result.json for the gallery, sweep.json. */
+/**
+ * What a sweep leaves in its folder: results.csv and results.arrow, figures, result.json for the gallery, sweep.json.
+ */
 import { mkdir } from "node:fs/promises";
 import { cpus } from "node:os";
 import path from "node:path";

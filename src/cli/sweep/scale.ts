@@ -1,6 +1,6 @@
 /**
- * How a column of a sweep lies on an axis: evenly, by its logarithm, or as names in a row. Every figure asks here, and so does the colour
- * bar, so that an axis, a line's colour and the bar beside it tell one story.
+ * How a column of a sweep lies on an axis: evenly, by its logarithm, or as names in a row. Every figure asks here, and
+ * so does the colour bar, so that an axis, a line's colour and the bar beside it tell one story.
  */
 import { ticks as roundNumbers } from "d3-array";
 import { formatNumber } from "../../report/number-format.ts";

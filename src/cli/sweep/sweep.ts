@@ -1,7 +1,7 @@
 /**
  * `marginalia sweep`: a notebook at every point of a parameter space. Results go to <out>/<paper>/<experiment>-sweep/:
- * results.csv and results.arrow (one row a point), sweep.json (the space, every result, the best point), figures, and result.json,
- * by which the gallery shows it; each point's executed notebook and outputs lie below .points/<id>/.
+ * results.csv and results.arrow (one row a point), sweep.json (the space, every result, the best point), figures, and
+ * result.json, by which the gallery shows it; each point's executed notebook and outputs lie below .points/<id>/.
  */
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";

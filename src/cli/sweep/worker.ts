@@ -1,4 +1,7 @@
-/** `marginalia worker`: executes points of sweeps from a queue on Redis, until it is told to stop. And a chunk of them for Slurm. */
+/**
+ * `marginalia worker`: executes points of sweeps from a queue on Redis, until it is told to stop. And a chunk of them
+ * for Slurm.
+ */
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../../base/input-error.ts";

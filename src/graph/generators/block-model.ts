@@ -1,7 +1,9 @@
 /**
- * The stochastic block model (Kuck et al. 2020, section 4.2), and its posterior over communities given a graph, as a factor graph:
+ * The stochastic block model (Kuck et al. 2020, section 4.2), and its posterior over communities given a graph, as a
+ * factor graph:
  *
- *     P(x, G) = prod_i prior(x_i) prod_(i<j in G) edgeProbability(x_i, x_j) prod_(i<j not in G) (1 - edgeProbability(x_i, x_j))
+ *     P(x, G) = prod_i prior(x_i) prod_(i<j in G) edgeProbability(x_i, x_j) prod_(i<j not in G) (1 -
+ *     edgeProbability(x_i, x_j))
  *
  * The tables are not normalised, so Z = P(G).
  */
@@ -16,7 +18,10 @@ export interface BlockModel {
   readonly edgeProbabilities: readonly (readonly number[])[];
 }
 
-/** Communities that join inside with one probability and across with another: the paper's is `plantedPartition([.75, .25], 14/15, 1/15)`. */
+/**
+ * Communities that join inside with one probability and across with another: the paper's is `plantedPartition([.75,
+ * .25], 14/15, 1/15)`.
+ */
 export function plantedPartition(prior: readonly number[], inside: number, across: number): BlockModel {
   return { prior, edgeProbabilities: prior.map((_, a) => prior.map((_, b) => (a === b ? inside : across))) };
 }
@@ -27,7 +32,10 @@ export interface BlockModelSample {
   readonly communities: Int32Array;
 }
 
-/** Draws every node's community from the prior, then every pair's edge. @throws RangeError for a wrong probability or shape. */
+/**
+ * Draws every node's community from the prior, then every pair's edge. @throws RangeError for a wrong probability or
+ * shape.
+ */
 export function stochasticBlockModel(model: BlockModel, numNodes: number, random: Random): BlockModelSample {
   check(model);
   const { prior, edgeProbabilities } = model;
@@ -44,8 +52,8 @@ export function stochasticBlockModel(model: BlockModel, numNodes: number, random
 }
 
 /**
- * The posterior over communities given a graph: factor i (i < numNodes) is node i's prior, then one factor for EVERY pair i < j, in
- * order (0,1), (0,2), ..., whether it is an edge or not. Z = P(G).
+ * The posterior over communities given a graph: factor i (i < numNodes) is node i's prior, then one factor for EVERY
+ * pair i < j, in order (0,1), (0,2), ..., whether it is an edge or not. Z = P(G).
  */
 export function blockModelPosterior(model: BlockModel, { numNodes, edges }: Topology): FactorGraph {
   check(model);

@@ -1,4 +1,6 @@
-/** Rectangular grids, open or periodic (a torus), written straight into flat arrays: a million nodes take milliseconds. */
+/**
+ * Rectangular grids, open or periodic (a torus), written straight into flat arrays: a million nodes take milliseconds.
+ */
 import type { Topology } from "../topology.ts";
 
 /**
@@ -9,7 +11,10 @@ export function openGrid(numRows: number, numColumns: number): Topology {
   return grid(numRows, numColumns, false);
 }
 
-/** A grid whose last row is joined to the first, and last column to the first; a side of 2 or less wraps onto itself and adds nothing. */
+/**
+ * A grid whose last row is joined to the first, and last column to the first; a side of 2 or less wraps onto itself and
+ * adds nothing.
+ */
 export function periodicGrid(numRows: number, numColumns: number): Topology {
   return grid(numRows, numColumns, true);
 }

@@ -3,8 +3,8 @@
  *
  *     ln p~(x) = sum_i b_i x_i + sum_(i,j) J_ij x_i x_j,   x in {-1, 1}^n,   one term an unordered pair.
  *
- * (Eq. 5 of Yoon et al. 2018, b.x + x.J.x read literally, would count each pair twice; their Eq. 6 and the factors of section 3.2
- * count it once, as here.)
+ * (Eq. 5 of Yoon et al. 2018, b.x + x.J.x read literally, would count each pair twice; their Eq. 6 and the factors of
+ * section 3.2 count it once, as here.)
  */
 import { pairwiseFromArrays, type IsingModel } from "../pairwise.ts";
 import type { Random } from "../random.ts";
@@ -15,7 +15,8 @@ export type Interaction = "attractive" | "mixed";
 export const interactions: readonly Interaction[] = ["attractive", "mixed"];
 
 /**
- * An Ising model on a topology, its parameters given by functions: all biases first, in order, then the couplings, in the order of edges.
+ * An Ising model on a topology, its parameters given by functions: all biases first, in order, then the couplings, in
+ * the order of edges.
  * @param bias b of a node, natural log.
  * @param coupling J of an edge, natural log.
  */
@@ -89,8 +90,8 @@ export function uniformIsing(graph: Topology, random: Random, options: UniformIs
 }
 
 /**
- * Kuck et al. 2020, section 4.1: a model's own f ~ U[0, maxField) and c ~ U[0, maxCoupling) first, then its biases and couplings
- * uniform up to f and c. So models of one set differ widely in how strong they are.
+ * Kuck et al. 2020, section 4.1: a model's own f ~ U[0, maxField) and c ~ U[0, maxCoupling) first, then its biases and
+ * couplings uniform up to f and c. So models of one set differ widely in how strong they are.
  */
 export function hierarchicalIsing(graph: Topology, random: Random, options: UniformIsingOptions): IsingModel {
   return uniformIsing(graph, random, {

@@ -14,8 +14,8 @@ function distinctIntegers(count: number, below: number, random: Random): number[
 }
 
 /**
- * A random k-CNF: each clause has `clauseLength` different variables, drawn uniformly, each negated with probability 1/2. Clauses are
- * drawn independently, so one may come twice.
+ * A random k-CNF: each clause has `clauseLength` different variables, drawn uniformly, each negated with probability
+ * 1/2. Clauses are drawn independently, so one may come twice.
  * @throws RangeError if clauseLength is larger than numVariables.
  */
 export function randomCnf(numVariables: number, numClauses: number, clauseLength: number, random: Random): CnfFormula {

@@ -5,7 +5,9 @@ import { topology, type Topology } from "../topology.ts";
 
 const MAX_TRIES = 100_000;
 
-/** A tree drawn uniformly from all numNodes^(numNodes - 2) labelled ones: a Pruefer sequence, decoded in linear time. */
+/**
+ * A tree drawn uniformly from all numNodes^(numNodes - 2) labelled ones: a Pruefer sequence, decoded in linear time.
+ */
 export function randomTree(numNodes: number, random: Random): Topology {
   if (numNodes < 3) return topology(numNodes, numNodes === 2 ? [[0, 1]] : []);
   const sequence = Int32Array.from({ length: numNodes - 2 }, () => random.integer(numNodes));
@@ -24,8 +26,8 @@ export function randomTree(numNodes: number, random: Random): Topology {
 }
 
 /**
- * G(n, q): every pair is an edge with probability q, independently. Takes time in the number of edges, not of pairs: the gap to the
- * next edge is geometric (Batagelj & Brandes 2005).
+ * G(n, q): every pair is an edge with probability q, independently. Takes time in the number of edges, not of pairs:
+ * the gap to the next edge is geometric (Batagelj & Brandes 2005).
  * @throws RangeError unless 0 <= edgeProbability <= 1.
  */
 export function erdosRenyi(numNodes: number, edgeProbability: number, random: Random): Topology {
@@ -61,8 +63,9 @@ export function connectedErdosRenyi(numNodes: number, edgeProbability: number, r
 }
 
 /**
- * A graph in which every node has `degree` neighbours: stubs are paired at random, and those that would give a loop or a double edge
- * are paired again among themselves, from the start if they are stuck (Steger & Wormald 1999: asymptotically uniform).
+ * A graph in which every node has `degree` neighbours: stubs are paired at random, and those that would give a loop or
+ * a double edge are paired again among themselves, from the start if they are stuck (Steger & Wormald 1999:
+ * asymptotically uniform).
  * @throws RangeError unless 0 <= degree < numNodes and numNodes * degree is even.
  */
 export function randomRegular(numNodes: number, degree: number, random: Random): Topology {

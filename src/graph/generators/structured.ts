@@ -1,9 +1,10 @@
 /**
- * The 13 graph families on which Yoon et al. 2018 train (section 5.1, Fig. 2a), each with exactly the number of nodes asked for.
+ * The 13 graph families on which Yoon et al. 2018 train (section 5.1, Fig. 2a), each with exactly the number of nodes
+ * asked for.
  *
- * The paper shows pictures and gives no definitions; these are the families as they are usually defined. Where a family has no member
- * of that size (a ladder of 9 nodes, a 2-D grid of 11), it is the family's next larger member without its last nodes, in an order
- * that keeps the rest connected.
+ * The paper shows pictures and gives no definitions; these are the families as they are usually defined. Where a family
+ * has no member of that size (a ladder of 9 nodes, a 2-D grid of 11), it is the family's next larger member without its
+ * last nodes, in an order that keeps the rest connected.
  */
 import type { Random } from "../random.ts";
 import { topology, type Topology } from "../topology.ts";
@@ -35,7 +36,10 @@ export function cycle(numNodes: number): Topology {
   return topology(numNodes, [...chain(range(0, numNodes)), [numNodes - 1, 0]]);
 }
 
-/** Two paths, nodes 0, 2, 4, ... and 1, 3, 5, ..., joined by rungs 2k, 2k + 1. An odd number leaves out the last node of the second. */
+/**
+ * Two paths, nodes 0, 2, 4, ... and 1, 3, 5, ..., joined by rungs 2k, 2k + 1. An odd number leaves out the last node of
+ * the second.
+ */
 export function ladder(numNodes: number): Topology {
   return topology(numNodes, ladderPairs(numNodes));
 }
@@ -51,7 +55,9 @@ export function circularLadder(numNodes: number): Topology {
   return topology(numNodes, [...ladderPairs(numNodes), ...closing.filter(([, last]) => last < numNodes)]);
 }
 
-/** The first nodes, row by row, of the smallest square grid that has enough: 3 x 3 and 4 x 4 at the paper's 9 and 16. */
+/**
+ * The first nodes, row by row, of the smallest square grid that has enough: 3 x 3 and 4 x 4 at the paper's 9 and 16.
+ */
 export function squareGrid(numNodes: number): Topology {
   const width = Math.ceil(Math.sqrt(numNodes));
   return firstNodes(openGrid(Math.ceil(numNodes / Math.max(width, 1)), width), numNodes);

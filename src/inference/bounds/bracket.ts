@@ -1,10 +1,10 @@
 /**
  * An anytime bracket lower <= ln Z <= upper.
  *
- * A fixed sequence of bounds is worked through: for exact widths 0, 1, 2, ... (Jaakkola & Jordan 1996, Fig. 1) the lower and the upper
- * recursion with that much left to the junction tree, each optimised; the best of each side is kept. A budget only cuts the sequence
- * off, so more time, or more width, never widens the bracket. Beyond 64 variables the widths go in steps of four.
- * A model whose treewidth is within exactWidth is done exactly at once.
+ * A fixed sequence of bounds is worked through: for exact widths 0, 1, 2, ... (Jaakkola & Jordan 1996, Fig. 1) the
+ * lower and the upper recursion with that much left to the junction tree, each optimised; the best of each side is
+ * kept. A budget only cuts the sequence off, so more time, or more width, never widens the bracket. Beyond 64 variables
+ * the widths go in steps of four. A model whose treewidth is within exactWidth is done exactly at once.
  *
  * Ends are widened outwards by a bound on rounding, about 1e-14 of the sum of all |parameters|.
  */

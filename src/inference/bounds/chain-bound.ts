@@ -1,10 +1,12 @@
 /**
- * One bound on ln sum over the hidden variables of a chain graph's joint, as a function of all its variational parameters
- * (chain-likelihood.ts tells how it comes about): first those of the clusters, then those of the final recursion.
+ * One bound on ln sum over the hidden variables of a chain graph's joint, as a function of all its variational
+ * parameters (chain-likelihood.ts tells how it comes about): first those of the clusters, then those of the final
+ * recursion.
  *
- * A cluster's ln Z_k stands in the joint with a minus, so its bound's parameters and the final bound's pull the same way, and the chain
- * rule through the Boltzmann factor (h, J) that the clusters produce gives the gradient:
- * d bound / d cluster parameter = - E[d(bound on ln Z_k) / d parameter], expectations being the final bound's derivatives by h and J.
+ * A cluster's ln Z_k stands in the joint with a minus, so its bound's parameters and the final bound's pull the same
+ * way, and the chain rule through the Boltzmann factor (h, J) that the clusters produce gives the gradient:
+ * d bound / d cluster parameter = - E[d(bound on ln Z_k) / d parameter], expectations being the final bound's
+ * derivatives by h and J.
  */
 import type { BoltzmannMachine, WeightedEdge } from "../../graph/pairwise.ts";
 import { boltzmannMachine } from "../../graph/pairwise.ts";
@@ -68,7 +70,10 @@ export class ChainBound implements Elimination {
   readonly #mainGradient: Float64Array;
   readonly #numClusterParameters: number;
 
-  /** @param eliminated variables that the final recursion eliminates, in order. @throws RangeError when the rest is too dense. */
+  /**
+   * @param eliminated variables that the final recursion eliminates, in order. @throws RangeError when the rest is too
+   *   dense.
+   */
   constructor(
     side: "lower" | "upper",
     machine: BoltzmannMachine,

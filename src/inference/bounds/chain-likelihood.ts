@@ -1,18 +1,22 @@
 /**
  * Brackets on the likelihood of evidence in a chain graph (Jaakkola & Jordan 1996, section 3, Eqs. 15-19).
  *
- * ln P(S) = sum_k [h~_k S_k + S_k J_k S_k - ln Z_k(h~_k)]. Bounding each ln Z_k from the other side by a Boltzmann factor in the cluster's
- * parents makes the joint one Boltzmann factor, whose sum over the hidden variables the recursions bound:
+ * ln P(S) = sum_k [h~_k S_k + S_k J_k S_k - ln Z_k(h~_k)]. Bounding each ln Z_k from the other side by a Boltzmann
+ * factor in the cluster's parents makes the joint one Boltzmann factor, whose sum over the hidden variables the
+ * recursions bound:
  *
- *   upper  ln Z_k(h~) >= ln Z_k(t) + m(t) (h~ - t), m = grad ln Z_k: linear in the parents. Enumerated clusters; for one variable
- *          Eq. 18 with mu = sigmoid(t). Clusters of more than 10 variables: mean field, mu_i = sigmoid(t_i), likewise linear.
- *          Then the refined recursion.
- *   lower  ln Z_k(h~) <= the refined recursion on the cluster with its parents standing by: quadratic in the parents; for one variable
+ *   upper  ln Z_k(h~) >= ln Z_k(t) + m(t) (h~ - t), m = grad ln Z_k: linear in the parents. Enumerated clusters; for
+ *   one variable
+ *          Eq. 18 with mu = sigmoid(t). Clusters of more than 10 variables: mean field, mu_i = sigmoid(t_i), likewise
+ *          linear. Then the refined recursion.
+ *   lower  ln Z_k(h~) <= the refined recursion on the cluster with its parents standing by: quadratic in the parents;
+ *   for one variable
  *          Eq. 19. Then the factorised recursion.
  *
- * All parameters of all clusters and of the final recursion are optimised jointly, with analytic gradients. What is exact is done so:
- * clusters without observed variables or descendants drop out, evidence is taken in first, clusters without hidden parents are
- * constants, and a written-out factor graph of treewidth <= exactWidth goes to variable elimination.
+ * All parameters of all clusters and of the final recursion are optimised jointly, with analytic gradients. What is
+ * exact is done so: clusters without observed variables or descendants drop out, evidence is taken in first, clusters
+ * without hidden parents are constants, and a written-out factor graph of treewidth <= exactWidth goes to variable
+ * elimination.
  */
 import { clamp } from "../../graph/clamp.ts";
 import { chainFactorGraph, withFields, type ChainGraph, type Cluster } from "../../graph/chain-graph.ts";
@@ -38,7 +42,8 @@ export interface LikelihoodBracket {
 }
 
 /**
- * ln P(evidence), from both sides. Deterministic for a given budget up to where time cuts it off; more budget never widens it.
+ * ln P(evidence), from both sides. Deterministic for a given budget up to where time cuts it off; more budget never
+ * widens it.
  * @throws RangeError for unknown options, variables or states.
  */
 export function chainLikelihood(
@@ -53,7 +58,8 @@ export function chainLikelihood(
 }
 
 /**
- * An interval on P(query | given) in a chain graph, within [0, 1], from brackets on the likelihoods of both and of the alternatives.
+ * An interval on P(query | given) in a chain graph, within [0, 1], from brackets on the likelihoods of both and of the
+ * alternatives.
  * @throws RangeError for unknown options, variables or states.
  */
 export function chainProbability(

@@ -1,35 +1,44 @@
 /**
- * What the three recursions share: Z_n(h, J) is bounded by e^{prefactor} Z_{n-1}(h~, J~) again and again (Jaakkola & Jordan 1996,
- * Eq. 3), and what is left at the end is finished exactly.
+ * What the three recursions share: Z_n(h, J) is bounded by e^{prefactor} Z_{n-1}(h~, J~) again and again (Jaakkola &
+ * Jordan 1996, Eq. 3), and what is left at the end is finished exactly.
  */
 import { boltzmannMachine, type BoltzmannMachine, type WeightedEdge } from "../../graph/pairwise.ts";
 import type { Random } from "../../graph/random.ts";
 import { createExactFinish, type ExactFinish } from "./exact-finish.ts";
 
-/** The bound of a whole elimination as a function of all its variational parameters. Every parameter value gives a valid bound. */
+/**
+ * The bound of a whole elimination as a function of all its variational parameters. Every parameter value gives a valid
+ * bound.
+ */
 export interface Elimination {
   readonly numParameters: number;
   /** Writes a sensible starting point; a random one if a generator is given. */
   start(parameters: Float64Array, random?: Random): void;
   /**
-   * The bound on ln Z (the model's constant included), natural log, and its gradient: Float64Array[numParameters], overwritten.
-   * Never NaN: where float64 overflows, the vacuous bound (+Infinity above, -Infinity below) with gradient 0.
+   * The bound on ln Z (the model's constant included), natural log, and its gradient: Float64Array[numParameters],
+   * overwritten. Never NaN: where float64 overflows, the vacuous bound (+Infinity above, -Infinity below) with gradient
+   * 0.
    */
   evaluate(parameters: Float64Array, gradient: Float64Array): number;
-  /** The parameters as the paper writes them (mu, q or xi), one row an eliminated variable in the order of elimination. */
+  /**
+   * The parameters as the paper writes them (mu, q or xi), one row an eliminated variable in the order of elimination.
+   */
   describe(parameters: Float64Array): Float64Array[];
   /**
-   * Float64Array[numVariables], by position, as of the last evaluation: d bound / d h, which for the lower bound is p(S = 1) of the
-   * distribution that it comes from.
+   * Float64Array[numVariables], by position, as of the last evaluation: d bound / d h, which for the lower bound is p(S
+   * = 1) of the distribution that it comes from.
    */
   readonly means: Float64Array;
-  /** As of the last evaluation: d bound / d J_pq to `into` at the model's index of q in p's row, p < q; the rest is left alone. */
+  /**
+   * As of the last evaluation: d bound / d J_pq to `into` at the model's index of q in p's row, p < q; the rest is left
+   * alone.
+   */
   pairMeans?(into: Float64Array): void;
 }
 
 /**
- * A model with its variables in the order of elimination: position p holds variable order[p]. Biases and weights are read at each
- * evaluation, so whoever made the model may change them in between.
+ * A model with its variables in the order of elimination: position p holds variable order[p]. Biases and weights are
+ * read at each evaluation, so whoever made the model may change them in between.
  */
 export interface OrderedModel {
   readonly numVariables: number;
@@ -128,7 +137,8 @@ export function remainder({
  * The model after one elimination: `variable` is taken out and the variables above it move down by one.
  * @param prefactor added to the constant, natural log.
  * @param addToBias what neighbour j's bias gains, given the weight J_ij.
- * @param addToWeight what the weight of two neighbours j and k gains, given J_ij and J_ik. Absent: weights do not change.
+ * @param addToWeight what the weight of two neighbours j and k gains, given J_ij and J_ik. Absent: weights do not
+ *   change.
  */
 export function withoutVariable(
   model: BoltzmannMachine,

@@ -1,13 +1,16 @@
 /**
- * The exact end of a recursion (Jaakkola & Jordan 1996, Fig. 1): what elimination by bounds leaves over is handed to a junction tree.
+ * The exact end of a recursion (Jaakkola & Jordan 1996, Fig. 1): what elimination by bounds leaves over is handed to a
+ * junction tree.
  *
- * An optimiser asks for ln Z, p(S_i = 1) and p(S_i = S_j = 1) of the same graph with ever new parameters, so the cliques are found once
- * and a run allocates nothing. Variable v is summed out over its separator's states s, in the log domain:
+ * An optimiser asks for ln Z, p(S_i = 1) and p(S_i = S_j = 1) of the same graph with ever new parameters, so the
+ * cliques are found once and a run allocates nothing. Variable v is summed out over its separator's states s, in the
+ * log domain:
  *
- *   m_v(s) = ln(e^{f0(s)} + e^{f1(s)}),   p(S_v = 1 | s) = sigmoid(f1(s) - f0(s)),   f_a = messages from the children (+ h_v + sum_j J_vj s_j)
+ *   m_v(s) = ln(e^{f0(s)} + e^{f1(s)}),   p(S_v = 1 | s) = sigmoid(f1(s) - f0(s)),   f_a = messages from the children
+ *   (+ h_v + sum_j J_vj s_j)
  *
- * and the way back multiplies these conditionals, p(s, S_v) = p(s) p(S_v | s), so no division and no difference can go wrong.
- * A rest whose cliques are large but that has at most 25 variables is enumerated instead.
+ * and the way back multiplies these conditionals, p(s, S_v) = p(s) p(S_v | s), so no division and no difference can go
+ * wrong. A rest whose cliques are large but that has at most 25 variables is enumerated instead.
  */
 import { toFactorGraph } from "../../graph/convert.ts";
 import { boltzmannMachine, type WeightedEdge } from "../../graph/pairwise.ts";
@@ -36,7 +39,10 @@ export interface ExactFinish {
   run(biases: Float64Array, first: number, weights: Float64Array): number;
 }
 
-/** log2 of the entries of all cliques together: beyond it one evaluation takes about a second, and an optimiser wants hundreds. */
+/**
+ * log2 of the entries of all cliques together: beyond it one evaluation takes about a second, and an optimiser wants
+ * hundreds.
+ */
 const LOG2_MAX_CLIQUE_ENTRIES = 23;
 /** Rows of a clique that one small index table covers. */
 const LOG2_TABLE_ROWS = 10;
@@ -88,7 +94,10 @@ function enumerated({ numVariables: n, sources, targets }: RestGraph): ExactFini
   };
 }
 
-/** Where a child's message stands in its parent's clique: for row s, at low[s mod 2^log2Low] + high[s div 2^log2Low] (+ ofVariable). */
+/**
+ * Where a child's message stands in its parent's clique: for row s, at low[s mod 2^log2Low] + high[s div 2^log2Low] (+
+ * ofVariable).
+ */
 interface Child {
   readonly bucket: Bucket;
   readonly low: Int32Array;
@@ -159,7 +168,8 @@ function cliqueFinish(rest: RestGraph, order: Int32Array, width: number): ExactF
 function bucketsOf({ numVariables, sources, targets }: RestGraph, order: Int32Array): Bucket[] {
   const positions = new Int32Array(numVariables);
   order.forEach((variable, position) => (positions[variable] = position));
-  const edgesOf = Array.from({ length: numVariables }, () => new Map<number, number>()); // later neighbour -> edge, -1 a fill-in
+  // later neighbour -> edge, -1 a fill-in
+  const edgesOf = Array.from({ length: numVariables }, () => new Map<number, number>());
   const isLater = (a: number, b: number): boolean => positions[a] > positions[b];
   sources.forEach((source, edge) => {
     const target = targets[edge];

@@ -1,11 +1,12 @@
 /**
- * The factorised lower bound (Jaakkola & Jordan 1996, Eqs. 6-8). From 1 + e^X >= e^{mu X + H(mu)} for every mu in [0, 1],
- * eliminating variable i gives
+ * The factorised lower bound (Jaakkola & Jordan 1996, Eqs. 6-8). From 1 + e^X >= e^{mu X + H(mu)} for every mu in [0,
+ * 1], eliminating variable i gives
  *
  *   ln Z(h, J) >= mu_i h_i + H(mu_i) + ln Z'(h~, J),   h~_j = h_j + mu_i J_ij,
  *
- * J unchanged. Exact at mu_i = sigmoid(h_i) when i has no neighbours. Eliminating every variable is mean field, eliminating some
- * and finishing exactly is structured mean field; the bound does not depend on the order, and its maximum over mu is not unique.
+ * J unchanged. Exact at mu_i = sigmoid(h_i) when i has no neighbours. Eliminating every variable is mean field,
+ * eliminating some and finishing exactly is structured mean field; the bound does not depend on the order, and its
+ * maximum over mu is not unique.
  */
 import { toBoltzmann, type BoltzmannMachine, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import type { Random } from "../../graph/random.ts";

@@ -1,17 +1,21 @@
 /**
- * Which variables to eliminate by bounds so that a junction tree can finish the rest (Jaakkola & Jordan 1996, Fig. 1; the paper leaves
- * the choice open). "The problem becomes that of finding the variables the elimination of which would render the rest tractable."
+ * Which variables to eliminate by bounds so that a junction tree can finish the rest (Jaakkola & Jordan 1996, Fig. 1;
+ * the paper leaves the choice open). "The problem becomes that of finding the variables the elimination of which would
+ * render the rest tractable."
  *
- * Width is judged by peeling: a variable with at most k neighbours is taken off and its neighbours are joined, again and again. What
- * peels off entirely has treewidth <= k. When nothing peels, the variable that loses least for what it frees goes:
+ * Width is judged by peeling: a variable with at most k neighbours is taken off and its neighbours are joined, again
+ * and again. What peels off entirely has treewidth <= k. When nothing peels, the variable that loses least for what it
+ * frees goes:
  *
- *   removal (factorised bounds, J unchanged)   least  loss_i / degree_i^greed,   degree among the variables not yet peeled off
- *   fill-in (refined bound, neighbours joined) least  slack_i (1 + fill_i)^greed, fill among all that remain; only variables that do not
+ *   removal (factorised bounds, J unchanged)   least  loss_i / degree_i^greed,   degree among the variables not yet
+ *   peeled off fill-in (refined bound, neighbours joined) least  slack_i (1 + fill_i)^greed, fill among all that
+ *   remain; only variables that do not
  *                                              peel off are candidates
  *
- * greed = 0 looks at looseness alone, greed = 2 nearly at width alone; recursion.ts tries all of `greeds` and keeps the best bound.
- * Removal ends by giving back: of the removed variables, most costly first, each returns if the rest still peels off.
- * The loss of removal is that of the mean field to second order, 1/2 sum_j J_ij^2 v_i v_j with v = mu (1 - mu) at its fixed point.
+ * greed = 0 looks at looseness alone, greed = 2 nearly at width alone; recursion.ts tries all of `greeds` and keeps the
+ * best bound. Removal ends by giving back: of the removed variables, most costly first, each returns if the rest still
+ * peels off. The loss of removal is that of the mean field to second order, 1/2 sum_j J_ij^2 v_i v_j with v = mu (1 -
+ * mu) at its fixed point.
  */
 import type { BoltzmannMachine } from "../../graph/pairwise.ts";
 import { sigmoid } from "./logistic.ts";
@@ -24,7 +28,10 @@ const MAX_FILL_VARIABLES = 160;
 const MAX_RETURNED_VARIABLES = 64;
 const MEAN_FIELD_SWEEPS = 30;
 
-/** @returns Int32Array: the variables to eliminate, in order; empty when the model has treewidth <= exactWidth by peeling. */
+/**
+ * @returns Int32Array: the variables to eliminate, in order; empty when the model has treewidth <= exactWidth by
+ *   peeling.
+ */
 export function handOverByRemoval(model: BoltzmannMachine, exactWidth: number, greed: number): Int32Array {
   const n = model.numVariables;
   const graph = Graph.of(model);

@@ -1,16 +1,17 @@
 /**
- * Guaranteed intervals on marginals and conditionals: ratios of partition functions (Jaakkola & Jordan 1996, section 2: "marginal
- * distributions can be reduced to ratios of partition functions"), each bounded from both sides.
+ * Guaranteed intervals on marginals and conditionals: ratios of partition functions (Jaakkola & Jordan 1996, section 2:
+ * "marginal distributions can be reduced to ratios of partition functions"), each bounded from both sides.
  *
  *   P(A = a | B = b) = Z1 / (Z1 + Z0) = sigmoid(ln Z1 - ln Z0),   Z1 = Z(a, b),   Z0 = sum over a' != a of Z(a', b)
  *   sigmoid(L1 - U0) <= P <= sigmoid(U1 - L0)
  *
- * Three things tighten this beyond lower(numerator) / upper(denominator). Z1 stands in numerator and denominator with the same bound.
- * The bracket of the whole, L <= ln(Z1 + Z0) <= U, bounds each part by what the other leaves. And the neighbourhood alone bounds a
- * marginal (local-intervals.ts). Z0 is split by the first variable of A that differs from a: |A| parts, each a clamped model.
+ * Three things tighten this beyond lower(numerator) / upper(denominator). Z1 stands in numerator and denominator with
+ * the same bound. The bracket of the whole, L <= ln(Z1 + Z0) <= U, bounds each part by what the other leaves. And the
+ * neighbourhood alone bounds a marginal (local-intervals.ts). Z0 is split by the first variable of A that differs from
+ * a: |A| parts, each a clamped model.
  *
- * Shared parameters: the whole model's elimination and its optimal parameters are valid for every clamped model (every parameter value
- * is), so each clamped bound starts from there; that costs one evaluation and is usually close.
+ * Shared parameters: the whole model's elimination and its optimal parameters are valid for every clamped model (every
+ * parameter value is), so each clamped bound starts from there; that costs one evaluation and is usually close.
  */
 import { clamp } from "../../graph/clamp.ts";
 import type { Evidence } from "../../graph/condition.ts";
@@ -30,7 +31,10 @@ const LOG_Z_BUDGET_SHARE = 0.25;
 const EXACT_MARGIN = 1e-12;
 
 export interface MarginalIntervals {
-  /** Float64Array[numVariables] each: lower_i <= p(S_i = 1 | evidence) <= upper_i, within [0, 1]; an observed variable has its state. */
+  /**
+   * Float64Array[numVariables] each: lower_i <= p(S_i = 1 | evidence) <= upper_i, within [0, 1]; an observed variable
+   * has its state.
+   */
   readonly lower: Float64Array;
   readonly upper: Float64Array;
   /** On ln of the sum of p~ over the states that agree with the evidence. */
@@ -47,7 +51,8 @@ export interface IntervalOptions extends BracketOptions {
 }
 
 /**
- * Intervals on all marginals. With a budget, every interval is there early and is narrowed, widest first, while time remains.
+ * Intervals on all marginals. With a budget, every interval is there early and is narrowed, widest first, while time
+ * remains.
  * @throws RangeError for unknown options, variables or states.
  */
 export function marginalIntervals(model: PairwiseBinaryModel, options: IntervalOptions = {}): MarginalIntervals {
@@ -70,7 +75,8 @@ export function marginalIntervals(model: PairwiseBinaryModel, options: IntervalO
 
 /**
  * An interval on P(query | given), within [0, 1].
- * @param query variable -> state; one that contradicts `given` has probability 0, one that `given` contains has probability 1.
+ * @param query variable -> state; one that contradicts `given` has probability 0, one that `given` contains has
+ *   probability 1.
  * @throws RangeError for unknown options, variables or states.
  */
 export function probabilityInterval(
@@ -175,7 +181,8 @@ class ClampedBounds {
     const numbers = new Map(Array.from(variables, (variable, i) => [variable, i]));
     const value = (bound: NamedBound): number => {
       const kept = Array.from(bound.eliminated.keys()).filter((at) => numbers.has(bound.eliminated[at]));
-      // Only the factorised upper bound has more than one parameter a variable, and its rows change with the neighbours.
+      // Only the factorised upper bound has more than one parameter a variable, and its rows change with the
+      // neighbours.
       const isShared = bound.name !== "factorised-upper";
       return optimisedBound({
         ...this.#settings,

@@ -1,11 +1,13 @@
 /**
  * Intervals on p(S_i = 1) from the neighbours' intervals alone, for any size of model.
  *
- *   p(S_i = 1) = E[sigmoid(X_i)],   X_i = h_i + sum_j J_ij S_j in [a, b],   E[X_i] in h_i + sum_j J_ij [lower_j, upper_j]
+ *   p(S_i = 1) = E[sigmoid(X_i)],   X_i = h_i + sum_j J_ij S_j in [a, b],   E[X_i] in h_i + sum_j J_ij [lower_j,
+ *   upper_j]
  *
- * By Jensen, E[sigmoid(X)] is at most the concave envelope of sigmoid over [a, b] at E[X], and at least the convex one. Repeated until
- * nothing narrows, from [0, 1] or from whatever intervals are known. Not in the paper; it helps where weak couplings make every
- * variable nearly independent, so that a ratio of two bounds on large sums says less than the neighbourhood does.
+ * By Jensen, E[sigmoid(X)] is at most the concave envelope of sigmoid over [a, b] at E[X], and at least the convex one.
+ * Repeated until nothing narrows, from [0, 1] or from whatever intervals are known. Not in the paper; it helps where
+ * weak couplings make every variable nearly independent, so that a ratio of two bounds on large sums says less than the
+ * neighbourhood does.
  */
 import type { BoltzmannMachine } from "../../graph/pairwise.ts";
 import { sigmoid } from "./logistic.ts";

@@ -1,4 +1,7 @@
-/** The scalar functions of the recursive bounds, stable for every float64 including 0 and +-Infinity. Natural log throughout. */
+/**
+ * The scalar functions of the recursive bounds, stable for every float64 including 0 and +-Infinity. Natural log
+ * throughout.
+ */
 
 /** 1 / (1 + e^-x). */
 export function sigmoid(x: number): number {
@@ -12,7 +15,10 @@ export function softplus(x: number): number {
   return x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x));
 }
 
-/** Binary entropy of mu = sigmoid(t): ln(1 + e^-|t|) + |t| sigmoid(-|t|), without the cancellation of softplus(t) - t mu. */
+/**
+ * Binary entropy of mu = sigmoid(t): ln(1 + e^-|t|) + |t| sigmoid(-|t|), without the cancellation of softplus(t) - t
+ * mu.
+ */
 export function entropyOfLogit(t: number): number {
   const magnitude = Math.abs(t);
   if (magnitude > 745) return 0; // also avoids Infinity * 0

@@ -1,9 +1,10 @@
 /**
- * bounds[lower=factorised,upper=refined,exactWidth=12,seconds=5]: guaranteed intervals on ln Z and on every marginal, as a method.
+ * bounds[lower=factorised,upper=refined,exactWidth=12,seconds=5]: guaranteed intervals on ln Z and on every marginal,
+ * as a method.
  *
- * Pairwise binary models go to the recursions. Of other factor graphs, what zeros rule out is removed first (simplify.ts), which leaves a
- * pairwise binary model more often than one thinks; else a graph of treewidth <= exactWidth is answered by a junction tree. What is
- * neither is refused.
+ * Pairwise binary models go to the recursions. Of other factor graphs, what zeros rule out is removed first
+ * (simplify.ts), which leaves a pairwise binary model more often than one thinks; else a graph of treewidth <=
+ * exactWidth is answered by a junction tree. What is neither is refused.
  */
 import { z } from "zod";
 import { pairwiseBinaryObstacle, toFactorGraph, toPairwiseBinary } from "../../graph/convert.ts";
@@ -24,8 +25,8 @@ const optionSchema = z.object({
 export type BoundsOptions = z.input<typeof optionSchema>;
 
 /**
- * Intervals on ln Z and, unless marginals=false, on all marginals. `bound` is "interval", or "exact" with point answers beside the
- * intervals when a junction tree could do everything.
+ * Intervals on ln Z and, unless marginals=false, on all marginals. `bound` is "interval", or "exact" with point answers
+ * beside the intervals when a junction tree could do everything.
  * @throws RangeError for unknown options, or a factor graph that has no exact reduction to a pairwise binary model.
  */
 export function inferBounds(

@@ -1,13 +1,15 @@
 /**
- * Joint optimisation of an elimination's parameters by nonlinear conjugate gradients (Polak-Ribiere with restarts, strong Wolfe line
- * search) from the library fmin.
+ * Joint optimisation of an elimination's parameters by nonlinear conjugate gradients (Polak-Ribiere with restarts,
+ * strong Wolfe line search) from the library fmin.
  *
- * Measured beside it for 8, 64 and 128 variables: nlopt-js (L-BFGS, the fewest evaluations, but its wasm heap grows under its own
- * arrays and it then dies with an exception that cannot be caught), numeric's uncmin (as many evaluations, but a dense n^2 Hessian of
- * nested arrays: 8,128 parameters of the factorised upper bound do not fit), optimization-js (no line search, no limit on iterations,
- * pulls npm itself into node_modules), bfgs-algorithm (dense, one-dimensional search without gradients), nd4js (GPL).
+ * Measured beside it for 8, 64 and 128 variables: nlopt-js (L-BFGS, the fewest evaluations, but its wasm heap grows
+ * under its own arrays and it then dies with an exception that cannot be caught), numeric's uncmin (as many
+ * evaluations, but a dense n^2 Hessian of nested arrays: 8,128 parameters of the factorised upper bound do not fit),
+ * optimization-js (no line search, no limit on iterations, pulls npm itself into node_modules), bfgs-algorithm (dense,
+ * one-dimensional search without gradients), nd4js (GPL).
  *
- * Every parameter value gives a valid bound, so the answer is the best value ever evaluated, whatever the optimiser does.
+ * Every parameter value gives a valid bound, so the answer is the best value ever evaluated, whatever the optimiser
+ * does.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -22,8 +24,8 @@ type ConjugateGradient = (
 ) => { x: Float64Array; fx: number; fxprime: Float64Array };
 
 /**
- * fmin 0.0.4 calls itself an ES module but ships UMD, so importing it yields nothing, and a global or not depending on what other
- * globals there are. Giving it the `exports` it looks for is the one way that works in every host.
+ * fmin 0.0.4 calls itself an ES module but ships UMD, so importing it yields nothing, and a global or not depending on
+ * what other globals there are. Giving it the `exports` it looks for is the one way that works in every host.
  */
 function loadFmin(): { conjugateGradient: ConjugateGradient } {
   const file = createRequire(import.meta.url).resolve("fmin");
@@ -34,7 +36,10 @@ function loadFmin(): { conjugateGradient: ConjugateGradient } {
 }
 const { conjugateGradient } = loadFmin();
 
-/** Iterations between two looks at the progress; also the optimiser's restart, since n-step conjugacy is long lost by then. */
+/**
+ * Iterations between two looks at the progress; also the optimiser's restart, since n-step conjugacy is long lost by
+ * then.
+ */
 const ROUND_ITERATIONS = 20;
 
 export interface Optimum {

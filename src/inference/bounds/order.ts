@@ -1,15 +1,19 @@
 /**
- * In which order to eliminate. Any order gives a valid bound; the factorised lower bound does not depend on it, the upper bounds do.
+ * In which order to eliminate. Any order gives a valid bound; the factorised lower bound does not depend on it, the
+ * upper bounds do.
  *
- *   least-slack      next the variable whose tangent bound is expected to lose least: to second order the refined bound loses
- *                    -lambda'(xi) / (4 xi) Var(x^2) at xi^2 = E[x^2], the moments of x = h_i + sum_j J_ij S_j taken as if the remaining
- *                    variables were independent and fair, in the model as the eliminations so far have left it
+ *   least-slack      next the variable whose tangent bound is expected to lose least: to second order the refined bound
+ *   loses
+ *                    -lambda'(xi) / (4 xi) Var(x^2) at xi^2 = E[x^2], the moments of x = h_i + sum_j J_ij S_j taken as
+ *                    if the remaining variables were independent and fair, in the model as the eliminations so far have
+ *                    left it
  *   weakest-first    next the variable with the smallest sum of |J_ij| over the remaining variables
  *   strongest-first  the largest
  *   index            0, 1, 2, ...
  *   random           a random order
  *
- * Measured mean error relative to ln Z, optimised; fully connected with weights in [-d, d], or n = 12 with a quarter of the pairs:
+ * Measured mean error relative to ln Z, optimised; fully connected with weights in [-d, d], or n = 12 with a quarter of
+ * the pairs:
  *
  *                      n = 8, d = 1   n = 8, d = 3   n = 8, d = 6, biases   sparse, d = 3
  *   refined upper
@@ -29,7 +33,10 @@ import { ExpectedSlack } from "./slack.ts";
 export const orderRules = ["least-slack", "weakest-first", "strongest-first", "index", "random"] as const;
 export type OrderRule = (typeof orderRules)[number];
 
-/** All variables in the order of `rule`; the last ones are what remains when fewer are eliminated. Ties go to the smaller index. */
+/**
+ * All variables in the order of `rule`; the last ones are what remains when fewer are eliminated. Ties go to the
+ * smaller index.
+ */
 export function recursionOrder(model: BoltzmannMachine, rule: OrderRule, random: Random): Int32Array {
   switch (rule) {
     case "least-slack":

@@ -1,6 +1,6 @@
 /**
- * Recursive node elimination (Jaakkola & Jordan 1996, section 2): eliminate some variables, each by a bound, finish the rest exactly,
- * and optimise the variational parameters of all eliminations jointly for the final bound on ln Z.
+ * Recursive node elimination (Jaakkola & Jordan 1996, section 2): eliminate some variables, each by a bound, finish the
+ * rest exactly, and optimise the variational parameters of all eliminations jointly for the final bound on ln Z.
  */
 import { z } from "zod";
 import { toBoltzmann, type BoltzmannMachine, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
@@ -104,8 +104,8 @@ export interface RecursiveBoundResult extends InferenceResult {
     /** Int32Array: the variables finished exactly, increasing. */
     readonly remaining: Int32Array;
     /**
-     * The optimised parameters, one row an eliminated variable, in order: [mu] (factorised lower), q over the neighbours that were
-     * left, in the order of elimination (factorised upper), [xi] (refined upper).
+     * The optimised parameters, one row an eliminated variable, in order: [mu] (factorised lower), q over the
+     * neighbours that were left, in the order of elimination (factorised upper), [xi] (refined upper).
      */
     readonly parameters: readonly Float64Array[];
     /** How often the bound and its gradient were evaluated by the optimiser, over all starting points. */
@@ -114,9 +114,10 @@ export interface RecursiveBoundResult extends InferenceResult {
 }
 
 /**
- * A guaranteed bound on ln Z. The factorised lower bound also gives marginals, those of its (structured) mean field distribution.
- * `maxDelta` holds what every 20 iterations of the optimiser gained, for the best starting point.
- * @throws RangeError for unknown options, variables that do not exist or repeat, or a rest too large to be finished exactly.
+ * A guaranteed bound on ln Z. The factorised lower bound also gives marginals, those of its (structured) mean field
+ * distribution. `maxDelta` holds what every 20 iterations of the optimiser gained, for the best starting point.
+ * @throws RangeError for unknown options, variables that do not exist or repeat, or a rest too large to be finished
+ *   exactly.
  */
 export function recursiveBound(model: PairwiseBinaryModel, options: RecursiveBoundOptions): RecursiveBoundResult {
   const started = performance.now();
@@ -199,7 +200,10 @@ export const recursionIsDense = (numVariables: number): boolean => numVariables 
 
 export const sideOf = (name: RecursiveBoundName): "lower" | "upper" => kinds[name].side;
 
-/** The model's variables, split into those to be eliminated and the others, compiled. @throws RangeError as createExactFinish. */
+/**
+ * The model's variables, split into those to be eliminated and the others, compiled. @throws RangeError as
+ * createExactFinish.
+ */
 function compiled(model: BoltzmannMachine, name: RecursiveBoundName, eliminated: Int32Array) {
   const isEliminated = new Uint8Array(model.numVariables);
   for (const i of eliminated) isEliminated[i] = 1;
@@ -242,7 +246,10 @@ export function optimisedBound(
   return { ...best!, ...parts, evaluations };
 }
 
-/** The variables to eliminate for a rest of treewidth <= exactWidth: one list for each way to trade width against looseness. */
+/**
+ * The variables to eliminate for a rest of treewidth <= exactWidth: one list for each way to trade width against
+ * looseness.
+ */
 export function handOverCandidates(
   model: BoltzmannMachine,
   name: RecursiveBoundName,
@@ -259,11 +266,14 @@ export function handOverCandidates(
 }
 
 /**
- * The bound with the hand-over whose starting point is best. Where even that rest is too large for its junction tree (many cliques of the
- * full width), the width is lowered.
+ * The bound with the hand-over whose starting point is best. Where even that rest is too large for its junction tree
+ * (many cliques of the full width), the width is lowered.
  */
 export function boundWithHandOver(problem: BoundProblem & { readonly exactWidth: number }): OptimisedBound;
-/** @param seen eliminations that were optimised before: when the best is among them the answer is undefined, else it joins them. */
+/**
+ * @param seen eliminations that were optimised before: when the best is among them the answer is undefined, else it
+ *   joins them.
+ */
 export function boundWithHandOver(
   problem: BoundProblem & { readonly exactWidth: number },
   seen: Set<string>,

@@ -1,7 +1,8 @@
 /**
- * The refined recursion as a map with derivative: eliminating the first positions of a dense model by the tangent bound (Jaakkola &
- * Jordan 1996, Eqs. 11-14; refined-upper.ts has the equations) changes biases and weights of the others, and derivatives by these go
- * back to the variational parameters and to the model. What the refined upper bound and the clusters of a chain graph share.
+ * The refined recursion as a map with derivative: eliminating the first positions of a dense model by the tangent bound
+ * (Jaakkola & Jordan 1996, Eqs. 11-14; refined-upper.ts has the equations) changes biases and weights of the others,
+ * and derivatives by these go back to the variational parameters and to the model. What the refined upper bound and the
+ * clusters of a chain graph share.
  */
 import { lambda, lambdaDerivative, minusF, sigmoid, softplus } from "./logistic.ts";
 
@@ -62,12 +63,15 @@ function dotAndSpread(
 }
 
 /**
- * Works in place on `state` and `adjoint`: Float64Array[n + n^2], h_p at p and J_pq (p < q) at n + p n + q; the rest is unused, and 0.
+ * Works in place on `state` and `adjoint`: Float64Array[n + n^2], h_p at p and J_pq (p < q) at n + p n + q; the rest is
+ * unused, and 0.
  */
 export class RefinedRecursion {
   readonly numVariables: number;
   readonly numEliminated: number;
-  /** The model: written by the caller before `forward`. Rows of eliminated positions stay as they were when eliminated. */
+  /**
+   * The model: written by the caller before `forward`. Rows of eliminated positions stay as they were when eliminated.
+   */
   readonly state: Float64Array;
   /** d result / d state before `forward`; the caller writes the remaining positions' before `backward`. */
   readonly adjoint: Float64Array;
@@ -86,7 +90,10 @@ export class RefinedRecursion {
     this.#isolated = new Uint8Array(numEliminated);
   }
 
-  /** Eliminates all positions below `numEliminated`; returns the sum of the prefactors. Parameters are ln xi, from `first` on. */
+  /**
+   * Eliminates all positions below `numEliminated`; returns the sum of the prefactors. Parameters are ln xi, from
+   * `first` on.
+   */
   forward(parameters: Float64Array, first = 0): number {
     let total = 0;
     let p = 0;
@@ -132,7 +139,10 @@ export class RefinedRecursion {
     }
   }
 
-  /** d (prefactors + what the caller makes of the remaining model) / d ln xi, to gradient[first ...]; completes `adjoint`. */
+  /**
+   * d (prefactors + what the caller makes of the remaining model) / d ln xi, to gradient[first ...]; completes
+   * `adjoint`.
+   */
   backward(parameters: Float64Array, gradient: Float64Array, first = 0): void {
     for (let p = this.numEliminated - 1; p >= 0; p--) {
       const xi = Math.exp(parameters[first + p]);
@@ -147,7 +157,9 @@ export class RefinedRecursion {
     return this.#eliminateWithin(p, xi, this.numVariables);
   }
 
-  /** The adjoints of position p's bias and row from those of all later positions; returns d result / d lambda = E[x^2]. */
+  /**
+   * The adjoints of position p's bias and row from those of all later positions; returns d result / d lambda = E[x^2].
+   */
   #reverse(p: number, xi: number): number {
     const { state, adjoint, numVariables: n } = this;
     const rowAdjoint = this.#rowAdjoint;

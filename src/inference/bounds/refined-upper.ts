@@ -1,8 +1,9 @@
 /**
- * The refined upper bound (Jaakkola & Jordan 1996, Eqs. 11-14 and appendix B). ln(e^{-x/2} + e^{x/2}) is concave in x^2, so its
- * tangents at x^2 = xi^2 lie above it:
+ * The refined upper bound (Jaakkola & Jordan 1996, Eqs. 11-14 and appendix B). ln(e^{-x/2} + e^{x/2}) is concave in
+ * x^2, so its tangents at x^2 = xi^2 lie above it:
  *
- *   1 + e^x <= exp{ x/2 + lambda x^2 - F },   lambda(xi) = tanh(xi/2) / (4 xi),   F = lambda xi^2 - ln(e^{-xi/2} + e^{xi/2}),
+ *   1 + e^x <= exp{ x/2 + lambda x^2 - F },   lambda(xi) = tanh(xi/2) / (4 xi),   F = lambda xi^2 - ln(e^{-xi/2} +
+ *   e^{xi/2}),
  *
  * exact at x = +-xi. Eliminating variable i, with x = h_i + sum_j J_ij S_j:
  *
@@ -37,7 +38,10 @@ export function eliminateRefinedUpper(model: PairwiseBinaryModel, variable: numb
   );
 }
 
-/** The bound of a whole elimination; parameters are ln xi, one an eliminated position. Keeps two dense n x n tables for the fill-in. */
+/**
+ * The bound of a whole elimination; parameters are ln xi, one an eliminated position. Keeps two dense n x n tables for
+ * the fill-in.
+ */
 export function refinedUpper(model: OrderedModel): Elimination {
   const { numVariables: n, numEliminated, offsets, firstLater, targets } = model;
   const recursion = new RefinedRecursion(n, numEliminated);
@@ -69,10 +73,10 @@ export function refinedUpper(model: OrderedModel): Elimination {
   }
 
   /**
-   * Between two rules, whichever bound is best: xi^2 = E[x^2] as if the later variables were independent and fair (share 0), good for
-   * small weights; and xi = |h_i| + sum_j |J_ij| >= |x| (share 1), which keeps the weights from growing at all. From there up to ten
-   * rounds of xi^2 <- E[x^2] under the bound, which settles to five digits in about five unless the weights are strong.
-   * With a generator: the same, from xi spread at random around the rules.
+   * Between two rules, whichever bound is best: xi^2 = E[x^2] as if the later variables were independent and fair
+   * (share 0), good for small weights; and xi = |h_i| + sum_j |J_ij| >= |x| (share 1), which keeps the weights from
+   * growing at all. From there up to ten rounds of xi^2 <- E[x^2] under the bound, which settles to five digits in
+   * about five unless the weights are strong. With a generator: the same, from xi spread at random around the rules.
    */
   function start(parameters: Float64Array, random?: Random): void {
     const gradient = new Float64Array(numEliminated);

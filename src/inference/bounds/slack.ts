@@ -3,13 +3,17 @@
  *
  *   -lambda'(xi) / (4 xi) Var(x^2)   at xi^2 = E[x^2],   x = h_i + sum_j J_ij S_j,
  *
- * with moments taken as if the remaining variables were independent and fair, in the model as the eliminations so far have left it.
+ * with moments taken as if the remaining variables were independent and fair, in the model as the eliminations so far
+ * have left it.
  */
 import type { BoltzmannMachine } from "../../graph/pairwise.ts";
 import { lambda, lambdaDerivative } from "./logistic.ts";
 
 export class ExpectedSlack {
-  /** Float64Array[numVariables], natural log up to a common factor; -1 for a variable without neighbours, which loses nothing. */
+  /**
+   * Float64Array[numVariables], natural log up to a common factor; -1 for a variable without neighbours, which loses
+   * nothing.
+   */
   readonly slacks: Float64Array;
   readonly #numVariables: number;
   readonly #biases: Float64Array;

@@ -1,12 +1,13 @@
 /**
- * Branch and bound for MAP: the best state with a certificate where the graph is too densely connected for elimination, and a bracket
- * score <= best <= upperBound whenever time runs out.
+ * Branch and bound for MAP: the best state with a certificate where the graph is too densely connected for elimination,
+ * and a bracket score <= best <= upperBound whenever time runs out.
  *
- * Bounds come from the dual of the linear programming relaxation (map-dual.ts), tightened by frustrated cycles (cycle-clusters.ts). At
- * every node the dual is lowered from where the parent left it; a state whose bound does not exceed the best score is taken out, which
- * often decides most variables. What is left is finished by variable elimination as soon as that is cheap. Otherwise some variables are
- * probed, and the search branches on "x_i = a, or not" where both sides lower the bound most, depth first. (toulbar2, the best of its
- * kind, keeps weaker bounds, equivalence-preserving transformations on single factors, at many more nodes a second: Hurley et al. 2016.)
+ * Bounds come from the dual of the linear programming relaxation (map-dual.ts), tightened by frustrated cycles
+ * (cycle-clusters.ts). At every node the dual is lowered from where the parent left it; a state whose bound does not
+ * exceed the best score is taken out, which often decides most variables. What is left is finished by variable
+ * elimination as soon as that is cheap. Otherwise some variables are probed, and the search branches on "x_i = a, or
+ * not" where both sides lower the bound most, depth first. (toulbar2, the best of its kind, keeps weaker bounds,
+ * equivalence-preserving transformations on single factors, at many more nodes a second: Hurley et al. 2016.)
  */
 import { z } from "zod";
 import { factorGraph, logScore, scopeOf, tableOf, type FactorGraph } from "../../graph/factor-graph.ts";
@@ -226,8 +227,8 @@ class Search {
   }
 
   /**
-   * Where to branch. Takes out states that probing shows to be worthless: then "decided", and the node is to be propagated again;
-   * "impossible" when nothing is left; "none" when every variable has one state.
+   * Where to branch. Takes out states that probing shows to be worthless: then "decided", and the node is to be
+   * propagated again; "impossible" when nothing is left; "none" when every variable has one state.
    */
   #choose(): { variable: number; state: number } | "decided" | "impossible" | "none" {
     const dual = this.#dual;
@@ -332,8 +333,8 @@ class Search {
 }
 
 /**
- * A most probable state; `map.upperBound` equals `map.score` when it is proven optimal, which `converged` says too. When no state is
- * possible, logZ is -Infinity and there is no map. `report` is told of every better state.
+ * A most probable state; `map.upperBound` equals `map.score` when it is proven optimal, which `converged` says too.
+ * When no state is possible, logZ is -Infinity and there is no map. `report` is told of every better state.
  */
 export function branchAndBound(
   model: AnyModel,

@@ -1,15 +1,15 @@
 /**
- * The tree of tables that an elimination order makes, without the numbers: what to multiply where, how large it gets, and in which
- * sequence.
+ * The tree of tables that an elimination order makes, without the numbers: what to multiply where, how large it gets,
+ * and in which sequence.
  *
  * Eliminating v multiplies every factor and message on v and sums (or maximises) v out:
  *   m_v(x_S) = sum_{x_v} prod_f psi_f(x_f) prod_{c child of v} m_c(x_{S_c}),   S = S_v, the separator
- * m_v goes to the bucket of the variable of S_v that is eliminated first, v's parent. Buckets are the cliques {v} + S_v of a
- * junction tree (Kask, Dechter, Larrosa & Dechter 2005, "bucket tree"); those inside a larger clique are not merged into it, as each
- * table is then one variable smaller than its clique and the sum over all is smaller too.
+ * m_v goes to the bucket of the variable of S_v that is eliminated first, v's parent. Buckets are the cliques {v} + S_v
+ * of a junction tree (Kask, Dechter, Larrosa & Dechter 2005, "bucket tree"); those inside a larger clique are not
+ * merged into it, as each table is then one variable smaller than its clique and the sum over all is smaller too.
  *
- * Every table here lists its variables from the last eliminated to the first, last variable fastest. So in v's bucket v is the
- * fastest variable of every table, and summing v out reads neighbouring entries.
+ * Every table here lists its variables from the last eliminated to the first, last variable fastest. So in v's bucket v
+ * is the fastest variable of every table, and summing v out reads neighbouring entries.
  */
 import { scopeOf, tableOf, type FactorGraph } from "../../graph/factor-graph.ts";
 
@@ -17,7 +17,9 @@ import { scopeOf, tableOf, type FactorGraph } from "../../graph/factor-graph.ts"
 export interface LocalTable {
   /** Variables, last eliminated first; ends with the bucket's variable. */
   readonly scope: Int32Array;
-  /** Float64Array, natural log, shifted so that the largest entry is 0 (all -Infinity when every state is forbidden). */
+  /**
+   * Float64Array, natural log, shifted so that the largest entry is 0 (all -Infinity when every state is forbidden).
+   */
   readonly logValues: Float64Array;
   /** The shift: to be added to ln Z and to scores. */
   readonly logShift: number;
@@ -42,7 +44,10 @@ export interface BucketTree {
   readonly cardinalities: Int32Array;
   /** One bucket a variable. */
   readonly buckets: readonly Bucket[];
-  /** Int32Array[numVariables]: variables, children before parents, subtree by subtree, so that few messages wait at a time. */
+  /**
+   * Int32Array[numVariables]: variables, children before parents, subtree by subtree, so that few messages wait at a
+   * time.
+   */
   readonly sequence: Int32Array;
   /** Sum of the sizes of all cliques: the cost of one pass. */
   readonly totalSize: number;
@@ -106,8 +111,9 @@ export function treeShape(graph: FactorGraph, order: ArrayLike<number>): TreeSha
 }
 
 /**
- * Children before parents, one subtree after the other. The child whose subtree needs the most room beyond the message that it leaves
- * goes first, which is the sequence with the fewest waiting messages (Liu 1987, for the same problem in sparse factorisation).
+ * Children before parents, one subtree after the other. The child whose subtree needs the most room beyond the message
+ * that it leaves goes first, which is the sequence with the fewest waiting messages (Liu 1987, for the same problem in
+ * sparse factorisation).
  */
 function sequenceOf(
   buckets: TreeShape["buckets"],
@@ -153,8 +159,8 @@ function firstEliminated(scope: Int32Array, positions: Int32Array): number {
 }
 
 /**
- * Puts the factors into their buckets. Few large tables multiply faster than many small ones, so small ones are joined while that
- * stays cheap.
+ * Puts the factors into their buckets. Few large tables multiply faster than many small ones, so small ones are joined
+ * while that stays cheap.
  */
 export function fillBuckets(graph: FactorGraph, shape: TreeShape): BucketTree {
   const positions = new Int32Array(graph.numVariables);
@@ -222,8 +228,8 @@ function localTable(graph: FactorGraph, { scope, size, factors }: FactorGroup): 
 }
 
 /**
- * Where the first `length` variables of `scope`, in the given states, stand in a table over just these: the row of a table over all of
- * `scope`.
+ * Where the first `length` variables of `scope`, in the given states, stand in a table over just these: the row of a
+ * table over all of `scope`.
  */
 export function rowOf(
   scope: Int32Array,
@@ -238,8 +244,8 @@ export function rowOf(
 }
 
 /**
- * Int32Array[product of the cardinalities]: for each joint state of `scope`, where its restriction to `part` stands in a table over
- * `part`. Both list the last variable fastest; `part` is any part of `scope`, in any order.
+ * Int32Array[product of the cardinalities]: for each joint state of `scope`, where its restriction to `part` stands in
+ * a table over `part`. Both list the last variable fastest; `part` is any part of `scope`, in any order.
  */
 export function restrictionIndices(
   scope: Int32Array,

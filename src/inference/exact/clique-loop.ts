@@ -1,11 +1,11 @@
 /**
  * The hot loop: multiplies the tables of one bucket over all joint states of its clique, block by block.
  *
- * A row is one state of the separator; it has one entry for each state of the bucket's variable v, side by side in every table, as v
- * is the fastest variable of each. The fastest variables of the separator make up a block of rows that fits the first-level cache;
- * where a table's row stands is the sum of an offset within the block (listed once) and a base (one step of an odometer a block). So
- * any number of variables, in any pattern, costs one indexed load a row and table, nothing is allocated, and the products stay in
- * cache until they are summed.
+ * A row is one state of the separator; it has one entry for each state of the bucket's variable v, side by side in
+ * every table, as v is the fastest variable of each. The fastest variables of the separator make up a block of rows
+ * that fits the first-level cache; where a table's row stands is the sum of an offset within the block (listed once)
+ * and a base (one step of an odometer a block). So any number of variables, in any pattern, costs one indexed load a
+ * row and table, nothing is allocated, and the products stay in cache until they are summed.
  */
 
 /** A table over part of a clique: last eliminated variable first, the bucket's variable last. */
@@ -223,8 +223,8 @@ export class CliqueLoop {
   }
 
   /**
-   * out[row] = the sum, over the row, of the product of all tables. Two and three binary tables, the usual case, skip the buffer: half
-   * the time.
+   * out[row] = the sum, over the row, of the product of all tables. Two and three binary tables, the usual case, skip
+   * the buffer: half the time.
    */
   multiplyAndSumRows(out: Float64Array, firstRow: number): void {
     const count = this.#tables.length;
@@ -277,7 +277,10 @@ export class CliqueLoop {
       }
   }
 
-  /** out[row] = the largest entry of the row in the sum of all tables; argmax[row] = its first state. For tables in natural log. */
+  /**
+   * out[row] = the largest entry of the row in the sum of all tables; argmax[row] = its first state. For tables in
+   * natural log.
+   */
   addAndMaximiseRows(out: Float64Array, argmax: Uint8Array | Uint16Array | Int32Array, firstRow: number): void {
     const count = this.#tables.length;
     if (this.cardinality === 2 && count === 2) this.#maximiseSumsOfTwo(out, argmax, firstRow);

@@ -10,7 +10,9 @@ export interface Component {
   readonly factors: Int32Array;
 }
 
-/** In the order of their first variables; an isolated variable is a component. Factors without variables belong to none. */
+/**
+ * In the order of their first variables; an isolated variable is a component. Factors without variables belong to none.
+ */
 export function components(graph: FactorGraph): Component[] {
   const { numVariables, numFactors, scopeOffsets, scopes } = graph;
   const { count, componentOf } = connectedComponents(graph);

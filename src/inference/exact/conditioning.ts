@@ -1,13 +1,14 @@
 /**
- * Exact answers for graphs whose tables do not fit: condition on one variable, answer each case, put the cases together.
+ * Exact answers for graphs whose tables do not fit: condition on one variable, answer each case, put the cases
+ * together.
  *
  *   Z = sum_a Z(x_v = a),   p(x) = sum_a Z(x_v = a) / Z * p(x | x_v = a),   max = max_a max(x_v = a)
  *
  * (cutset conditioning, Pearl 1988; Dechter's "w-cutset"). Each case is simplified again: with zeros in the factors one
- * state often decides many others, and parts that fall apart are answered apart. So conditioning buys memory with time for
- * ordinary graphs; strongly constrained ones are conditioned further, as long as the cases' tables together are smaller than their own
- * (2^5 and 2^4 times less work on the competition's two circuits). The variable conditioned on is the one with the largest share in
- * the tables.
+ * state often decides many others, and parts that fall apart are answered apart. So conditioning buys memory with time
+ * for ordinary graphs; strongly constrained ones are conditioned further, as long as the cases' tables together are
+ * smaller than their own (2^5 and 2^4 times less work on the competition's two circuits). The variable conditioned on
+ * is the one with the largest share in the tables.
  */
 import { condition, liftFactorMarginals, liftMarginals, liftStates, type Conditioned } from "../../graph/condition.ts";
 import { logScore, type FactorGraph } from "../../graph/factor-graph.ts";
@@ -38,7 +39,8 @@ const MIN_SHRINKABLE_ENTRIES = 2 ** 18;
 const ORDERS_PER_CASE = 12;
 
 /**
- * What is wanted of `graph`, by elimination if its tables fit into options.memory, by conditioning as far as needed if not.
+ * What is wanted of `graph`, by elimination if its tables fit into options.memory, by conditioning as far as needed if
+ * not.
  * @throws TreewidthError when that would take more than about 2^36 table entries.
  */
 export function exactAnswer(graph: FactorGraph, wanted: Wanted, options: PlanOptions, random: Random): ExactAnswer {

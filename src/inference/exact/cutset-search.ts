@@ -1,10 +1,10 @@
 /**
- * Local search for MAP in large neighbourhoods: fix the variables of a cutset, optimise all others exactly, with a new cutset each time
- * (Hamze & de Freitas 2004 and Selby 2014 do so with trees; here any width that elimination affords).
+ * Local search for MAP in large neighbourhoods: fix the variables of a cutset, optimise all others exactly, with a new
+ * cutset each time (Hamze & de Freitas 2004 and Selby 2014 do so with trees; here any width that elimination affords).
  *
- * A cutset comes from greedy elimination with random tie-breaking: as soon as the smallest table would exceed the limit, the variable
- * with the most neighbours is fixed instead of one being eliminated. On a 20 x 20 torus with tables of 2^10 entries about 60 variables
- * are fixed and 340 optimised at once.
+ * A cutset comes from greedy elimination with random tie-breaking: as soon as the smallest table would exceed the
+ * limit, the variable with the most neighbours is fixed instead of one being eliminated. On a 20 x 20 torus with tables
+ * of 2^10 entries about 60 variables are fixed and 340 optimised at once.
  */
 import { condition, liftStates } from "../../graph/condition.ts";
 import { logScore, type FactorGraph } from "../../graph/factor-graph.ts";

@@ -6,10 +6,11 @@
  *   weighted-min-fill  the same, each pair counted with the product of its cardinalities
  *   min-weight         log2 of the size of the table over v and N(v)
  *   min-degree         |N(v)|
- * The first order of each heuristic breaks ties by index. The further ones are drawn: costs are multiplied by 1 + noise u, u uniform
- * in [0, 1), afresh at each change, with a noise of 0.1, 0.3 and 1 in turns (Kask, Gelfand, Otten & Dechter 2011 draw among the best
- * instead). On the competition's models that finds tables up to three times smaller than random ties alone. An order that costs more
- * than the best so far is broken off. Fill counts are kept up to date edge by edge, in memory linear in the edges.
+ * The first order of each heuristic breaks ties by index. The further ones are drawn: costs are multiplied by 1 + noise
+ * u, u uniform in [0, 1), afresh at each change, with a noise of 0.1, 0.3 and 1 in turns (Kask, Gelfand, Otten &
+ * Dechter 2011 draw among the best instead). On the competition's models that finds tables up to three times smaller
+ * than random ties alone. An order that costs more than the best so far is broken off. Fill counts are kept up to date
+ * edge by edge, in memory linear in the edges.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { Random } from "../../graph/random.ts";
@@ -17,8 +18,8 @@ import { Tournament } from "../tournament.ts";
 
 export const orderHeuristics = ["best", "min-fill", "weighted-min-fill", "min-weight", "min-degree"] as const;
 /**
- * "best" begins with one order of min-fill, min-weight and weighted-min-fill each, and draws from min-fill and weighted-min-fill in
- * turns.
+ * "best" begins with one order of min-fill, min-weight and weighted-min-fill each, and draws from min-fill and
+ * weighted-min-fill in turns.
  */
 export type OrderHeuristic = (typeof orderHeuristics)[number];
 type GreedyHeuristic = Exclude<OrderHeuristic, "best">;
@@ -167,7 +168,10 @@ function greedyOrder(
   const weights =
     heuristic === "weighted-min-fill" ? Float64Array.from(cardinalities) : new Float64Array(numVariables).fill(1);
   const neighbours = initialNeighbours.map((list) => list.slice());
-  /** Sums over the neighbours, kept up to date since hubs have many: of weights, and of log2 sizes with the variable's own. */
+  /**
+   * Sums over the neighbours, kept up to date since hubs have many: of weights, and of log2 sizes with the variable's
+   * own.
+   */
   const neighbourWeights = new Float64Array(numVariables);
   const log2TableSizes = log2Sizes.slice();
   neighbours.forEach((list, variable) => {
@@ -300,8 +304,9 @@ function remove(list: number[], variable: number, positions: Map<number, number>
 }
 
 /**
- * Float64Array[numVariables]: for each variable the sum over unjoined pairs among its neighbours, which is that over all pairs less one term
- * for each triangle. Triangles are found from their corner of least degree, in O(edges^1.5) also where there are hubs.
+ * Float64Array[numVariables]: for each variable the sum over unjoined pairs among its neighbours, which is that over
+ * all pairs less one term for each triangle. Triangles are found from their corner of least degree, in O(edges^1.5)
+ * also where there are hubs.
  */
 function fillCounts(
   neighbours: readonly (readonly number[])[],

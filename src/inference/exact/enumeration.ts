@@ -3,15 +3,17 @@
  *
  *   ln p~(S) = c + sum_i h_i S_i + sum_{i<j} J_ij S_i S_j,   S in {0,1}^n;   Z = sum_S p~(S)
  *
- * The variables are split into a low block (the first 10 at most) and a high block. The high states are visited in Gray code
- * order, one flip a step, and the energy of the high block and the fields g_i = h_i + sum_{j high} J_ij S_j follow by increments.
- * Inside a block, ln p~ = E_high + E_low(S) + sum_i g_i S_i is filled by doubling, one addition a state; where exp(E_low) and prod e^{g_i S_i}
- * are sure to stay in range, p~ itself is, one multiplication a state, without a thousand exponentials a block. Marginals then cost O(1)
- * a state instead of O(n^2): pairs within the low block are read off the sum of all blocks, pairs within the high block need only
- * each block's total, mixed pairs each block's single marginals, which folding the block in halves gives.
+ * The variables are split into a low block (the first 10 at most) and a high block. The high states are visited in Gray
+ * code order, one flip a step, and the energy of the high block and the fields g_i = h_i + sum_{j high} J_ij S_j follow
+ * by increments. Inside a block, ln p~ = E_high + E_low(S) + sum_i g_i S_i is filled by doubling, one addition a state;
+ * where exp(E_low) and prod e^{g_i S_i} are sure to stay in range, p~ itself is, one multiplication a state, without a
+ * thousand exponentials a block. Marginals then cost O(1) a state instead of O(n^2): pairs within the low block are
+ * read off the sum of all blocks, pairs within the high block need only each block's total, mixed pairs each block's
+ * single marginals, which folding the block in halves gives.
  *
- * All sums are scaled by a running maximum, so weights in the hundreds are safe; the increments are computed afresh every 64
- * steps, so rounding does not add up. Every entry of a marginal is a sum of positive numbers, never a difference.
+ * All sums are scaled by a running maximum, so weights in the hundreds are safe; the increments are computed afresh
+ * every 64 steps, so rounding does not add up. Every entry of a marginal is a sum of positive numbers, never a
+ * difference.
  */
 import { z } from "zod";
 import { logPotential, toBoltzmann, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
@@ -24,7 +26,10 @@ import { ANY_MODEL_IN_WORDS, canBeFactorGraph, isFactorGraph, type AnyModel } fr
 export const MAX_ENUMERATION_VARIABLES = 25;
 const MAX_LOW_VARIABLES = 10;
 const STEPS_BETWEEN_REFRESHES = 64;
-/** Below exp(-745) a number is 0 in float64: a block whose best state is that much worse than the best seen adds nothing. */
+/**
+ * Below exp(-745) a number is 0 in float64: a block whose best state is that much worse than the best seen adds
+ * nothing.
+ */
 const NEGLIGIBLE_LOG = -745.2;
 
 /** Blocks are multiplied up only if no product of their terms can leave exp(+-this), half of what float64 holds. */
@@ -34,7 +39,10 @@ const MAX_LOG_PRODUCT = 300;
 export interface Enumerated {
   /** Natural log. */
   logZ: number;
-  /** Float64Array[4 n^2]: p(S_i = a, S_j = b) at 4 (i n + j) + 2 a + b for i < j, p(S_i = a) at 4 (i n + i) + 3 a; the rest is unused. */
+  /**
+   * Float64Array[4 n^2]: p(S_i = a, S_j = b) at 4 (i n + j) + 2 a + b for i < j, p(S_i = a) at 4 (i n + i) + 3 a; the
+   * rest is unused.
+   */
   readonly joint: Float64Array;
   /** Uint8Array[n]: a most probable state. */
   readonly mapStates: Uint8Array;
@@ -43,12 +51,16 @@ export interface Enumerated {
 export interface Enumerator {
   /**
    * Enumerates one model. Parameters must be finite; they are not checked here.
-   * @param parameters biases and weights in one array: h_i at biasOffset + i, J_ij for i < j at weightOffset + i * stride + j.
+   * @param parameters biases and weights in one array: h_i at biasOffset + i, J_ij for i < j at weightOffset + i *
+   *   stride + j.
    */
   run(parameters: Float64Array, biasOffset: number, weightOffset: number, stride: number): Enumerated;
 }
 
-/** An enumerator of n binary variables with its own work space: `run` allocates nothing, so that an optimiser can call it often. */
+/**
+ * An enumerator of n binary variables with its own work space: `run` allocates nothing, so that an optimiser can call
+ * it often.
+ */
 export function createEnumerator(n: number): Enumerator {
   const numLow = Math.min(n, MAX_LOW_VARIABLES);
   const blockSize = 1 << numLow;
@@ -104,7 +116,10 @@ export function createEnumerator(n: number): Enumerator {
     return sign * fields[j];
   }
 
-  /** Whether every product of p~'s terms that a block is made of stays within float64; with one block there is nothing to gain. */
+  /**
+   * Whether every product of p~'s terms that a block is made of stays within float64; with one block there is nothing
+   * to gain.
+   */
   function productsFit(): boolean {
     if (n === numLow) return false;
     let logProduct = 0;
@@ -115,7 +130,10 @@ export function createEnumerator(n: number): Enumerator {
     return logProduct <= MAX_LOG_PRODUCT;
   }
 
-  /** singles[2 i + a] = sum of the table's entries with S_i = a, for the lowest `numBits` variables; returns the sum of all. */
+  /**
+   * singles[2 i + a] = sum of the table's entries with S_i = a, for the lowest `numBits` variables; returns the sum of
+   * all.
+   */
   function foldSingles(table: Float64Array, start: number, numBits: number): number {
     if (numBits === 0) return table[start];
     fold(table, start, folded, 1 << (numBits - 1), singles, 2 * numBits - 2);
@@ -221,8 +239,8 @@ function addHalves(table: Float64Array, half: number): void {
 }
 
 /**
- * The two halves of a table added: into[s] = table[start + s] + table[start + half + s] for s < half. singles[at] and singles[at + 1] become the
- * sums of the first and of the second half.
+ * The two halves of a table added: into[s] = table[start + s] + table[start + half + s] for s < half. singles[at] and
+ * singles[at + 1] become the sums of the first and of the second half.
  */
 function fold(table: Float64Array, start: number, into: Float64Array, half: number, singles: Float64Array, at: number) {
   let first = 0;
@@ -306,7 +324,8 @@ export interface EnumerationResult extends InferenceResult {
 }
 
 /**
- * Exact ln Z, marginals of variables and of edges (2 x 2 each, the larger variable changing fastest), and the MAP state.
+ * Exact ln Z, marginals of variables and of edges (2 x 2 each, the larger variable changing fastest), and the MAP
+ * state.
  * @throws RangeError for more than 25 variables, saying why and what to use instead.
  */
 export function enumerate(model: PairwiseBinaryModel, options: EnumerationOptions = {}): EnumerationResult {

@@ -1,8 +1,10 @@
 /**
- * MAP with certificate by whatever is cheaper: variable elimination where its tables are small, branch and bound elsewhere.
+ * MAP with certificate by whatever is cheaper: variable elimination where its tables are small, branch and bound
+ * elsewhere.
  *
- * Between the two lie graphs that elimination solves in minutes and branch and bound in an instant or never. There branch and bound gets as
- * long as elimination would take, which is then tried: never more than about twice the time of the better one.
+ * Between the two lie graphs that elimination solves in minutes and branch and bound in an instant or never. There
+ * branch and bound gets as long as elimination would take, which is then tried: never more than about twice the time of
+ * the better one.
  */
 import { z } from "zod";
 import type { FactorGraph } from "../../graph/factor-graph.ts";
@@ -31,8 +33,8 @@ const ENTRIES_PER_SECOND = 2 ** 28;
 const LOG2_MAX_WORK_ENTRIES = 36;
 
 /**
- * A most probable state; `map.upperBound` equals `map.score` when it is proven optimal, which `converged` says too, unless the time limit
- * has come first. When no state is possible, logZ is -Infinity and there is no map.
+ * A most probable state; `map.upperBound` equals `map.score` when it is proven optimal, which `converged` says too,
+ * unless the time limit has come first. When no state is possible, logZ is -Infinity and there is no map.
  */
 export function exactMap(
   model: AnyModel,

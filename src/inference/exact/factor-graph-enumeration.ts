@@ -3,10 +3,11 @@
  *
  *   Z = sum_x prod_f psi_f(x_f)
  *
- * The states are visited in reflected mixed-radix Gray code (Knuth, TAOCP 7.2.1.1, algorithm H): one variable moves by one state a
- * step, so only its factors' entries change. Forbidden entries (-Infinity) are counted, not added, so the running ln p~ stays a finite
- * number; it is computed afresh every 1024 steps, so rounding does not add up. A marginal's entry collects weights only when its
- * variable moves on: what one running total has grown by since the variable moved last. That total restarts with each refresh.
+ * The states are visited in reflected mixed-radix Gray code (Knuth, TAOCP 7.2.1.1, algorithm H): one variable moves by
+ * one state a step, so only its factors' entries change. Forbidden entries (-Infinity) are counted, not added, so the
+ * running ln p~ stays a finite number; it is computed afresh every 1024 steps, so rounding does not add up. A
+ * marginal's entry collects weights only when its variable moves on: what one running total has grown by since the
+ * variable moved last. That total restarts with each refresh.
  *
  * Two passes: the first finds the best state, the second adds weights relative to it.
  */
@@ -29,7 +30,8 @@ export function whyNotEnumerableGraph({ cardinalities }: FactorGraph): string | 
 }
 
 /**
- * Exact ln Z, marginals of variables and factors, and a most probable state. When Z = 0, ln Z is -Infinity and the rest is absent.
+ * Exact ln Z, marginals of variables and factors, and a most probable state. When Z = 0, ln Z is -Infinity and the rest
+ * is absent.
  * @throws RangeError for more than 2^25 joint states, saying what to use instead.
  */
 export function enumerateFactorGraph(graph: FactorGraph): Omit<InferenceResult, "method"> {

@@ -1,6 +1,7 @@
 /**
- * Exact answers on large forests, by messages from the leaves to the roots and back. The same sums as on a bucket tree, but on flat arrays in time
- * and memory linear in the model, where an elimination order, its buckets and their tables are small objects by the million.
+ * Exact answers on large forests, by messages from the leaves to the roots and back. The same sums as on a bucket tree,
+ * but on flat arrays in time and memory linear in the model, where an elimination order, its buckets and their tables
+ * are small objects by the million.
  */
 import { isForest } from "../../graph/components.ts";
 import type { FactorGraph } from "../../graph/factor-graph.ts";

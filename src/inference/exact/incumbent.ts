@@ -1,6 +1,6 @@
 /**
- * A good state for MAP before any search: what max-product decodes, and local search from there and from the variables' own best states.
- * A search for the best state starts from it, so that one that is broken off never has less to show.
+ * A good state for MAP before any search: what max-product decodes, and local search from there and from the variables'
+ * own best states. A search for the best state starts from it, so that one that is broken off never has less to show.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import type { Random } from "../../graph/random.ts";
@@ -26,7 +26,10 @@ export function firstIncumbent(graph: FactorGraph, { random, deadline }: Incumbe
   return localSearch(graph, new Int32Array(graph.numVariables), { shakes: 0, random, deadline });
 }
 
-/** The best state that messages and local search find in a tenth or two of the time. `score` is ln p~, -Infinity for an impossible state. */
+/**
+ * The best state that messages and local search find in a tenth or two of the time. `score` is ln p~, -Infinity for an
+ * impossible state.
+ */
 export function incumbent(
   graph: FactorGraph,
   { random, deadline }: IncumbentOptions,

@@ -1,5 +1,6 @@
 /**
- * Exact, independent samples: once the messages of a junction tree are there, every variable is drawn given those eliminated after it,
+ * Exact, independent samples: once the messages of a junction tree are there, every variable is drawn given those
+ * eliminated after it,
  *
  *   p(x) = prod_v p(x_v | x_{S_v}),   p(x_v | x_S) proportional to the product of v's tables at x_S.
  */

@@ -1,8 +1,8 @@
 /**
  * Junction tree: ln Z, all marginals of variables and factors, and MAP, exactly (Lauritzen & Spiegelhalter 1988).
  *
- * The cliques are those of the best elimination order found; messages go to the roots (sum-elimination.ts), marginals come back.
- * When Z = 0 there are no marginals and no MAP, and ln Z = -Infinity.
+ * The cliques are those of the best elimination order found; messages go to the roots (sum-elimination.ts), marginals
+ * come back. When Z = 0 there are no marginals and no MAP, and ln Z = -Infinity.
  */
 import { z } from "zod";
 import { Random } from "../../graph/random.ts";

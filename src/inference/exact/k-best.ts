@@ -1,9 +1,9 @@
 /**
  * The k most probable states, best first (Nilsson 1998 finds the same by partitioning).
  *
- * States are built variable by variable, from the roots of the bucket tree, best first. After a partial state the messages of
- * max-product elimination tell exactly how good its best completion is, so the search never looks at a partial state that does not
- * lead to an answer: at most k n of them are extended.
+ * States are built variable by variable, from the roots of the bucket tree, best first. After a partial state the
+ * messages of max-product elimination tell exactly how good its best completion is, so the search never looks at a
+ * partial state that does not lead to an answer: at most k n of them are extended.
  */
 import { logScore } from "../../graph/factor-graph.ts";
 import { Random } from "../../graph/random.ts";
@@ -25,8 +25,10 @@ interface PartialState {
 }
 
 /**
- * The `count` best states by score, or all possible ones if there are fewer. States of equal score come in no particular order.
- * @throws TreewidthError when the tables would not fit into options.memory; RangeError unless count is a positive integer.
+ * The `count` best states by score, or all possible ones if there are fewer. States of equal score come in no
+ * particular order.
+ * @throws TreewidthError when the tables would not fit into options.memory; RangeError unless count is a positive
+ *   integer.
  */
 export function bestStates(
   model: AnyModel,

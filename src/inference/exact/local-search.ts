@@ -1,8 +1,10 @@
 /**
- * Local search for MAP: single variables move to their best state until none can; then a few are shaken and it goes down again, from the
- * better of the two (iterated conditional modes, Besag 1986; iterated local search, Lourenço, Martin & Stützle 2003).
+ * Local search for MAP: single variables move to their best state until none can; then a few are shaken and it goes
+ * down again, from the better of the two (iterated conditional modes, Besag 1986; iterated local search, Lourenço,
+ * Martin & Stützle 2003).
  *
- * An impossible entry counts as a finite, very low score here, so that states of positive probability can be reached through others.
+ * An impossible entry counts as a finite, very low score here, so that states of positive probability can be reached
+ * through others.
  */
 import { logScore, type FactorGraph } from "../../graph/factor-graph.ts";
 import type { Random } from "../../graph/random.ts";

@@ -3,8 +3,8 @@
  *
  *   m_v(x_S) = max_{x_v} [ ln psi of v's factors + children's messages ],   x*_v = argmax at x*_S
  *
- * In natural log, where a product is a sum and nothing can underflow. What is kept for the way down is the argmax of each row, one byte
- * up to 256 states, not the messages.
+ * In natural log, where a product is a sum and nothing can underflow. What is kept for the way down is the argmax of
+ * each row, one byte up to 256 states, not the messages.
  */
 import { rowOf, type BucketTree } from "./bucket-tree.ts";
 import { CliqueLoop, type CliqueTable } from "./clique-loop.ts";

@@ -22,7 +22,10 @@ export function asFactorGraph(model: AnyModel): FactorGraph {
   return isFactorGraph(model) ? model : toFactorGraph(model);
 }
 
-/** A pairwise model's factor marginals are those of its edges: in its factor graph they stand between the variables and the constant. */
+/**
+ * A pairwise model's factor marginals are those of its edges: in its factor graph they stand between the variables and
+ * the constant.
+ */
 export function edgeMarginals({ numVariables, numEdges }: PairwiseBinaryModel, { values }: Marginals): Marginals {
   const start = 2 * numVariables;
   const offsets = Int32Array.from({ length: numEdges + 1 }, (_, edge) => 4 * edge);

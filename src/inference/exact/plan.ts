@@ -55,7 +55,9 @@ export function planElimination(graph: FactorGraph, keeps: Keeps, options: PlanO
   return { order, shape, bytes, fits };
 }
 
-/** The refusal: how much it would take, and what else to do. `more` says what has been tried beyond plain elimination. */
+/**
+ * The refusal: how much it would take, and what else to do. `more` says what has been tried beyond plain elimination.
+ */
 export function refusal({ order, bytes }: ExactPlan, options: PlanOptions, more = ""): TreewidthError {
   return new TreewidthError(
     `exact inference would hold ${(bytes / 2 ** 30).toPrecision(2)} GB of tables (induced width ${order.width}, ` +
@@ -67,7 +69,8 @@ export function refusal({ order, bytes }: ExactPlan, options: PlanOptions, more 
 }
 
 /**
- * A simplified graph with its tree, ready to be eliminated; undefined when the zeros of the factors alone show that Z = 0.
+ * A simplified graph with its tree, ready to be eliminated; undefined when the zeros of the factors alone show that Z =
+ * 0.
  * @throws TreewidthError when the tables would not fit into options.memory.
  */
 export function plannedTree(

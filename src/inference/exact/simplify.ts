@@ -1,9 +1,10 @@
 /**
  * The same distribution over fewer states: what zeros in the factors rule out is gone before any table is made.
  *
- * State a of variable i is kept while every factor on i has an allowed entry (ln psi > -Infinity) with x_i = a whose other states are
- * kept too: generalised arc consistency, to the fixed point. A variable with one state left drops out of its scopes, a factor without
- * variables joins the constant. Z, and every probability of a kept state, are untouched; a state ruled out has probability 0.
+ * State a of variable i is kept while every factor on i has an allowed entry (ln psi > -Infinity) with x_i = a whose
+ * other states are kept too: generalised arc consistency, to the fixed point. A variable with one state left drops out
+ * of its scopes, a factor without variables joins the constant. Z, and every probability of a kept state, are
+ * untouched; a state ruled out has probability 0.
  */
 import { fromArrays, scopeOf, tableOf, type FactorGraph } from "../../graph/factor-graph.ts";
 import { CompensatedSum } from "../compensated-sum.ts";
@@ -80,13 +81,18 @@ export function simplify(original: FactorGraph): SimplifiedGraph {
   };
 }
 
-/** False when the zeros of the factors alone prove Z = 0: some variable has no state that every factor on it supports. */
+/**
+ * False when the zeros of the factors alone prove Z = 0: some variable has no state that every factor on it supports.
+ */
 export function hasConsistentStates(graph: FactorGraph): boolean {
   const stateOffsets = offsetsOf(graph.cardinalities);
   return makeArcConsistent(graph, stateOffsets, new Uint8Array(stateOffsets[graph.numVariables]).fill(1));
 }
 
-/** Clears `kept` until every kept state has support in every factor; false as soon as a variable or a factor has none left. */
+/**
+ * Clears `kept` until every kept state has support in every factor; false as soon as a variable or a factor has none
+ * left.
+ */
 function makeArcConsistent(graph: FactorGraph, stateOffsets: Int32Array, kept: Uint8Array): boolean {
   const { numFactors, cardinalities, variableEdgeOffsets, variableEdges, edgeFactors } = graph;
   const isQueued = new Uint8Array(numFactors);
@@ -122,7 +128,10 @@ function makeArcConsistent(graph: FactorGraph, stateOffsets: Int32Array, kept: U
   return true;
 }
 
-/** For each position of the scope, 1 for each state that an allowed entry over kept states has; undefined when there is no such entry. */
+/**
+ * For each position of the scope, 1 for each state that an allowed entry over kept states has; undefined when there is
+ * no such entry.
+ */
 function supportedStates(
   table: Float64Array,
   scope: Int32Array,

@@ -1,17 +1,18 @@
 /**
  * Sum-product on a bucket tree: ln Z on the way up, all marginals on the way down.
  *
- * Up, children before parents:   m_v(x_S) = sum_{x_v} t_v(x_v, x_S),  t_v = product of v's factors and its children's messages
- * Down, parents before children: p(x_v, x_S) = p(x_S) t_v(x_v, x_S) / sum_{x_v} t_v(x_v, x_S), and from it each child's p(x_S).
+ * Up, children before parents:   m_v(x_S) = sum_{x_v} t_v(x_v, x_S),  t_v = product of v's factors and its children's
+ * messages Down, parents before children: p(x_v, x_S) = p(x_S) t_v(x_v, x_S) / sum_{x_v} t_v(x_v, x_S), and from it
+ * each child's p(x_S).
  *
- * The way down is Hugin's, a division by the message; but the divisor is summed afresh from the same products, so that p(x_v | x_S) is
- * normalised to the last digit and 0/0 arises only where p(x_S) = 0.
+ * The way down is Hugin's, a division by the message; but the divisor is summed afresh from the same products, so that
+ * p(x_v | x_S) is normalised to the last digit and 0/0 arises only where p(x_S) = 0.
  *
- * Numbers are kept as plain products where that is exact: only positive numbers are multiplied and added, so every entry keeps a
- * relative error of about 1e-16 an operation, at a tenth of the cost of logarithms. What can go wrong is underflow, which would turn
- * possible states into impossible ones. So each table carries bounds on ln of its positive entries; before a product could leave
- * 1e-300 ... 1e300, its tables are rescaled (by powers of two, exactly) and measured, and if that is not enough the whole tree is done
- * in natural logarithms, with a log-sum-exp for each row.
+ * Numbers are kept as plain products where that is exact: only positive numbers are multiplied and added, so every
+ * entry keeps a relative error of about 1e-16 an operation, at a tenth of the cost of logarithms. What can go wrong is
+ * underflow, which would turn possible states into impossible ones. So each table carries bounds on ln of its positive
+ * entries; before a product could leave 1e-300 ... 1e300, its tables are rescaled (by powers of two, exactly) and
+ * measured, and if that is not enough the whole tree is done in natural logarithms, with a log-sum-exp for each row.
  */
 import { rowOf, type Bucket, type BucketTree } from "./bucket-tree.ts";
 import { CompensatedSum } from "../compensated-sum.ts";
@@ -108,7 +109,10 @@ export class SumElimination {
     return [...bucket.children.map((child) => this.#messages[child]!), ...this.#locals[bucket.variable]];
   }
 
-  /** Makes every product of entries, and every partial product, representable; false when a table is all 0, so that Z = 0. */
+  /**
+   * Makes every product of entries, and every partial product, representable; false when a table is all 0, so that Z =
+   * 0.
+   */
   #bringIntoRange(tables: readonly BoundedTable[]): boolean {
     if (isInRange(tables)) return true;
     for (const table of tables) {
@@ -123,7 +127,8 @@ export class SumElimination {
 
   /**
    * Passes marginals from the roots to the leaves. Not to be called when logZ is -Infinity.
-   * @param visit called for each variable with p(x_v), and for each local table with its joint distribution (both sum to 1, up to
+   * @param visit called for each variable with p(x_v), and for each local table with its joint distribution (both sum
+   *   to 1, up to
    * rounding).
    */
   distribute(visit: (variable: number, marginal: Float64Array, localMarginals: readonly Float64Array[]) => void): void {
@@ -194,7 +199,10 @@ function isInRange(tables: readonly BoundedTable[]): boolean {
   return low >= -MAX_LOG_MAGNITUDE && high <= MAX_LOG_MAGNITUDE;
 }
 
-/** Scales the largest entry into [1, 2) and measures the bounds; returns ln of what was divided out, -Infinity for a table of zeros. */
+/**
+ * Scales the largest entry into [1, 2) and measures the bounds; returns ln of what was divided out, -Infinity for a
+ * table of zeros.
+ */
 function normalise(table: BoundedTable): number {
   const { values } = table;
   let largest = 0;

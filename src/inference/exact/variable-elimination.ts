@@ -1,6 +1,6 @@
 /**
- * Variable elimination: ln Z by summing, or a most probable state by maximising, one variable after the other (Dechter 1999, "bucket
- * elimination").
+ * Variable elimination: ln Z by summing, or a most probable state by maximising, one variable after the other (Dechter
+ * 1999, "bucket elimination").
  *
  * Messages are dropped once used, so it needs far less memory than a junction tree; marginals are what it cannot give.
  */

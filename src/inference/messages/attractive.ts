@@ -3,9 +3,9 @@
  *
  *   theta(x and y) + theta(x or y) >= theta(x) + theta(y),
  *
- * possibly after some variables are flipped (a flip changes neither ln Z nor Bethe's estimate). For those, the largest Bethe value over all
- * locally consistent beliefs is at most ln Z (Ruozzi 2012, Theorem 3.1), so the value at any fixed point is, too. On finite tables it is enough to
- * look at two variables at a time.
+ * possibly after some variables are flipped (a flip changes neither ln Z nor Bethe's estimate). For those, the largest
+ * Bethe value over all locally consistent beliefs is at most ln Z (Ruozzi 2012, Theorem 3.1), so the value at any fixed
+ * point is, too. On finite tables it is enough to look at two variables at a time.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import type { PairwiseBinaryModel } from "../../graph/pairwise.ts";
@@ -77,7 +77,10 @@ export function isLogSupermodular(graph: FactorGraph): boolean {
   return true;
 }
 
-/** 1 if theta_11 + theta_00 >= theta_10 + theta_01 whatever the other variables are, -1 if <=, 0 if both, NaN if neither. */
+/**
+ * 1 if theta_11 + theta_00 >= theta_10 + theta_01 whatever the other variables are, -1 if <=, 0 if both, NaN if
+ * neither.
+ */
 function interactionSign(table: Float64Array, strideA: number, strideB: number): number {
   let sign = 0;
   for (let index = 0; index < table.length; index++) {

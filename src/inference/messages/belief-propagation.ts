@@ -1,14 +1,18 @@
 /**
- * Belief propagation: sum-product, max-product and the temperatures between, on factor graphs and on pairwise binary models.
+ * Belief propagation: sum-product, max-product and the temperatures between, on factor graphs and on pairwise binary
+ * models.
  *
- *   m_{f->i}(x_i) = ( sum over x_f \ x_i of [ psi_f(x_f) prod_{j in f \ i} n_{j->f}(x_j) ]^{1/T} )^T,      n_{i->f} = prod_{g in N(i) \ f} m_{g->i}
+ *   m_{f->i}(x_i) = ( sum over x_f \ x_i of [ psi_f(x_f) prod_{j in f \ i} n_{j->f}(x_j) ]^{1/T} )^T,      n_{i->f} =
+ *   prod_{g in N(i) \ f} m_{g->i}
  *
- * T = 1 is sum-product (Kschischang, Frey & Loeliger 2001; Pearl 1988), T -> 0 max-product. For T > 0 that is sum-product on psi^{1/T}, and is run so.
- * On a forest ln Z, marginals and the MAP state are exact; elsewhere ln Z is Bethe's estimate (Yedidia, Freeman & Weiss 2005), which at a fixed
- * point is a lower bound for attractive binary models (attractive.ts).
+ * T = 1 is sum-product (Kschischang, Frey & Loeliger 2001; Pearl 1988), T -> 0 max-product. For T > 0 that is
+ * sum-product on psi^{1/T}, and is run so. On a forest ln Z, marginals and the MAP state are exact; elsewhere ln Z is
+ * Bethe's estimate (Yedidia, Freeman & Weiss 2005), which at a fixed point is a lower bound for attractive binary
+ * models (attractive.ts).
  *
- * Messages are numbers where their range allows it (pairwise-ratio-, binary-ratio-, product-messages.ts), logs elsewhere. A message without a
- * possible state proves Z = 0: then ln Z is -Infinity, bound "exact", and there are no marginals.
+ * Messages are numbers where their range allows it (pairwise-ratio-, binary-ratio-, product-messages.ts), logs
+ * elsewhere. A message without a possible state proves Z = 0: then ln Z is -Infinity, bound "exact", and there are no
+ * marginals.
  */
 import { z } from "zod";
 import { isForest } from "../../graph/components.ts";
@@ -59,8 +63,8 @@ export function isDiscreteModel(model: unknown): model is FactorGraph | Pairwise
 export const DISCRETE_MODELS = "a factor graph, a Boltzmann machine or an Ising model";
 
 /**
- * Belief propagation. Variable and factor marginals (of edges for a pairwise model); at temperature 0 max-marginals and a MAP answer
- * instead of ln Z. At another temperature T than 1, logZ estimates T ln sum p~^{1/T}.
+ * Belief propagation. Variable and factor marginals (of edges for a pairwise model); at temperature 0 max-marginals and
+ * a MAP answer instead of ln Z. At another temperature T than 1, logZ estimates T ln sum p~^{1/T}.
  * @throws RangeError for a wrong option, and for schedule=tree on a graph with cycles.
  */
 export function beliefPropagation(
@@ -96,8 +100,9 @@ function run(
 }
 
 /**
- * What is left to say when messages lead to no beliefs: that Z = 0 if the zeros of the potentials prove it, and otherwise that numbers left
- * float64's range, which proves nothing. What zeros prove through messages is arc consistency, no less and no more.
+ * What is left to say when messages lead to no beliefs: that Z = 0 if the zeros of the potentials prove it, and
+ * otherwise that numbers left float64's range, which proves nothing. What zeros prove through messages is arc
+ * consistency, no less and no more.
  * @param graph the model as it was given; without one it has no zeros.
  */
 export function withoutBeliefs(graph: FactorGraph | undefined, { iterations, maxDelta }: Convergence): Answer {

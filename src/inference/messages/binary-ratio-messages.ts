@@ -1,10 +1,12 @@
 /**
- * Sum-product on factor graphs of binary variables with one number a message, the ratio r = m(1) / m(0): product-messages.ts, where tables are
- * finite and spans moderate, at less than half the work.
+ * Sum-product on factor graphs of binary variables with one number a message, the ratio r = m(1) / m(0):
+ * product-messages.ts, where tables are finite and spans moderate, at less than half the work.
  *
- *   P_i = prod_{f in N(i)} r_{f->i},    s_j = P_j / r_{f->j},    r_{f->i} = sum_{x_f: x_i = 1} psi_f prod_{j: x_j = 1} s_j  /  the same with x_i = 0
+ *   P_i = prod_{f in N(i)} r_{f->i},    s_j = P_j / r_{f->j},    r_{f->i} = sum_{x_f: x_i = 1} psi_f prod_{j: x_j = 1}
+ *   s_j  /  the same with x_i = 0
  *
- * Sums, products and quotients of positive numbers that cannot leave float64's range (`binaryRatiosFit`), so nothing needs checking on the way.
+ * Sums, products and quotients of positive numbers that cannot leave float64's range (`binaryRatiosFit`), so nothing
+ * needs checking on the way.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { softplus } from "./log-math.ts";
@@ -14,10 +16,16 @@ import { factorTreeOrder, visitNeighbourFactors } from "./tree-order.ts";
 
 /** ln of the largest product allowed in a factor's sum; float64 ends at exp(709). */
 const MAX_LOG_PRODUCT = 600;
-/** Each update of P by one message adds rounding; after so many (or as many as there are messages) it is multiplied up afresh. */
+/**
+ * Each update of P by one message adds rounding; after so many (or as many as there are messages) it is multiplied up
+ * afresh.
+ */
 const UPDATES_BETWEEN_REFRESHES = 64;
 
-/** Whether all variables are binary, no state is forbidden, and no product of ratios and a table entry can leave e^-600 ... e^600. */
+/**
+ * Whether all variables are binary, no state is forbidden, and no product of ratios and a table entry can leave e^-600
+ * ... e^600.
+ */
 export function binaryRatiosFit({
   cardinalities,
   numVariables,
@@ -140,7 +148,8 @@ export class BinaryRatioMessages implements MessageKernel {
 
   /**
    * Sends the messages of factors order[first] ... order[end - 1] one factor after the other.
-   * @param products where new messages count: the present P (s r' replaces it) or the next one (r' is multiplied in); undefined only to look.
+   * @param products where new messages count: the present P (s r' replaces it) or the next one (r' is multiplied in);
+   *   undefined only to look.
    * @returns the largest relative change before damping.
    */
   #send(first: number, end: number, order: Int32Array | undefined, products: Float64Array | undefined): number {

@@ -3,15 +3,19 @@
  *
  *   m_j(x_j) = sum over x \ x_j of psi(x) prod_{i != j} n_i(x_i)         for every position j at once
  *
- * With the last variable fastest, summing positions out from the back gives ever smaller tables R_j over positions 0 ... j - 1,
+ * With the last variable fastest, summing positions out from the back gives ever smaller tables R_j over positions 0
+ * ... j - 1,
  *   R_k = psi,   R_j(y) = sum_x R_{j+1}(y, x) n_j(x),
- * while from the front the products P_j(y) = prod_{i < j} n_i(y_i) grow: m_j(x) = sum_y P_j(y) R_{j+1}(y, x). About 4 |psi|
- * multiplications for all k messages, no division (so zeros need no care), contiguous memory, no index tables. The same in the
- * max-plus and the log-sum-exp semiring.
+ * while from the front the products P_j(y) = prod_{i < j} n_i(y_i) grow: m_j(x) = sum_y P_j(y) R_{j+1}(y, x). About 4
+ * |psi| multiplications for all k messages, no division (so zeros need no care), contiguous memory, no index tables.
+ * The same in the max-plus and the log-sum-exp semiring.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 
-/** Where messages stand: edge e's states at messageOffsets[e] ... messageOffsets[e + 1] - 1, a factor's messages side by side. */
+/**
+ * Where messages stand: edge e's states at messageOffsets[e] ... messageOffsets[e + 1] - 1, a factor's messages side by
+ * side.
+ */
 export function messageOffsetsOf(graph: FactorGraph): Int32Array {
   const { scopes, cardinalities } = graph;
   const offsets = new Int32Array(scopes.length + 1);
@@ -196,7 +200,9 @@ export class Contraction {
     }
   }
 
-  /** Sum-product in the log domain, for tables and messages of any range: as `sum`, with (log-sum-exp, +) for (+, *). */
+  /**
+   * Sum-product in the log domain, for tables and messages of any range: as `sum`, with (log-sum-exp, +) for (+, *).
+   */
   logSum(tables: Float64Array, factor: number, incoming: Float64Array, outgoing: Float64Array): void {
     const partials = this.#partials;
     const partialOffsets = this.#partialOffsets;

@@ -1,7 +1,8 @@
 /**
- * A joint state from max-product messages: variable after variable, breadth first, each takes the state that is best given those before it,
- * the messages standing in for those after it. Exact on a forest, also where several states are equally good (taking every variable's best
- * state by itself could mix them up). On graphs with cycles single variables are then improved until none can be.
+ * A joint state from max-product messages: variable after variable, breadth first, each takes the state that is best
+ * given those before it, the messages standing in for those after it. Exact on a forest, also where several states are
+ * equally good (taking every variable's best state by itself could mix them up). On graphs with cycles single variables
+ * are then improved until none can be.
  */
 import { logScore, type FactorGraph } from "../../graph/factor-graph.ts";
 import { logPotential, type IsingModel } from "../../graph/pairwise.ts";
@@ -13,7 +14,8 @@ const MAX_IMPROVEMENT_ROUNDS = 100;
 
 /**
  * @param logMessages natural logs, factor to variable, as the kernels hold them.
- * @param converged whether they are a fixed point; on a forest the answer is then certain and carries its own score as upper bound.
+ * @param converged whether they are a fixed point; on a forest the answer is then certain and carries its own score as
+ *   upper bound.
  */
 export function decodeStates(graph: FactorGraph, logMessages: Float64Array, converged: boolean): MapAnswer {
   const { numVariables, cardinalities, scopes, scopeOffsets, tableOffsets, logPotentials } = graph;
@@ -31,7 +33,9 @@ export function decodeStates(graph: FactorGraph, logMessages: Float64Array, conv
     return sum;
   }
 
-  /** Adds to `scores` what a factor says about a variable: its table, fixed variables in place, the best of the others. */
+  /**
+   * Adds to `scores` what a factor says about a variable: its table, fixed variables in place, the best of the others.
+   */
   function addFactor(variable: number, factor: number): void {
     const first = scopeOffsets[factor];
     const end = scopeOffsets[factor + 1];

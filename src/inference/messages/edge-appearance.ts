@@ -1,10 +1,13 @@
 /**
- * Edge appearance probabilities rho_e = P(e in T) for a random spanning tree T (of each component): the weights of tree-reweighted methods.
+ * Edge appearance probabilities rho_e = P(e in T) for a random spanning tree T (of each component): the weights of
+ * tree-reweighted methods.
  *
- * Uniform spanning trees: rho_e is the effective resistance of e (Kirchhoff), read from the inverse of the grounded Laplacian
+ * Uniform spanning trees: rho_e is the effective resistance of e (Kirchhoff), read from the inverse of the grounded
+ * Laplacian
  *   R_ij = G_ii + G_jj - 2 G_ij,    G = L^{-1} with one node of the component left out,
- * and for components too large for that the share of sampled trees (Wilson 1996) that hold e, completed by trees through the edges
- * never drawn. Both lie in the spanning-tree polytope, so bounds that rest on them are bounds, not estimates.
+ * and for components too large for that the share of sampled trees (Wilson 1996) that hold e, completed by trees
+ * through the edges never drawn. Both lie in the spanning-tree polytope, so bounds that rest on them are bounds, not
+ * estimates.
  */
 import { connectedComponents, DisjointSets } from "../../graph/components.ts";
 import type { Random } from "../../graph/random.ts";
@@ -14,7 +17,10 @@ import { adjacency, type Adjacency, type Topology } from "../../graph/topology.t
 export const MAX_INVERSE_NODES = 500;
 const NUM_SAMPLED_TREES = 50;
 
-/** Float64Array[numEdges]: rho of uniform spanning trees, each in (0, 1]. Draws from `random` for large components alone. */
+/**
+ * Float64Array[numEdges]: rho of uniform spanning trees, each in (0, 1]. Draws from `random` for large components
+ * alone.
+ */
 export function uniformEdgeProbabilities(graph: Topology, random: Random): Float64Array {
   const { componentOf, count } = connectedComponents(graph);
   const nodes: number[][] = Array.from({ length: count }, () => []);
@@ -77,7 +83,9 @@ function invertPositiveDefinite(matrix: Float64Array, n: number): void {
   }
 }
 
-/** The share of trees that hold each edge: uniform trees, then trees that prefer edges not yet seen until all have been. */
+/**
+ * The share of trees that hold each edge: uniform trees, then trees that prefer edges not yet seen until all have been.
+ */
 export function treeFrequencies(graph: Topology, random: Random): Float64Array {
   const counts = new Float64Array(graph.edges.length / 2);
   const neighbours = adjacency(graph);

@@ -1,12 +1,14 @@
 /**
- * Fractional belief propagation (Wiegerinck & Heskes 2003): Bethe's free energy with a counting number c_f for each factor's entropy,
+ * Fractional belief propagation (Wiegerinck & Heskes 2003): Bethe's free energy with a counting number c_f for each
+ * factor's entropy,
  *
  *   ln Z ~ sum_f [ <theta_f> + c_f H(b_f) ] + sum_i (1 - sum_{f in N(i)} c_f) H(b_i),
  *
- * whose fixed points the messages of log-messages.ts reach. c = 1 is belief propagation, c_ij = rho_ij tree-reweighted belief propagation.
- * Smaller c count a factor's correlations less; "convex" takes the largest equal-split numbers that make the free energy provably convex, so that
- * its fixed point is unique:  c_f = min(1, min_{i in f} 1 / sum_{g in N(i)} (1 - 1 / |g|)),  for then each negative variable entropy can be paired
- * with shares c_f / |f| of its factors' entropies (Heskes 2006, Theorem 3.1). Factors of one variable always have c = 1.
+ * whose fixed points the messages of log-messages.ts reach. c = 1 is belief propagation, c_ij = rho_ij tree-reweighted
+ * belief propagation. Smaller c count a factor's correlations less; "convex" takes the largest equal-split numbers that
+ * make the free energy provably convex, so that its fixed point is unique:  c_f = min(1, min_{i in f} 1 / sum_{g in
+ * N(i)} (1 - 1 / |g|)),  for then each negative variable entropy can be paired with shares c_f / |f| of its factors'
+ * entropies (Heskes 2006, Theorem 3.1). Factors of one variable always have c = 1.
  */
 import { z } from "zod";
 import { isForest } from "../../graph/components.ts";
@@ -44,7 +46,8 @@ export type FractionalOptions = z.input<typeof schema>;
 type Settings = z.output<typeof schema>;
 
 /**
- * Fractional belief propagation on factors of any size. Its ln Z is an estimate; with c = 1 it is Bethe's, and a bound where that is one.
+ * Fractional belief propagation on factors of any size. Its ln Z is an estimate; with c = 1 it is Bethe's, and a bound
+ * where that is one.
  * @throws RangeError for a wrong option or number of counting numbers, and for schedule=tree on a graph with cycles.
  */
 export function fractionalBeliefPropagation(

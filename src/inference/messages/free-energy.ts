@@ -4,8 +4,8 @@
  *   ln b_i = sum_{f in N(i)} c_f ln m_{f->i} + const,     ln b_f = theta_f / c_f + sum_{i in f} ln n_{i->f} + const
  *   ln Z ~ sum_f [ <theta_f>_{b_f} + c_f H(b_f) ] + sum_i (1 - sum_{f in N(i)} c_f) H(b_i)
  *
- * With all counting numbers c_f = 1 that is Bethe's free energy, negated (Yedidia, Freeman & Weiss 2005, Eq. 37), with c_f = rho_f the
- * tree-reweighted one. 0 ln 0 = 0, so forbidden states cost nothing.
+ * With all counting numbers c_f = 1 that is Bethe's free energy, negated (Yedidia, Freeman & Weiss 2005, Eq. 37), with
+ * c_f = rho_f the tree-reweighted one. 0 ln 0 = 0, so forbidden states cost nothing.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { CompensatedSum } from "../compensated-sum.ts";
@@ -95,7 +95,9 @@ export function evenOffsets(count: number, size: number): Int32Array {
   return offsets;
 }
 
-/** Logs -> probabilities in place, between `start` and `end`; false when all are -Infinity, or some are Infinity or NaN. */
+/**
+ * Logs -> probabilities in place, between `start` and `end`; false when all are -Infinity, or some are Infinity or NaN.
+ */
 export function normaliseLogs(values: Float64Array, start: number, end: number): boolean {
   let largest = -Infinity;
   for (let at = start; at < end; at++) if (values[at] > largest) largest = values[at];
@@ -123,7 +125,8 @@ export function expectation(probabilities: Float64Array, values: Float64Array, s
 }
 
 /**
- * The estimate of ln Z, natural log: Bethe's, or with counting numbers the weighted one. A belief in a state that a factor forbids gives -Infinity.
+ * The estimate of ln Z, natural log: Bethe's, or with counting numbers the weighted one. A belief in a state that a
+ * factor forbids gives -Infinity.
  * @param countingNumbers c_f; absent: all 1.
  */
 export function betheLogZ(graph: FactorGraph, beliefs: Beliefs, countingNumbers?: Float64Array): number {

@@ -1,17 +1,21 @@
 /**
- * Generalised belief propagation, and its convergent double loop, on two-level region graphs (Heskes, Albers & Kappen 2003).
+ * Generalised belief propagation, and its convergent double loop, on two-level region graphs (Heskes, Albers & Kappen
+ * 2003).
  *
- *   ln Z ~ sum_alpha [ <ln psi_alpha> + H(Q_alpha) ] + sum_beta c_beta H(Q_beta),    Q_alpha(x_beta) = Q_beta(x_beta)          (Kikuchi's free energy)
+ *   ln Z ~ sum_alpha [ <ln psi_alpha> + H(Q_alpha) ] + sum_beta c_beta H(Q_beta),    Q_alpha(x_beta) = Q_beta(x_beta)
+ *          (Kikuchi's free energy)
  *
  * Single loop ("gbp"), for each inner region beta in turn, n_beta the number of outer regions alpha that hold it:
  *
- *   mu_{alpha->beta} = Q_alpha(x_beta) / mu_{beta->alpha},     Q_beta ~ prod_alpha mu_{alpha->beta}^{1 / (n_beta + c_beta)},
+ *   mu_{alpha->beta} = Q_alpha(x_beta) / mu_{beta->alpha},     Q_beta ~ prod_alpha mu_{alpha->beta}^{1 / (n_beta +
+ *   c_beta)},
  *   mu_{beta->alpha} = Q_beta / mu_{alpha->beta},              Q_alpha ~ psi_alpha prod_beta mu_{beta->alpha}
  *
- * Double loop ("hak"): the concave part, c_beta < 0, is bounded by its tangent at the present Q_beta, which moves Q_beta^{-c_beta / n_beta} into each
- * psi_alpha and puts c_beta = 0; single-loop iterations minimise that convex bound, and the tangent is taken anew: the free energy falls until it converges. One difference:
- * only `innerIterations` of them are run (five, as libDAI does), which is quicker and no longer guaranteed; more restore it. All in the log domain; forbidden
- * states stay forbidden.
+ * Double loop ("hak"): the concave part, c_beta < 0, is bounded by its tangent at the present Q_beta, which moves
+ * Q_beta^{-c_beta / n_beta} into each psi_alpha and puts c_beta = 0; single-loop iterations minimise that convex bound,
+ * and the tangent is taken anew: the free energy falls until it converges. One difference: only `innerIterations` of
+ * them are run (five, as libDAI does), which is quicker and no longer guaranteed; more restore it. All in the log
+ * domain; forbidden states stay forbidden.
  */
 import { z } from "zod";
 import { isForest } from "../../graph/components.ts";
@@ -44,7 +48,8 @@ export type GeneralisedOptions = z.input<typeof gbpSchema>;
 export type DoubleLoopOptions = z.input<typeof hakSchema>;
 
 /**
- * Generalised belief propagation (single loop). Kikuchi's estimate of ln Z; exact where the clusters form a junction tree.
+ * Generalised belief propagation (single loop). Kikuchi's estimate of ln Z; exact where the clusters form a junction
+ * tree.
  * @throws RangeError when clusters are too large, or a region's n + c is 0, where the single loop is undefined.
  */
 export function generalisedBeliefPropagation(
@@ -119,7 +124,10 @@ function iterated(
   return answerOf(graph, regions, messages, logConstant, convergence, isExact);
 }
 
-/** Iterates until rounding alone is left, as an exact answer needs, whatever the tolerance was. @returns whether that was reached. */
+/**
+ * Iterates until rounding alone is left, as an exact answer needs, whatever the tolerance was. @returns whether that
+ * was reached.
+ */
 function settle(iterate: () => number, maxIterations: number): boolean {
   let delta = Infinity;
   for (let iteration = 0; iteration < maxIterations && delta > ROUNDING; iteration++) {

@@ -4,11 +4,13 @@
  *   ln n_{i->f} = sum_{g in N(i)} c_g ln m_{g->i} - ln m_{f->i}
  *   ln m_{f->i} = ln sum over x_f \ x_i of exp(theta_f(x_f) / c_f + sum_{j in f \ i} ln n_{j->f}(x_j))
  *
- * With every counting number c_f = 1 this is sum-product, with the maximum for ln sum exp max-product. With c_f = rho_f, the probability that
- * an edge is in a random tree, it is the tree-reweighted update (Wainwright, Jaakkola & Willsky 2005, Eq. 39, there with messages to the power
- * 1 / rho), with any c_f fractional BP (Wiegerinck & Heskes 2003). m is scaled to sum 1 (max-product: to maximum 1).
+ * With every counting number c_f = 1 this is sum-product, with the maximum for ln sum exp max-product. With c_f =
+ * rho_f, the probability that an edge is in a random tree, it is the tree-reweighted update (Wainwright, Jaakkola &
+ * Willsky 2005, Eq. 39, there with messages to the power 1 / rho), with any c_f fractional BP (Wiegerinck & Heskes
+ * 2003). m is scaled to sum 1 (max-product: to maximum 1).
  *
- * Where table and messages span less than exp(600), a factor's sums run over plain numbers, else in the log-sum-exp semiring.
+ * Where table and messages span less than exp(600), a factor's sums run over plain numbers, else in the log-sum-exp
+ * semiring.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { Contraction, messageOffsetsOf } from "./contraction.ts";
@@ -202,7 +204,10 @@ export class LogMessages implements MessageKernel {
     }
   }
 
-  /** ln n for every position of a factor: the variable's total less the edge's own message; forbidden states are counted, not subtracted. */
+  /**
+   * ln n for every position of a factor: the variable's total less the edge's own message; forbidden states are
+   * counted, not subtracted.
+   */
   #gather(factor: number, first: number, end: number, shift: number): void {
     const { scopes } = this.#graph;
     const messages = this.factorToVariable;
@@ -223,7 +228,8 @@ export class LogMessages implements MessageKernel {
   }
 
   /**
-   * Computes n, contracts the factor's table with it, scales, damps, and with `commit` stores m. Returns the largest relative change before damping.
+   * Computes n, contracts the factor's table with it, scales, damps, and with `commit` stores m. Returns the largest
+   * relative change before damping.
    * @param countAtOnce whether later factors shall see the new messages.
    */
   #send(factor: number, commit: boolean, countAtOnce: boolean): number {
@@ -293,7 +299,10 @@ export class LogMessages implements MessageKernel {
     for (let state = 0; state < offsets[end] - shift; state++) fresh[state] = Math.log(fresh[state]);
   }
 
-  /** Scales each fresh message to log-sum-exp 0 (max-product: to maximum 0). A message of -Infinity alone is a contradiction. */
+  /**
+   * Scales each fresh message to log-sum-exp 0 (max-product: to maximum 0). A message of -Infinity alone is a
+   * contradiction.
+   */
   #normalise(factor: number, first: number, end: number, shift: number): void {
     const fresh = this.#fresh;
     for (let edge = first; edge < end; edge++) {

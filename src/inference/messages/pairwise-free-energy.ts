@@ -11,8 +11,9 @@ import { CompensatedSum } from "../compensated-sum.ts";
 import { entropy, normaliseLogs } from "./free-energy.ts";
 
 /**
- * Int32Array[2 numEdges], in the order of the model's neighbours: the message that comes from each neighbour. Messages stand at 2 edge (source to
- * target) and 2 edge + 1 (back), so the message to that neighbour is the same index with its last bit flipped.
+ * Int32Array[2 numEdges], in the order of the model's neighbours: the message that comes from each neighbour. Messages
+ * stand at 2 edge (source to target) and 2 edge + 1 (back), so the message to that neighbour is the same index with its
+ * last bit flipped.
  */
 export function incomingMessages({
   numVariables,
@@ -43,7 +44,10 @@ export function logRatiosOfBeliefs(
   return fields;
 }
 
-/** ln of the unnormalised belief of an edge, over (-,-), (-,+), (+,-), (+,+) of (source, target), into `into` at `start`. */
+/**
+ * ln of the unnormalised belief of an edge, over (-,-), (-,+), (+,-), (+,+) of (source, target), into `into` at
+ * `start`.
+ */
 export function edgeLogBelief(
   model: IsingModel,
   edge: number,

@@ -1,12 +1,13 @@
 /**
- * Belief propagation on Ising models with one number a message, u = ln m(+1) - ln m(-1): any strength of coupling, any counting numbers,
- * sum- or max-product.
+ * Belief propagation on Ising models with one number a message, u = ln m(+1) - ln m(-1): any strength of coupling, any
+ * counting numbers, sum- or max-product.
  *
  *   H_i = 2 b_i + sum_{k in N(i)} rho_ki u_{k->i},        u_{i->j} = f(H_i - u_{j->i}; 2 J_ij / rho_ij)
  *   sum-product:  f(h; c) = ln (e^{c + h} + 1) / (e^h + e^c) = 2 artanh(tanh(c / 2) tanh(h / 2))
  *   max-product:  f(h; c) = max(c + h, 0) - max(h, c), which is h clipped to -|c| ... |c|, with the sign of c
  *
- * With rho = 1 plain belief propagation, with edge appearance probabilities the tree-reweighted one (Wainwright, Jaakkola & Willsky 2005).
+ * With rho = 1 plain belief propagation, with edge appearance probabilities the tree-reweighted one (Wainwright,
+ * Jaakkola & Willsky 2005).
  */
 import type { IsingModel } from "../../graph/pairwise.ts";
 import { logAddExp, softplus } from "./log-math.ts";

@@ -1,6 +1,6 @@
 /**
- * A factor graph with factors of at most two variables as a Markov network: one table a variable, one table a pair. Tree-reweighted methods
- * count pairs, not factors, so all factors of one pair must share one table.
+ * A factor graph with factors of at most two variables as a Markov network: one table a variable, one table a pair.
+ * Tree-reweighted methods count pairs, not factors, so all factors of one pair must share one table.
  */
 import { describeFactor, fromArrays, scopeOf, tableOf, type FactorGraph } from "../../graph/factor-graph.ts";
 import { markovNetwork, type Topology } from "../../graph/topology.ts";

@@ -1,11 +1,13 @@
 /**
  * Belief propagation on Ising models with one number a message: the ratio r = m(+1) / m(-1).
  *
- *   P_i = e^{2 b_i} prod_{k in N(i)} r_{k->i},      r_{i->j} = (w P_i + r_{j->i}) / (P_i + w r_{j->i}),      w = e^{2 J_ij}
+ *   P_i = e^{2 b_i} prod_{k in N(i)} r_{k->i},      r_{i->j} = (w P_i + r_{j->i}) / (P_i + w r_{j->i}),      w = e^{2
+ *   J_ij}
  *
- * which is tanh u_{i->j} = tanh J tanh(b_i + sum_{k != j} u_{k->i}) for u = ln r / 2 (Mezard & Montanari 2009, Eq. 14.34) without any
- * transcendental function, the division by r_{j->i} drawn into the fraction: one division a message. Everything is a product or a sum of
- * positive numbers, so ratios keep full relative precision. All of them must stay within float64: see `ratiosFit`.
+ * which is tanh u_{i->j} = tanh J tanh(b_i + sum_{k != j} u_{k->i}) for u = ln r / 2 (Mezard & Montanari 2009, Eq.
+ * 14.34) without any transcendental function, the division by r_{j->i} drawn into the fraction: one division a message.
+ * Everything is a product or a sum of positive numbers, so ratios keep full relative precision. All of them must stay
+ * within float64: see `ratiosFit`.
  */
 import type { IsingModel } from "../../graph/pairwise.ts";
 import { incomingMessages } from "./pairwise-free-energy.ts";

@@ -2,15 +2,16 @@
  * Sum-product messages as plain numbers: the fast form of
  *
  *   n_{i->f}(x_i) = prod_{g in N(i) \ f} m_{g->i}(x_i)
- *   m_{f->i}(x_i) = sum over x_f \ x_i of psi_f(x_f) prod_{j in f \ i} n_{j->f}(x_j)          (Kschischang, Frey & Loeliger 2001, Eq. 5-6)
+ *   m_{f->i}(x_i) = sum over x_f \ x_i of psi_f(x_f) prod_{j in f \ i} n_{j->f}(x_j)          (Kschischang, Frey &
+ *   Loeliger 2001, Eq. 5-6)
  *
- * with m scaled to sum 1. Only m is kept: n is P_i / m_{f->i} for P_i, the product of all messages to i, in which zeros are counted, not
- * multiplied. No logarithm and no exponential in the loops, and nothing but sums, products and quotients of non-negative numbers, so every
- * entry keeps its relative precision.
+ * with m scaled to sum 1. Only m is kept: n is P_i / m_{f->i} for P_i, the product of all messages to i, in which zeros
+ * are counted, not multiplied. No logarithm and no exponential in the loops, and nothing but sums, products and
+ * quotients of non-negative numbers, so every entry keeps its relative precision.
  *
- * Where P_i or m is too small to divide, n is computed again through logs, which tells a true zero from an underflow. What float64 cannot hold
- * is never guessed: as soon as an entry of n, or a term of a factor's sum, could leave its range, `outOfRange` is set, and the caller starts
- * again with log-messages.ts.
+ * Where P_i or m is too small to divide, n is computed again through logs, which tells a true zero from an underflow.
+ * What float64 cannot hold is never guessed: as soon as an entry of n, or a term of a factor's sum, could leave its
+ * range, `outOfRange` is set, and the caller starts again with log-messages.ts.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { Contraction, messageOffsetsOf } from "./contraction.ts";
@@ -28,7 +29,10 @@ const MIN_ENTRY = 1e-300;
 const RESCALE_BELOW = 2 ** -64;
 /** With forbidden states a message can decay towards 0 for ever: entries below this count as settled. */
 const SETTLED_BELOW = 1e-20;
-/** Each update of P by one message adds rounding; after so many (or as many as there are messages) it is multiplied up afresh. */
+/**
+ * Each update of P by one message adds rounding; after so many (or as many as there are messages) it is multiplied up
+ * afresh.
+ */
 const UPDATES_BETWEEN_REFRESHES = 64;
 
 export class ProductMessages implements MessageKernel {
@@ -47,7 +51,10 @@ export class ProductMessages implements MessageKernel {
   readonly #potentials: Float64Array;
   /** Float64Array[numFactors]: the smallest entry of psi other than 0. */
   readonly #smallestPotentials: Float64Array;
-  /** Float64Array[variableOffsets[numVariables]]: products of the messages from factors of one variable, which never change. */
+  /**
+   * Float64Array[variableOffsets[numVariables]]: products of the messages from factors of one variable, which never
+   * change.
+   */
   readonly #priors: Float64Array;
   /** P, the product of messages other than 0, up to a factor; and how many messages are 0. */
   #products: Float64Array;
@@ -230,7 +237,8 @@ export class ProductMessages implements MessageKernel {
 
   /**
    * Computes n, contracts the factor's table with it, scales, damps, stores m, and multiplies it into P.
-   * @param products where new messages count: the present P (n m' replaces it) or the next one (m' is multiplied in); undefined only to look.
+   * @param products where new messages count: the present P (n m' replaces it) or the next one (m' is multiplied in);
+   *   undefined only to look.
    * @param zeros the zeros that go with it.
    * @returns the largest relative change before damping.
    */
@@ -289,7 +297,8 @@ export class ProductMessages implements MessageKernel {
         this.contradiction = factor;
         return 1;
       }
-      // Products of large entries can overflow, to Infinity or (times 0) to NaN; and scaling must not turn small ones into zeros.
+      // Products of large entries can overflow, to Infinity or (times 0) to NaN; and scaling must not turn small ones
+      // into zeros.
       if (!(smallest > MIN_ENTRY * sum)) {
         this.outOfRange = true;
         return 1;

@@ -1,12 +1,17 @@
 /**
- * Two-level region graphs: outer regions (clusters that hold every factor) and inner regions (what they share), with counting numbers.
+ * Two-level region graphs: outer regions (clusters that hold every factor) and inner regions (what they share), with
+ * counting numbers.
  *
- *   cluster variation (Kikuchi 1951):  inner regions are all intersections of outer ones, and intersections of those; c_outer = 1,
- *                                      c_beta = 1 - sum of c over all regions that hold beta         (Yedidia, Freeman & Weiss 2005, Eq. 109)
- *   Bethe:                             inner regions are the single variables, c_i = 1 - number of outer regions that hold i
+ *   cluster variation (Kikuchi 1951):  inner regions are all intersections of outer ones, and intersections of those;
+ *   c_outer = 1,
+ *                                      c_beta = 1 - sum of c over all regions that hold beta         (Yedidia, Freeman
+ *                                      & Weiss 2005, Eq. 109)
+ *   Bethe:                             inner regions are the single variables, c_i = 1 - number of outer regions that
+ *   hold i
  *
- * Clusters, as in libDAI's HAK (Heskes, Albers & Kappen 2003): min - maximal factors; bethe - the same, with Bethe's inner regions;
- * delta - every variable with its neighbours; loop - maximal factors and all loops of at most `loopDepth` variables.
+ * Clusters, as in libDAI's HAK (Heskes, Albers & Kappen 2003): min - maximal factors; bethe - the same, with Bethe's
+ * inner regions; delta - every variable with its neighbours; loop - maximal factors and all loops of at most
+ * `loopDepth` variables.
  */
 import { scopeOf, type FactorGraph } from "../../graph/factor-graph.ts";
 import { adjacency, markovNetwork } from "../../graph/topology.ts";
@@ -68,8 +73,8 @@ export function regionGraph(graph: FactorGraph, clusters: ClusterKind, loopDepth
 }
 
 /**
- * Whether the outer regions form a junction tree, so that the cluster variation method is exact: a spanning forest of largest total
- * intersection reaches sum |alpha| - numVariables.
+ * Whether the outer regions form a junction tree, so that the cluster variation method is exact: a spanning forest of
+ * largest total intersection reaches sum |alpha| - numVariables.
  */
 export function isJunctionTree({ outer }: RegionGraph, numVariables: number): boolean {
   const sets = outer.map(({ variables }) => variables);
@@ -102,7 +107,10 @@ function neighbourhoods(graph: FactorGraph): number[][] {
   );
 }
 
-/** Variables of loops in the Markov network, of 3 to `depth` variables. A path ends at the first variable that closes it. */
+/**
+ * Variables of loops in the Markov network, of 3 to `depth` variables. A path ends at the first variable that closes
+ * it.
+ */
 function loops(graph: FactorGraph, depth: number): number[][] {
   const { offsets, neighbours } = adjacency(markovNetwork(graph));
   const found = new Map<string, number[]>();

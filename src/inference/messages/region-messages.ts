@@ -1,9 +1,10 @@
 /**
- * Messages and beliefs of a two-level region graph, as natural logs on flat arrays (see generalised-belief-propagation.ts for the equations).
+ * Messages and beliefs of a two-level region graph, as natural logs on flat arrays (see
+ * generalised-belief-propagation.ts for the equations).
  *
- * Which states are possible is settled before the first message, from the zeros of the potentials alone: a state of an outer region is ruled out
- * while another region has no possible state that agrees with it. From then on every number of a possible state is finite; one that is not has
- * overflowed, which proves nothing but that the messages diverge.
+ * Which states are possible is settled before the first message, from the zeros of the potentials alone: a state of an
+ * outer region is ruled out while another region has no possible state that agrees with it. From then on every number
+ * of a possible state is finite; one that is not has overflowed, which proves nothing but that the messages diverge.
  */
 import { scopeOf, tableOf, type FactorGraph } from "../../graph/factor-graph.ts";
 import type { RegionGraph } from "./region-graph.ts";
@@ -20,7 +21,10 @@ interface Link {
 }
 
 const ITERATIONS_BETWEEN_REFRESHES = 50;
-/** Beliefs that can decay towards 0 for ever, or wander far below everything else, count as settled below this probability. */
+/**
+ * Beliefs that can decay towards 0 for ever, or wander far below everything else, count as settled below this
+ * probability.
+ */
 const SETTLED_BELOW = Math.log(1e-20);
 
 export class RegionMessages {
@@ -84,7 +88,8 @@ export class RegionMessages {
    * Updates every inner region once.
    * @param countingNumbers c_beta; n_beta + c_beta must not be 0.
    * @param damping share of the old ln mu_{beta->alpha} that is kept.
-   * @returns the largest relative change of a message mu_{beta->alpha}, before damping: what Q_beta and an outer region's marginal differ by.
+   * @returns the largest relative change of a message mu_{beta->alpha}, before damping: what Q_beta and an outer
+   *   region's marginal differ by.
    */
   iterate(countingNumbers: Float64Array, damping: number): number {
     let delta = 0;
@@ -203,7 +208,8 @@ function productsOf(graph: FactorGraph, regions: RegionGraph): { potentials: Flo
 }
 
 /**
- * Clears in `possible` every state of an outer region that agrees with no possible state of another one, until nothing changes.
+ * Clears in `possible` every state of an outer region that agrees with no possible state of another one, until nothing
+ * changes.
  * @returns one list an inner region: 1 for each state that its outer regions still have.
  */
 function ruleOut(
@@ -254,7 +260,10 @@ export function statesOf(variables: readonly number[], part: readonly number[], 
   return states;
 }
 
-/** Scales the logs of possible states to log-sum-exp 0 in place, the others are -Infinity; false when some are not finite. */
+/**
+ * Scales the logs of possible states to log-sum-exp 0 in place, the others are -Infinity; false when some are not
+ * finite.
+ */
 function normalisePossible(values: Float64Array, possible: Uint8Array): boolean {
   let most = -Infinity;
   for (let state = 0; state < values.length; state++) {

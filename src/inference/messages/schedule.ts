@@ -4,11 +4,13 @@
  *   parallel    every message from the messages of the iteration before
  *   sequential  unit after unit in index order, each from the newest messages
  *   random      the same in a fresh random order each iteration
- *   residual    always the unit that would change most (Elidan, McGraw & Koller 2006); an iteration is as many updates as there are units
+ *   residual    always the unit that would change most (Elidan, McGraw & Koller 2006); an iteration is as many updates
+ *   as there are units
  *   tree        leaves to root, then root to leaves: exact on a forest after one iteration
  *
- * A unit is what is updated at once: a factor (all its messages to variables) or, in the pairwise form, a variable (all its messages to
- * neighbours). One difference from Elidan et al.: they update single messages; all messages of a unit share most of their work.
+ * A unit is what is updated at once: a factor (all its messages to variables) or, in the pairwise form, a variable (all
+ * its messages to neighbours). One difference from Elidan et al.: they update single messages; all messages of a unit
+ * share most of their work.
  */
 import { z } from "zod";
 import type { Random } from "../../graph/random.ts";
@@ -30,15 +32,22 @@ export interface MessageKernel {
   update(first: number, end: number, order: Int32Array | undefined, commit: boolean): number;
   /** Calls `visit` with each unit that reads messages of `unit`. */
   dependents(unit: number, visit: (dependent: number) => void): void;
-  /** Int32Array[numUnits]: every unit after the one between it and the root. @throws RangeError on a graph with cycles. */
+  /**
+   * Int32Array[numUnits]: every unit after the one between it and the root. @throws RangeError on a graph with cycles.
+   */
   treeOrder(): Int32Array;
   /** Whether schedule tree reaches the fixed point in one iteration: no damping, counting numbers 1. */
   readonly isExactOnTrees: boolean;
-  /** True once messages are worthless: a contradiction was found, or numbers left the range that the kernel can hold. */
+  /**
+   * True once messages are worthless: a contradiction was found, or numbers left the range that the kernel can hold.
+   */
   readonly stopped: boolean;
 }
 
-/** |p' - p| / (p' + p) for two probabilities given by their natural logs: tanh(|difference| / 2). Infinite differences give 1, two -Infinity 0. */
+/**
+ * |p' - p| / (p' + p) for two probabilities given by their natural logs: tanh(|difference| / 2). Infinite differences
+ * give 1, two -Infinity 0.
+ */
 export function relativeChange(logNew: number, logOld: number): number {
   return logNew === logOld ? 0 : Math.tanh(Math.abs(logNew - logOld) / 2);
 }
@@ -96,15 +105,16 @@ export function runSchedule(kernel: MessageKernel, options: ScheduleOptions, ran
 }
 
 /**
- * The schedule to run on a forest in place of `options.schedule`. Index order can need as many iterations as a path is long; from the leaves to the
- * roots and back, one gives the fixed point itself, not only within the tolerance.
+ * The schedule to run on a forest in place of `options.schedule`. Index order can need as many iterations as a path is
+ * long; from the leaves to the roots and back, one gives the fixed point itself, not only within the tolerance.
  */
 export function onForest<Options extends ScheduleOptions>(options: Options, isForest: boolean): Options {
   return isForest && options.schedule === "sequential" && !options.damping ? { ...options, schedule: "tree" } : options;
 }
 
 /**
- * Brings the messages of a converged forest from within the tolerance to the fixed point, so that what is read from them is exact to rounding.
+ * Brings the messages of a converged forest from within the tolerance to the fixed point, so that what is read from
+ * them is exact to rounding.
  * @param undamped makes a kernel without damping.
  */
 export function atFixedPoint<Kernel extends MessageKernel, Undamped extends MessageKernel>(
@@ -156,7 +166,10 @@ function updateInTime(kernel: MessageKernel, order: Int32Array | undefined, dead
   return largest;
 }
 
-/** Minus each unit's residual, as a Tournament wants it; those that the deadline leaves out count as the largest there are. */
+/**
+ * Minus each unit's residual, as a Tournament wants it; those that the deadline leaves out count as the largest there
+ * are.
+ */
 function residualsInTime(numUnits: number, residual: (unit: number) => number, deadline: number): Float64Array {
   const costs = new Float64Array(numUnits).fill(-1);
   for (let unit = 0; unit < numUnits; unit++) {

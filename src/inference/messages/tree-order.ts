@@ -1,9 +1,15 @@
-/** Neighbours, forests and their orders: what residual schedules, the tree schedule, exactness on trees and the decoding of MAP states need. */
+/**
+ * Neighbours, forests and their orders: what residual schedules, the tree schedule, exactness on trees and the decoding
+ * of MAP states need.
+ */
 import { describeFactor, scopeOf, type FactorGraph } from "../../graph/factor-graph.ts";
 import type { PairwiseBinaryModel } from "../../graph/pairwise.ts";
 
 export interface FactorOrder {
-  /** Int32Array[numFactors]: breadth first from the lowest variable of each component; a factor comes after the one between it and the root. */
+  /**
+   * Int32Array[numFactors]: breadth first from the lowest variable of each component; a factor comes after the one
+   * between it and the root.
+   */
   readonly factors: Int32Array;
   /** The first factor that closes a cycle, -1 when the factor graph is a forest. */
   readonly cycleAt: number;
@@ -57,7 +63,10 @@ export function factorTreeOrder(graph: FactorGraph): Int32Array {
   return factors;
 }
 
-/** Calls `visit` with every factor of two or more variables that shares a variable with `factor`, once for each variable shared. */
+/**
+ * Calls `visit` with every factor of two or more variables that shares a variable with `factor`, once for each variable
+ * shared.
+ */
 export function visitNeighbourFactors(graph: FactorGraph, factor: number, visit: (neighbour: number) => void): void {
   const { scopeOffsets, scopes, variableEdgeOffsets, variableEdges, edgeFactors } = graph;
   for (let edge = scopeOffsets[factor]; edge < scopeOffsets[factor + 1]; edge++) {

@@ -1,4 +1,7 @@
-/** Tree-reweighted messages for given rho, on both forms of a model, and the dual value that they prove (see tree-reweighted.ts). */
+/**
+ * Tree-reweighted messages for given rho, on both forms of a model, and the dual value that they prove (see
+ * tree-reweighted.ts).
+ */
 import { isForest } from "../../graph/components.ts";
 import { logScore, type FactorGraph } from "../../graph/factor-graph.ts";
 import { toIsing, type IsingModel, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
@@ -35,7 +38,9 @@ export interface Problem {
 export interface Solution {
   readonly convergence: Convergence;
   readonly edgeProbabilities: Float64Array;
-  /** The dual's value, natural log, of the model at its temperature: a bound if rho is in the spanning-tree polytope. */
+  /**
+   * The dual's value, natural log, of the model at its temperature: a bound if rho is in the spanning-tree polytope.
+   */
   readonly value: number;
   /** Undefined when Z = 0, or numbers left float64's range. */
   readonly beliefs?: {

@@ -1,18 +1,25 @@
 /**
- * Tree-reweighted belief propagation (Wainwright, Jaakkola & Willsky 2005): an upper bound on ln Z from a distribution over spanning trees.
+ * Tree-reweighted belief propagation (Wainwright, Jaakkola & Willsky 2005): an upper bound on ln Z from a distribution
+ * over spanning trees.
  *
- *   ln Z <= max over locally consistent tau of sum_i [ <theta_i> + H(tau_i) ] + sum_ij [ <theta_ij> - rho_ij I(tau_ij) ],   rho_ij = P(ij in T)
+ *   ln Z <= max over locally consistent tau of sum_i [ <theta_i> + H(tau_i) ] + sum_ij [ <theta_ij> - rho_ij I(tau_ij)
+ *   ],   rho_ij = P(ij in T)
  *
- * is solved by messages to the power rho (log-messages.ts, pairwise-log-messages.ts). At temperature 0 the same bounds the best score (tree-reweighted
- * max-product, Wainwright, Jaakkola & Willsky 2005b). rho = 1 is plain belief propagation.
+ * is solved by messages to the power rho (log-messages.ts, pairwise-log-messages.ts). At temperature 0 the same bounds
+ * the best score (tree-reweighted max-product, Wainwright, Jaakkola & Willsky 2005b). rho = 1 is plain belief
+ * propagation.
  *
- * One difference: the objective is below its maximum until convergence, so its value there is no bound. Instead the dual is evaluated: for any messages,
+ * One difference: the objective is below its maximum until convergence, so its value there is no bound. Instead the
+ * dual is evaluated: for any messages,
  *
- *   ln p~(x) = C + sum_i ln tau_i + sum_ij rho_ij ln (tau_ij / tau_i tau_j),      C = sum_i ln Z_i + sum_ij rho_ij (ln Z_ij - ln Z_i - ln Z_j)
- *   ln Z <= C + sum_ij rho_ij delta_ij,      delta_ij = ln max over both ends and their states of (sum_{x_j} tau_ij) / tau_i  >= 0
+ *   ln p~(x) = C + sum_i ln tau_i + sum_ij rho_ij ln (tau_ij / tau_i tau_j),      C = sum_i ln Z_i + sum_ij rho_ij (ln
+ *   Z_ij - ln Z_i - ln Z_j)
+ *   ln Z <= C + sum_ij rho_ij delta_ij,      delta_ij = ln max over both ends and their states of (sum_{x_j} tau_ij) /
+ *   tau_i  >= 0
  *
- * by Hoelder's inequality over the trees, and as a tree rooted anywhere sums out to at most prod exp(delta). So ln Z is an upper bound at
- * every iteration, as long as rho lies in the spanning-tree polytope; at a fixed point delta = 0 and it equals the objective.
+ * by Hoelder's inequality over the trees, and as a tree rooted anywhere sums out to at most prod exp(delta). So ln Z is
+ * an upper bound at every iteration, as long as rho lies in the spanning-tree polytope; at a fixed point delta = 0 and
+ * it equals the objective.
  */
 import { z } from "zod";
 import { isForest } from "../../graph/components.ts";
@@ -46,8 +53,9 @@ export interface TreeReweightedResult extends InferenceResult {
 
 /**
  * Tree-reweighted belief propagation on a model whose factors have at most two variables, of any cardinality.
- * `logZ` is an upper bound (see above) for edgeProbabilities uniform and optimised, and for given numbers where they are seen to lie in the
- * polytope: none above the uniform ones. At temperature 0 the answer is `map`, its upperBound under the same condition.
+ * `logZ` is an upper bound (see above) for edgeProbabilities uniform and optimised, and for given numbers where they
+ * are seen to lie in the polytope: none above the uniform ones. At temperature 0 the answer is `map`, its upperBound
+ * under the same condition.
  * @throws RangeError naming a factor of more than two variables; for a wrong number of edge probabilities.
  */
 export function treeReweighted(
@@ -88,7 +96,10 @@ export function treeReweighted(
   return { ...common, logZ: temperature * value, bound, marginals, factorMarginals, seconds };
 }
 
-/** Everything at or below the uniform probabilities is in the polytope of forests, which is what the bound needs. Never says yes wrongly. */
+/**
+ * Everything at or below the uniform probabilities is in the polytope of forests, which is what the bound needs. Never
+ * says yes wrongly.
+ */
 function withinTreePolytope(topology: Topology, given: Float64Array, random: Random): boolean {
   if (isForest(topology)) return true;
   if (topology.numNodes > MAX_INVERSE_NODES) return false;
@@ -96,8 +107,9 @@ function withinTreePolytope(topology: Topology, given: Float64Array, random: Ran
 }
 
 /**
- * min over rho of the bound, which is convex in rho with derivative -I(tau_ij): conditional gradient steps towards the spanning tree of largest
- * mutual information (Wainwright, Jaakkola & Willsky 2005, Section V-B). A step is halved until the bound falls.
+ * min over rho of the bound, which is convex in rho with derivative -I(tau_ij): conditional gradient steps towards the
+ * spanning tree of largest mutual information (Wainwright, Jaakkola & Willsky 2005, Section V-B). A step is halved
+ * until the bound falls.
  */
 function optimise(problem: Problem, steps: number, random: Random): Solution {
   const { topology } = problem;

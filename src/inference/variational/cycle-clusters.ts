@@ -1,17 +1,21 @@
 /**
- * Cycles as further blocks of the MAP dual (map-dual.ts): they make the relaxation tight where pairs disagree around a loop.
+ * Cycles as further blocks of the MAP dual (map-dual.ts): they make the relaxation tight where pairs disagree around a
+ * loop.
  *
- * A cycle k of pairs e = 1 ... n takes parts -lambda_ke(x_e) of the tables theta_e and is maximised jointly over its variables:
+ * A cycle k of pairs e = 1 ... n takes parts -lambda_ke(x_e) of the tables theta_e and is maximised jointly over its
+ * variables:
  *
  *   D = c + sum_i max b_i + sum_f max r_f + sum_k max over x of sum_e w_ke(x_e),     r_e = theta_e - ... - sum_k w_ke
  *
- * An update collects r_e of all its pairs, moves the joint maximum into c, and gives the rest back pair after pair (cycle-program.ts).
+ * An update collects r_e of all its pairs, moves the joint maximum into c, and gives the rest back pair after pair
+ * (cycle-program.ts).
  *
  * Which cycles: a pair of singled-out states (i, a), (j, b) has the weight
  *   s = max { r_ij(x) : (x_i = a) = (x_j = b) } - max { r_ij(x) : (x_i = a) != (x_j = b) },
- * positive if it wants the two indicators equal. A cycle with an odd number of negative weights is frustrated: adding it lowers the bound by up to
- * its smallest |s| (Sontag, Choe & Li 2012). Shortest ones are found breadth first in the signed double cover, strongest weights first. For
- * binary variables this separates all cycle inequalities, which nearly always suffice for planar and toroidal grids.
+ * positive if it wants the two indicators equal. A cycle with an odd number of negative weights is frustrated: adding
+ * it lowers the bound by up to its smallest |s| (Sontag, Choe & Li 2012). Shortest ones are found breadth first in the
+ * signed double cover, strongest weights first. For binary variables this separates all cycle inequalities, which
+ * nearly always suffice for planar and toroidal grids.
  */
 import { scopeOf } from "../../graph/factor-graph.ts";
 import { CycleProgram } from "./cycle-program.ts";
@@ -50,7 +54,10 @@ export class CycleClusters {
     return this.#cycles.length;
   }
 
-  /** Updates every cycle, there and back, until the dual's deadline. The bound does not rise. @returns false when no state is left. */
+  /**
+   * Updates every cycle, there and back, until the dual's deadline. The bound does not rise. @returns false when no
+   * state is left.
+   */
   sweep(): boolean {
     const cycles = this.#cycles;
     for (let at = 0; at < cycles.length; at++) {

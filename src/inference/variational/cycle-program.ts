@@ -1,16 +1,20 @@
 /**
- * One cycle's part in the MAP dual (cycle-clusters.ts): dynamic programming around it, given the state of its first variable.
+ * One cycle's part in the MAP dual (cycle-clusters.ts): dynamic programming around it, given the state of its first
+ * variable.
  *
- *   F_k^s(x) = max over x_1 ... x_{k-1} of w_0(s, x_1) + ... + w_{k-1}(x_{k-1}, x),      B_k^s likewise from k on, back to s
- *   m_k(x, y) = max_s F_k^s(x) + w_k(x, y) + B_{k+1}^s(y)
+ *   F_k^s(x) = max over x_1 ... x_{k-1} of w_0(s, x_1) + ... + w_{k-1}(x_{k-1}, x),      B_k^s likewise from k on, back
+ *   to s m_k(x, y) = max_s F_k^s(x) + w_k(x, y) + B_{k+1}^s(y)
  *
- * `share` takes 1 / (n - k) of m_k from the k-th of n pairs, k = 0 ... n - 1, each time from what is left; then, on the way back, all that is
- * left. The joint maximum is 0 afterwards for every state of every pair. Without the second pass, which the plain MPLP update (Sontag et al.
- * 2008) lacks, much of the cycle's freedom stays unused and the dual stalls far above its minimum.
+ * `share` takes 1 / (n - k) of m_k from the k-th of n pairs, k = 0 ... n - 1, each time from what is left; then, on the
+ * way back, all that is left. The joint maximum is 0 afterwards for every state of every pair. Without the second pass,
+ * which the plain MPLP update (Sontag et al. 2008) lacks, much of the cycle's freedom stays unused and the dual stalls
+ * far above its minimum.
  */
 
 export class CycleProgram {
-  /** Float64Array: w_k(x, y), natural log, pair after pair, y fastest: given by the caller, and what the cycle keeps. */
+  /**
+   * Float64Array: w_k(x, y), natural log, pair after pair, y fastest: given by the caller, and what the cycle keeps.
+   */
   joint = new Float64Array(64);
   /** Float64Array like `joint`: what the pairs get; -Infinity where no state of the cycle has the pair. */
   given = new Float64Array(64);
@@ -52,7 +56,10 @@ export class CycleProgram {
     }
   }
 
-  /** Shares `joint` out. @returns its maximum, natural log, which nobody gets; -Infinity when no state is left, nothing is shared then. */
+  /**
+   * Shares `joint` out. @returns its maximum, natural log, which nobody gets; -Infinity when no state is left, nothing
+   * is shared then.
+   */
   share(): number {
     const length = this.#length;
     const first = this.#sizes[0];

@@ -1,8 +1,9 @@
 /**
  * q(x) = prod_i q_i(x_i) on a factor graph: its bound on ln Z, and the update of one q_i (see naive-mean-field.ts).
  *
- * <ln psi_f | x_i> is a contraction of the factor's table of logs with the other q_j. Forbidden entries are kept apart, as a table of
- * indicators contracted with the supports of q: a state of i gets -Infinity if any state with it inside the supports is forbidden.
+ * <ln psi_f | x_i> is a contraction of the factor's table of logs with the other q_j. Forbidden entries are kept apart,
+ * as a table of indicators contracted with the supports of q: a state of i gets -Infinity if any state with it inside
+ * the supports is forbidden.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import type { Random } from "../../graph/random.ts";
@@ -96,7 +97,9 @@ export class FactorisedDistribution {
     return total;
   }
 
-  /** Updates every q_i once, from all q before: where factors of one variable alone would put them, when q is uniform. */
+  /**
+   * Updates every q_i once, from all q before: where factors of one variable alone would put them, when q is uniform.
+   */
   updateAtOnce(): void {
     const next = this.probabilities.slice();
     for (let variable = 0; variable < this.#graph.numVariables; variable++) {
@@ -152,7 +155,10 @@ export class FactorisedDistribution {
     return largest;
   }
 
-  /** #outgoing = contraction of a factor's table with q, or with the indicators of its support, for each position and state. */
+  /**
+   * #outgoing = contraction of a factor's table with q, or with the indicators of its support, for each position and
+   * state.
+   */
   #contract(tables: Float64Array, factor: number, support: boolean): void {
     const { scopes, scopeOffsets } = this.#graph;
     let into = 0;

@@ -1,18 +1,19 @@
 /**
  * The dual of the linear programming relaxation of MAP, and its block coordinate descent. For any messages lambda
  *
- *   ln p~(x) = c + sum_i b_i(x_i) + sum_f r_f(x_f),      b_i = theta_i + sum_{f in N(i)} lambda_fi,      r_f = theta_f - sum_{i in f} lambda_fi
- *   max_x ln p~(x) <= D(lambda) = c + sum_i max b_i + sum_f max r_f
+ *   ln p~(x) = c + sum_i b_i(x_i) + sum_f r_f(x_f),      b_i = theta_i + sum_{f in N(i)} lambda_fi,      r_f = theta_f
+ *   - sum_{i in f} lambda_fi max_x ln p~(x) <= D(lambda) = c + sum_i max b_i + sum_f max r_f
  *
- * A visit of variable i minimises D over all messages to i at once: it collects m_fi(x_i) = max over x_f \ x_i of r_f from its factors, so that
- * r_f <= 0, moves max b_i into c, and hands shares of the rest back. With equal shares that is max-sum diffusion (Werner 2007) or, seen from
- * the factors, MPLP (Globerson & Jaakkola 2007). Here the shares go to factors with variables still to come in this sweep, 1 / max(number of
- * those, number with variables before) each: sequential reweighted message passing (Kolmogorov 2015; on pairs TRW-S), which needs the fewest
- * sweeps. D never rises. As b_i <= 0 and r_f <= 0 always, c is the bound, and c + b_i(a) bounds every state with x_i = a.
+ * A visit of variable i minimises D over all messages to i at once: it collects m_fi(x_i) = max over x_f \ x_i of r_f
+ * from its factors, so that r_f <= 0, moves max b_i into c, and hands shares of the rest back. With equal shares that
+ * is max-sum diffusion (Werner 2007) or, seen from the factors, MPLP (Globerson & Jaakkola 2007). Here the shares go to
+ * factors with variables still to come in this sweep, 1 / max(number of those, number with variables before) each:
+ * sequential reweighted message passing (Kolmogorov 2015; on pairs TRW-S), which needs the fewest sweeps. D never
+ * rises. As b_i <= 0 and r_f <= 0 always, c is the bound, and c + b_i(a) bounds every state with x_i = a.
  *
- * Branch and bound needs this on shrinking sets of states. They are sparse sets: the states left of variable i are the first domainSizes[i]
- * entries of its part of `domains`, so going back is to restore the counts. A state without support (-Infinity) is taken out, which is
- * generalised arc consistency; so messages are always finite.
+ * Branch and bound needs this on shrinking sets of states. They are sparse sets: the states left of variable i are the
+ * first domainSizes[i] entries of its part of `domains`, so going back is to restore the counts. A state without
+ * support (-Infinity) is taken out, which is generalised arc consistency; so messages are always finite.
  */
 import { fromArrays, scopeOf, tableOf, type FactorGraph } from "../../graph/factor-graph.ts";
 import { Contraction, messageOffsetsOf } from "../messages/contraction.ts";
@@ -109,7 +110,10 @@ export class MapDual {
     for (let variable = 0; variable < numVariables && this.bound > -Infinity; variable++) this.#normalise(variable);
   }
 
-  /** Takes in constants and factors of one variable; the graph of the others, scaled to maximum 0, factors of one pair added up. */
+  /**
+   * Takes in constants and factors of one variable; the graph of the others, scaled to maximum 0, factors of one pair
+   * added up.
+   */
   #absorb({ cardinalities, numFactors, ...graph }: FactorGraph): FactorGraph {
     const whole = { cardinalities, numFactors, ...graph };
     const pairs = new Map<number, number>();
@@ -267,7 +271,10 @@ export class MapDual {
     return true;
   }
 
-  /** #collected[state] = max over the others' states left of theta_f - their messages: what lambda would be if r_f were collected. */
+  /**
+   * #collected[state] = max over the others' states left of theta_f - their messages: what lambda would be if r_f were
+   * collected.
+   */
   #collect(edge: number): void {
     const { domains, domainSizes, variableOffsets, messages, messageOffsets, tables } = this;
     const { scopes, scopeOffsets, edgeFactors, tableOffsets, cardinalities } = this.core;
@@ -312,7 +319,8 @@ export class MapDual {
   }
 
   /**
-   * into[a] for each state a that is left: b_i(a) if all factors were collected, so that bound + into[a] bounds every state with x_i = a.
+   * into[a] for each state a that is left: b_i(a) if all factors were collected, so that bound + into[a] bounds every
+   * state with x_i = a.
    */
   slacks(variable: number, into: Float64Array): void {
     const { beliefs, domains, domainSizes, messages, messageOffsets } = this;

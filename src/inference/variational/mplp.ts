@@ -3,10 +3,10 @@
  *
  *   max_x ln p~(x) <= min over lambda of D(lambda)
  *
- * D, the dual of the linear programming relaxation of MAP, is lowered block by block (map-dual.ts). It never rises, and where it meets the score
- * of a decoded state that state is optimal. One difference from Globerson & Jaakkola 2007: the blocks are stars around variables with
- * Kolmogorov's (2015) sequential weights, which get to the same bound in fewer sweeps. With `cycles`, frustrated cycles are added once the
- * bound stalls (cycle-clusters.ts).
+ * D, the dual of the linear programming relaxation of MAP, is lowered block by block (map-dual.ts). It never rises, and
+ * where it meets the score of a decoded state that state is optimal. One difference from Globerson & Jaakkola 2007: the
+ * blocks are stars around variables with Kolmogorov's (2015) sequential weights, which get to the same bound in fewer
+ * sweeps. With `cycles`, frustrated cycles are added once the bound stalls (cycle-clusters.ts).
  */
 import { z } from "zod";
 import { logScore, type FactorGraph } from "../../graph/factor-graph.ts";
@@ -37,8 +37,8 @@ const SWEEPS_BETWEEN_DECODINGS = 10;
 const MAX_ADDED_CYCLES = 1000;
 
 /**
- * A bracket of the best score: `map.score` <= best <= `map.upperBound`. When the bound shows that no state is possible, logZ is -Infinity and
- * there is no map; a decoded state can be impossible (score -Infinity) where others are not.
+ * A bracket of the best score: `map.score` <= best <= `map.upperBound`. When the bound shows that no state is possible,
+ * logZ is -Infinity and there is no map; a decoded state can be impossible (score -Infinity) where others are not.
  * @throws RangeError for a wrong option.
  */
 export function mplp(model: FactorGraph | PairwiseBinaryModel, options: MplpOptions = {}): MplpResult {

@@ -3,20 +3,24 @@
  *
  *   ln Z >= L(q) = sum_f <ln psi_f>_q + sum_i H(q_i),      q_i(x_i) ~ exp sum_{f in N(i)} <ln psi_f | x_i>_q
  *
- * Each update maximises L over one q_i, so L never falls (Jordan, Ghahramani, Jaakkola & Saul 1999); updating all at once would lose
- * that and is not offered. L has many local maxima, and from the uniform q the order of the updates drags whole regions into a wrong one where
- * variables are strongly coupled. So several runs are made and the best one is kept:
+ * Each update maximises L over one q_i, so L never falls (Jordan, Ghahramani, Jaakkola & Saul 1999); updating all at
+ * once would lose that and is not offered. L has many local maxima, and from the uniform q the order of the updates
+ * drags whole regions into a wrong one where variables are strongly coupled. So several runs are made and the best one
+ * is kept:
  *
  *   uniform    q_i uniform
  *   fields     q_i as factors of one variable alone have it (an update of all q_i at once from the uniform q)
  *   annealing  uniform, then sweeps with exponents that grow to 1, so that what is certain settles first
- *   greedy     uniform, then each q_i in turn on its likeliest state, which breaks the symmetry where there are no fields
+ *   greedy     uniform, then each q_i in turn on its likeliest state, which breaks the symmetry where there are no
+ *   fields
  *
- * and `restarts` further ones from random q. A later run replaces an earlier one only if its bound is better by more than rounding.
+ * and `restarts` further ones from random q. A later run replaces an earlier one only if its bound is better by more
+ * than rounding.
  *
- * Forbidden states: L is finite only while the product of the supports of q lies inside the model's. The uniform q over arc consistent
- * states is tried first; if it does not, q begins at a single possible state (branch and bound finds one, or proves Z = 0), from where
- * updates widen the support. If none is found in time the bound is -Infinity: true, and useless.
+ * Forbidden states: L is finite only while the product of the supports of q lies inside the model's. The uniform q over
+ * arc consistent states is tried first; if it does not, q begins at a single possible state (branch and bound finds
+ * one, or proves Z = 0), from where updates widen the support. If none is found in time the bound is -Infinity: true,
+ * and useless.
  */
 import { z } from "zod";
 import { toIsing, type IsingModel, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
@@ -130,8 +134,8 @@ function zeroAnswer(bound: "exact" | "lower"): Answer {
 }
 
 /**
- * The best run on an arc consistent factor graph; "impossible" if Z = 0, undefined if no possible state was found in time.
- * Structured mean field begins where this ends.
+ * The best run on an arc consistent factor graph; "impossible" if Z = 0, undefined if no possible state was found in
+ * time. Structured mean field begins where this ends.
  */
 export function fitFactorised(
   graph: FactorGraph,

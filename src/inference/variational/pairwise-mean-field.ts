@@ -36,7 +36,10 @@ export class PairwiseMeanField {
     for (let i = 0; i < fields.length; i++) this.#means[i] = Math.tanh(fields[i]);
   }
 
-  /** Updates every q_i once, in this order; at an inverse temperature of Infinity each takes its likeliest state, -1 among equals. */
+  /**
+   * Updates every q_i once, in this order; at an inverse temperature of Infinity each takes its likeliest state, -1
+   * among equals.
+   */
   sweep(order: Int32Array, inverseTemperature = 1): number {
     const { biases, weights, neighbourOffsets, neighbours, neighbourEdges } = this.#model;
     const means = this.#means;

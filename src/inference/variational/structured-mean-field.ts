@@ -1,11 +1,13 @@
 /**
- * Structured mean field: q(x) = prod_C q_C(x_C) over disjoint clusters of variables, each q_C exact within its cluster (Saul & Jordan 1996).
+ * Structured mean field: q(x) = prod_C q_C(x_C) over disjoint clusters of variables, each q_C exact within its cluster
+ * (Saul & Jordan 1996).
  *
  *   ln Z >= L(q) = sum_f <ln psi_f>_q + sum_C H(q_C),      q_C(x_C) ~ exp sum_{f touching C} <ln psi_f | x_C>_q
  *
- * An update of q_C takes every factor that touches C, averaged over its variables outside, as a factor on those inside, and infers exactly on
- * the bucket tree of the cluster; that maximises L over q_C, so L never falls. It begins where naive mean field ends, so it is at least as
- * tight. Clusters of tree kind are grown edge by edge, strongest interaction first, as long as each stays a tree.
+ * An update of q_C takes every factor that touches C, averaged over its variables outside, as a factor on those inside,
+ * and infers exactly on the bucket tree of the cluster; that maximises L over q_C, so L never falls. It begins where
+ * naive mean field ends, so it is at least as tight. Clusters of tree kind are grown edge by edge, strongest
+ * interaction first, as long as each stays a tree.
  */
 import { z } from "zod";
 import { fromArrays, scopeOf, tableOf, type FactorGraph } from "../../graph/factor-graph.ts";

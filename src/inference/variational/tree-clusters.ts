@@ -1,6 +1,7 @@
 /**
- * Clusters of variables that are trees of the Markov network, for structured mean field: edges are taken in, strongest interaction first, as long
- * as every cluster stays a tree with all edges among its variables. On a 2D grid that leaves about a third of the edges between clusters.
+ * Clusters of variables that are trees of the Markov network, for structured mean field: edges are taken in, strongest
+ * interaction first, as long as every cluster stays a tree with all edges among its variables. On a 2D grid that leaves
+ * about a third of the edges between clusters.
  */
 import { DisjointSets } from "../../graph/components.ts";
 import { scopeOf, tableOf, type FactorGraph } from "../../graph/factor-graph.ts";
@@ -40,7 +41,10 @@ export function numbered(labels: readonly (number | string)[]): Int32Array {
   });
 }
 
-/** For each edge of the Markov network how far its factors are from a sum of functions of one variable each, natural log. */
+/**
+ * For each edge of the Markov network how far its factors are from a sum of functions of one variable each, natural
+ * log.
+ */
 function interactionStrengths(graph: FactorGraph, edges: Int32Array): Float64Array {
   const { numVariables, numFactors, cardinalities } = graph;
   const edgeOf = new Map<number, number>();

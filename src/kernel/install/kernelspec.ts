@@ -1,6 +1,6 @@
 /**
- * The kernelspec: how Jupyter front ends and our runner start this kernel, and where the file that says so is installed.
- * Paths in it are absolute, so that it works whatever PATH and folder the front end has.
+ * The kernelspec: how Jupyter front ends and our runner start this kernel, and where the file that says so is
+ * installed. Paths in it are absolute, so that it works whatever PATH and folder the front end has.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
@@ -40,7 +40,9 @@ export function kernelSpec(): KernelSpec {
   };
 }
 
-/** The folder that holds (or would hold) the installed kernelspec. Throws when "sys-prefix" finds no Python environment. */
+/**
+ * The folder that holds (or would hold) the installed kernelspec. Throws when "sys-prefix" finds no Python environment.
+ */
 export function kernelspecFolder(place: InstallPlace, environment: NodeJS.ProcessEnv = process.env): string {
   if (place === "user") return path.join(userDataFolder(environment), "kernels", KERNEL_NAME);
   const prefix = place === "sys-prefix" ? pythonPrefix(environment) : path.resolve(place.prefix);
@@ -62,7 +64,8 @@ export function installKernelspec(place: InstallPlace, environment?: NodeJS.Proc
 }
 
 /**
- * Removes what `installKernelspec` wrote, and nothing else; returns the folder, or undefined when nothing was installed there.
+ * Removes what `installKernelspec` wrote, and nothing else; returns the folder, or undefined when nothing was installed
+ * there.
  *
  * @throws Error when the kernelspec of this name is another program's
  */

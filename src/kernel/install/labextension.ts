@@ -1,4 +1,7 @@
-/** Installs the extension that shows Plotly figures in JupyterLab (labextension/remote-entry.js): prebuilt, so no Node is needed there. */
+/**
+ * Installs the extension that shows Plotly figures in JupyterLab (labextension/remote-entry.js): prebuilt, so no Node
+ * is needed there.
+ */
 import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -9,7 +12,10 @@ const EXTENSION_NAME = "marginalia-plotly";
 
 const folderIn = (jupyter: string) => path.join(jupyter, "labextensions", EXTENSION_NAME);
 
-/** Writes below one of Jupyter's data folders, as `prefix`/share/jupyter, where a JupyterLab that reads it finds it; returns the folder. */
+/**
+ * Writes below one of Jupyter's data folders, as `prefix`/share/jupyter, where a JupyterLab that reads it finds it;
+ * returns the folder.
+ */
 export function installLabExtension(jupyter: string): string {
   const folder = folderIn(jupyter);
   mkdirSync(path.join(folder, "static"), { recursive: true });

@@ -42,7 +42,10 @@ function behindSlash(code: string, { start, end, items }: Completions): Completi
   return { start: start + typed, end, items: items.map((item) => ({ ...item, text: item.text.slice(typed) })) };
 }
 
-/** Node's own modules, packages of the notebook's folder, those that the kernel's package lends it, and what packages export. */
+/**
+ * Node's own modules, packages of the notebook's folder, those that the kernel's package lends it, and what packages
+ * export.
+ */
 function moduleNames(program: CellProgram, code: string, cursor: number, typed: string): string[] {
   const { service, file, start } = program.open(code);
   const ambient = service.getProgram()?.getTypeChecker().getAmbientModules() ?? [];
@@ -112,7 +115,9 @@ function signatureOf(checker: ts.TypeChecker, name: string, symbol: ts.Symbol, a
   return `${name}${checker.signatureToString(first, at)}${others}`;
 }
 
-/** Type, and with `detail` 0 or more the documentation, of what stands at the cursor; undefined when nothing is known. */
+/**
+ * Type, and with `detail` 0 or more the documentation, of what stands at the cursor; undefined when nothing is known.
+ */
 export function inspect(program: CellProgram, code: string, cursor: number): string | undefined {
   const { service, file, start } = program.open(code);
   // The cursor often stands behind the name, or behind the parenthesis that opens a call.

@@ -1,7 +1,8 @@
 /**
  * What TypeScript sees instead of a disk: cells as files that are nowhere, and behind them the real disk.
  *
- * Cells' files seem to lie in a folder of the kernel's package that there is not, so that a snapshot's program serves any notebook.
+ * Cells' files seem to lie in a folder of the kernel's package that there is not, so that a snapshot's program serves
+ * any notebook.
  */
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
@@ -24,8 +25,9 @@ export class ParsedFiles {
 }
 
 /**
- * TypeScript keeps files apart that were read with other options, also where these do not matter: declarations have no JSX, and where
- * `paths` begin is nothing to any file's text. So a project's own options cost no second reading of all declarations.
+ * TypeScript keeps files apart that were read with other options, also where these do not matter: declarations have no
+ * JSX, and where `paths` begin is nothing to any file's text. So a project's own options cost no second reading of all
+ * declarations.
  */
 function sharingRegistry(): ts.DocumentRegistry {
   const registry = ts.createDocumentRegistry(true);
@@ -48,7 +50,9 @@ function sharingRegistry(): ts.DocumentRegistry {
   };
 }
 
-/** TypeScript asks hosts so, though its types do not tell; without it, it reads every package.json again for each cell. */
+/**
+ * TypeScript asks hosts so, though its types do not tell; without it, it reads every package.json again for each cell.
+ */
 interface PackageCacheHost {
   getModuleResolutionCache(): ts.ModuleResolutionCache;
 }

@@ -1,8 +1,8 @@
 /**
  * The TypeScript service: type-checks a cell against all cells before it and emits it.
  *
- * Each cell is an ES module of its own (cell-files.ts), so it may declare any name again. What it uses of earlier cells stands in a
- * header that TypeScript sees and nobody else:
+ * Each cell is an ES module of its own (cell-files.ts), so it may declare any name again. What it uses of earlier cells
+ * stands in a header that TypeScript sees and nobody else:
  *
  *     import { f, T, s as __before_s } from "marginalia-cell:3";                 and so on for each earlier cell
  *     declare let s: typeof __before_s;                                          what may be assigned to
@@ -10,10 +10,11 @@
  *
  * Nothing may stand behind the cell: what is still open at its end would swallow that, and seem to be closed.
  *
- * Earlier cells are checked no more; TypeScript infers of them what a later cell uses. A new file or another list of imported modules
- * makes TypeScript build its program anew, so files for coming cells stand ready, and a header imports from all cells before
- * whether it needs them or not: most cells then change the text of one file, and the check takes a third of the time. Of their
- * names it imports those that the cell mentions: each costs a check, a large package's tenths of a second.
+ * Earlier cells are checked no more; TypeScript infers of them what a later cell uses. A new file or another list of
+ * imported modules makes TypeScript build its program anew, so files for coming cells stand ready, and a header imports
+ * from all cells before whether it needs them or not: most cells then change the text of one file, and the check takes
+ * a third of the time. Of their names it imports those that the cell mentions: each costs a check, a large package's
+ * tenths of a second.
  */
 import ts from "typescript";
 import { pragmas, scriptKindOf, syntaxOf } from "./cell-syntax.ts";
@@ -164,7 +165,8 @@ export class CellProgram {
   }
 
   /**
-   * Makes `code` the cell at hand, for questions of completion and documentation; `start` is where it begins in the file.
+   * Makes `code` the cell at hand, for questions of completion and documentation; `start` is where it begins in the
+   * file.
    *
    * @param wanted the names of earlier cells that it sees beside those that it mentions
    */

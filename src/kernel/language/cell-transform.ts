@@ -1,9 +1,10 @@
 /**
  * A checked cell becomes the script that V8's REPL mode evaluates. REPL mode keeps `let` across scripts and lets it be
- * declared again, and nothing else (`let` against `const`, `var`, `function` or `class` of an earlier script is an error), so
- * every top-level declaration is emitted as `let`; TypeScript has enforced `const` before. Besides:
+ * declared again, and nothing else (`let` against `const`, `var`, `function` or `class` of an earlier script is an
+ * error), so every top-level declaration is emitted as `let`; TypeScript has enforced `const` before. Besides:
  *
- *   import { a } from "b"    ->  let { a } = await __marginalia.imports("b", ["a"])     native import() hangs in evaluate
+ *   import { a } from "b"    ->  let { a } = await __marginalia.imports("b", ["a"])     native import() hangs in
+ *   evaluate
  *   import("b")              ->  __marginalia.import("b")
  *   import.meta              ->  __marginalia.meta
  *   f(x)   (last statement)  ->  __marginalia.result(f(x))
@@ -33,7 +34,8 @@ const options: ts.CompilerOptions = {
 /**
  * @param code the cell, free of syntax errors
  * @param isTypeOnly tells the names of imported bindings that are types alone and have no value to import
- * @param project the compiler options that the notebook's tsconfig.json asks for: JSX and decorators are emitted as they say
+ * @param project the compiler options that the notebook's tsconfig.json asks for: JSX and decorators are emitted as
+ *   they say
  */
 export function transformCell(
   code: string,

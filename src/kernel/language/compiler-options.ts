@@ -1,6 +1,6 @@
 /**
- * How cells are type-checked: as ES modules that Node runs, strictly, with the notebook's own tsconfig.json where there is
- * one; and how their imports are found: as the module hooks find them at run time (module-hooks.ts).
+ * How cells are type-checked: as ES modules that Node runs, strictly, with the notebook's own tsconfig.json where there
+ * is one; and how their imports are found: as the module hooks find them at run time (module-hooks.ts).
  */
 import path from "node:path";
 import ts from "typescript";
@@ -13,7 +13,8 @@ const defaults: ts.CompilerOptions = {
 
 /** What a cell is, whatever a project says of its files: Node runs it, and a cell is a draft, not a source file. */
 export const imposed: ts.CompilerOptions = {
-  // TypeScript keeps parsed files apart by these first four; being the same everywhere, what was parsed before can be used.
+  // TypeScript keeps parsed files apart by these first four; being the same everywhere, what was parsed before can be
+  // used.
   target: ts.ScriptTarget.ES2023,
   alwaysStrict: true,
   importHelpers: false,
@@ -54,7 +55,8 @@ export interface CellOptions {
 
 /**
  * @param folder the notebook's folder
- * @param packageRoot the folder of the package that the kernel belongs to: it has @types/node when the notebook has none
+ * @param packageRoot the folder of the package that the kernel belongs to: it has @types/node when the notebook has
+ *   none
  */
 export function cellOptions(folder: string, packageRoot: string): CellOptions {
   const configFile = ts.findConfigFile(folder, (name) => ts.sys.fileExists(name));
@@ -64,7 +66,8 @@ export function cellOptions(folder: string, packageRoot: string): CellOptions {
   for (const name of forgotten) delete merged[name];
   merged.customConditions = [...new Set([...(options.customConditions ?? []), SOURCE_CONDITION])];
   merged.types = [...new Set([...(options.types ?? []), "node"])];
-  // Installed, the package has no node_modules of its own: npm and yarn put its types above it, pnpm links to them from there.
+  // Installed, the package has no node_modules of its own: npm and yarn put its types above it, pnpm links to them from
+  // there.
   const roots = new Set([...ancestors(folder), ...ancestors(packageRoot)]);
   merged.typeRoots = [...roots]
     .map((each) => path.join(each, "node_modules", "@types"))
@@ -93,8 +96,9 @@ function ancestors(folder: string): string[] {
 }
 
 /**
- * Finds imports: first as TypeScript does for Node; then paths, written so or meant by the project's `paths`, without extension or
- * to a folder's index; then, for packages, from the kernel's own package. Remembers what it has read of package.json files, until something is not found.
+ * Finds imports: first as TypeScript does for Node; then paths, written so or meant by the project's `paths`, without
+ * extension or to a folder's index; then, for packages, from the kernel's own package. Remembers what it has read of
+ * package.json files, until something is not found.
  */
 export class ImportResolver {
   /** TypeScript asks it for the package.json files around source files. */

@@ -1,7 +1,8 @@
 /**
- * The way between the sockets' thread and a TypeScript service: a socket in a folder that nobody else may enter, one message as JSON
- * a line. Node's own channel to a process belongs to the thread that starts the process; with this one the main thread starts the
- * first service before there is any other thread, and user code that never ends does not hold its answers up.
+ * The way between the sockets' thread and a TypeScript service: a socket in a folder that nobody else may enter, one
+ * message as JSON a line. Node's own channel to a process belongs to the thread that starts the process; with this one
+ * the main thread starts the first service before there is any other thread, and user code that never ends does not
+ * hold its answers up.
  */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -27,14 +28,14 @@ export interface StartedLanguage {
 }
 
 /**
- * A service without a network needs no certificates, which Node reads at its start (70 ms); and where the C library is glibc, large
- * pages for the snapshot's bytes take an eighth of its time off.
+ * A service without a network needs no certificates, which Node reads at its start (70 ms); and where the C library is
+ * glibc, large pages for the snapshot's bytes take an eighth of its time off.
  */
 const FAST_START = { NODE_OPTIONS: "", NODE_EXTRA_CA_CERTS: "", GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
 
 /**
- * How Node is started to make a snapshot, and to start from one: the two must agree. Without new hashes for all that it holds it
- * starts in six sevenths of the time; they would protect from strangers' input, of which the service has none.
+ * How Node is started to make a snapshot, and to start from one: the two must agree. Without new hashes for all that it
+ * holds it starts in six sevenths of the time; they would protect from strangers' input, of which the service has none.
  */
 export const SNAPSHOT_OPTIONS = ["--no-rehash-snapshot", "--snapshot-blob"] as const;
 

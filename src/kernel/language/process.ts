@@ -1,6 +1,7 @@
 /**
  * The process of the TypeScript service: answers questions one after another. When Node builds a snapshot of it
- * (language/snapshot.ts), it reads and checks what every session needs and stops there; sessions then go on from that point.
+ * (language/snapshot.ts), it reads and checks what every session needs and stops there; sessions then go on from that
+ * point.
  */
 import path from "node:path";
 import process from "node:process";
@@ -76,8 +77,8 @@ function warmUp(place: LanguagePlace, readsOwn: boolean): NonNullable<typeof war
   const folders = [...(readsOwn ? [] : [path.parse(place.packageRoot).root]), place.packageRoot];
   const expected = readsOwn ? ["marginalia"] : [];
   const programs = folders.map((folder) => new CellProgram(folder, place.packageRoot, parsed, expected));
-  // For projects that leave the library to their target: it has the browser's half, too. None of them fits another's settings,
-  // but all share what was read.
+  // For projects that leave the library to their target: it has the browser's half, too. None of them fits another's
+  // settings, but all share what was read.
   if (!readsOwn) programs.push(withWholeLibrary(folders[0], place.packageRoot, parsed));
   for (const program of programs) {
     for (const cell of WARM_UP) {

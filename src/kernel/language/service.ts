@@ -1,7 +1,8 @@
 /**
- * The sockets' thread's side of the TypeScript service, which lives in a process of its own: only a process can start from a
- * snapshot (language/snapshot.ts), and a check that takes too long is ended with it. The cells that have run are told to the next one;
- * so a session begins with the small snapshot and goes over to the large one when a cell imports this package.
+ * The sockets' thread's side of the TypeScript service, which lives in a process of its own: only a process can start
+ * from a snapshot (language/snapshot.ts), and a check that takes too long is ended with it. The cells that have run are
+ * told to the next one; so a session begins with the small snapshot and goes over to the large one when a cell imports
+ * this package.
  */
 import { LanguageConnection, startLanguage, type StartedLanguage } from "./connection.ts";
 import { findSnapshots, makeSnapshots, type Snapshots } from "./snapshot.ts";
@@ -130,7 +131,9 @@ export class LanguageService {
     this.#askAgain();
   }
 
-  /** Asks a new process what the one that has ended was asked; but once only, since the question may be what ended it. */
+  /**
+   * Asks a new process what the one that has ended was asked; but once only, since the question may be what ended it.
+   */
   #askAgain(): void {
     const asked = [...this.#waiting];
     this.#waiting.clear();

@@ -1,8 +1,8 @@
 /**
- * Snapshots of the language process's memory after it has read TypeScript, its library and Node's types: starting from one takes
- * about an eighth of the time. A second, three times as large, has read the kernel's own package, too, which takes seconds: sessions
- * go over to it when a cell imports that. They fit one Node, one build and one place, and lie in node_modules/.cache; the
- * first kernel that misses them makes them for those to come.
+ * Snapshots of the language process's memory after it has read TypeScript, its library and Node's types: starting from
+ * one takes about an eighth of the time. A second, three times as large, has read the kernel's own package, too, which
+ * takes seconds: sessions go over to it when a cell imports that. They fit one Node, one build and one place, and lie
+ * in node_modules/.cache; the first kernel that misses them makes them for those to come.
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -71,7 +71,10 @@ export function prepareSnapshots(): Promise<void> {
   return makeSnapshots({ folder: packageRoot, packageRoot, libFolder }, new AbortController().signal);
 }
 
-/** Makes what is missing, unless another kernel is about to; what goes wrong costs only the time that it would have saved. */
+/**
+ * Makes what is missing, unless another kernel is about to; what goes wrong costs only the time that it would have
+ * saved.
+ */
 export async function makeSnapshots(place: LanguagePlace, signal: AbortSignal): Promise<void> {
   if (process.env.MARGINALIA_SNAPSHOT === "no") return;
   const files = snapshotFiles(place);

@@ -3,8 +3,8 @@
  *
  * A port's messages pile up without bound and a loop that never returns to its event loop cannot see how many; a ring
  * makes the printing cell wait instead, so memory stays bounded and no line is lost. Streams, displays, results and the
- * end of a run share it, so they cannot overtake each other. A record is published by one store of the head after all its
- * bytes are written: an interrupt in the middle of a write leaves nothing half written.
+ * end of a run share it, so they cannot overtake each other. A record is published by one store of the head after all
+ * its bytes are written: an interrupt in the middle of a write leaves nothing half written.
  */
 import { Buffer } from "node:buffer";
 

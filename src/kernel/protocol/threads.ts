@@ -13,7 +13,9 @@ import type { SharedPipe } from "./pipe.ts";
 
 /** The export condition under which a package offers its TypeScript sources. */
 export const SOURCE_CONDITION = "marginalia-source";
-/** `marginalia-import:<number>:<specifier>` is an import by a cell; the number keeps Node from remembering the answer. */
+/**
+ * `marginalia-import:<number>:<specifier>` is an import by a cell; the number keeps Node from remembering the answer.
+ */
 export const CELL_IMPORT = "marginalia-import:";
 
 /** The global object that emitted cells use; runtime.ts provides it. */
@@ -29,7 +31,10 @@ export interface SocketsWorkerData {
   readonly connectionFile: string;
   /** Most bytes that the main thread's heap may hold. */
   readonly heapLimit: number;
-  /** The process that started the kernel: by its number when the kernel started, and as Jupyter names it in $JPY_PARENT_PID. */
+  /**
+   * The process that started the kernel: by its number when the kernel started, and as Jupyter names it in
+   * $JPY_PARENT_PID.
+   */
   readonly parent: { readonly atStart: number; readonly named?: number };
   readonly pipe: SharedPipe;
   readonly control: Int32Array<SharedArrayBuffer>;
@@ -97,7 +102,9 @@ export type ToMain =
   | ({ readonly type: "input" } & InputAnswer)
   /** `run` names what its handler prints. */
   | { readonly type: "comm"; readonly run: number; readonly message: CommMessage }
-  /** Stop the run, or when none runs, what earlier runs left behind; `forced` when it took a termination to be heard. */
+  /**
+   * Stop the run, or when none runs, what earlier runs left behind; `forced` when it took a termination to be heard.
+   */
   | { readonly type: "interrupt"; readonly sequence: number; readonly forced: boolean; readonly why?: InterruptReason }
   | { readonly type: "ping"; readonly sequence: number }
   /** The next cell imports: while it is checked there is time to prepare for that. */

@@ -1,7 +1,7 @@
 /**
- * The cells of one shell: each is executed and answered, one after another. After an error the cells that wait are aborted
- * (`stop_on_error`). The kernel has a main shell, and as many subshells (JEP 91) as front ends ask for; each counts and remembers
- * its own cells.
+ * The cells of one shell: each is executed and answered, one after another. After an error the cells that wait are
+ * aborted (`stop_on_error`). The kernel has a main shell, and as many subshells (JEP 91) as front ends ask for; each
+ * counts and remembers its own cells.
  */
 import { z } from "zod/v3";
 import { coloured } from "./error-colours.ts";
@@ -77,8 +77,8 @@ export class CellQueue {
   }
 
   /**
-   * Resolves with the cells that its error stops: those that had arrived before the error was told. Whoever sends a cell after
-   * that knows of the error, and wants it executed.
+   * Resolves with the cells that its error stops: those that had arrived before the error was told. Whoever sends a
+   * cell after that knows of the error, and wants it executed.
    */
   async #answer(message: Message): Promise<readonly Message[]> {
     const parsed = requestSchema.safeParse(message.content);

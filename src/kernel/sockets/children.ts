@@ -1,6 +1,7 @@
 /**
- * The processes that cells have started and that are to end with what started them: those of the kernel's own process group, so with
- * what a shell has put in the background, but not what was started `detached` on purpose. As in a terminal, an interrupt reaches them.
+ * The processes that cells have started and that are to end with what started them: those of the kernel's own process
+ * group, so with what a shell has put in the background, but not what was started `detached` on purpose. As in a
+ * terminal, an interrupt reaches them.
  */
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";

@@ -1,4 +1,6 @@
-/** Answers to every request of the protocol except execute_request, for which each shell has a queue (cell-queue.ts). */
+/**
+ * Answers to every request of the protocol except execute_request, for which each shell has a queue (cell-queue.ts).
+ */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { CellQueue } from "./cell-queue.ts";

@@ -1,4 +1,7 @@
-/** The ANSI colours of a traceback, as front ends show them: the error's name red, squiggles red, frames of the stack dim. */
+/**
+ * The ANSI colours of a traceback, as front ends show them: the error's name red, squiggles red, frames of the stack
+ * dim.
+ */
 import { styleText } from "node:util";
 import type { CellError } from "../protocol/threads.ts";
 

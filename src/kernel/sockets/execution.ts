@@ -1,4 +1,7 @@
-/** Executes cells: each is type-checked, run on the main thread, and what it prints and shows is brought to the front ends. */
+/**
+ * Executes cells: each is type-checked, run on the main thread, and what it prints and shows is brought to the front
+ * ends.
+ */
 import { randomUUID } from "node:crypto";
 import { CellQueue, type ExecuteRequest, type Outcome, type Turn } from "./cell-queue.ts";
 import type { CellMistake } from "../language/cell-mistakes.ts";
@@ -216,8 +219,9 @@ export class Execution {
   }
 
   /**
-   * The protocol has no message for an error that comes after its cell has been answered; so it is an `error` like any other, whose
-   * parent is the request of the cell that made it, after that one's idle status. `metadata.marginalia.late` tells it from a reply's.
+   * The protocol has no message for an error that comes after its cell has been answered; so it is an `error` like any
+   * other, whose parent is the request of the cell that made it, after that one's idle status.
+   * `metadata.marginalia.late` tells it from a reply's.
    */
   async #publishLateError({ what, error }: Extract<FromMain, { type: "late_error" }>, run: Run | undefined) {
     const traceback = [`${what}${run ? ` in code that ${run.label} left running` : ""}:`, ...error.traceback];

@@ -1,15 +1,16 @@
 /**
  * Interrupts of the main thread, from the sockets' thread.
  *
- * The main thread is first asked by message, which it hears when its event loop turns (a long await, a timer loop). When it does
- * not answer, whatever it executes is terminated, again and again until it does. A termination that comes when nothing executes
- * would hit the next callback instead, so pings follow until one is answered, and only then the next cell may start.
+ * The main thread is first asked by message, which it hears when its event loop turns (a long await, a timer loop).
+ * When it does not answer, whatever it executes is terminated, again and again until it does. A termination that comes
+ * when nothing executes would hit the next callback instead, so pings follow until one is answered, and only then the
+ * next cell may start.
  *
- * Children get the interrupt as they would in a terminal; without that the main thread, which hears nothing while it waits for one
- * (`execSync`), would not be heard of until the child has ended.
+ * Children get the interrupt as they would in a terminal; without that the main thread, which hears nothing while it
+ * waits for one (`execSync`), would not be heard of until the child has ended.
  *
- * What the sockets' thread itself evaluates there, in the midst of a cell, would take the termination in the cell's place: the two
- * take turns.
+ * What the sockets' thread itself evaluates there, in the midst of a cell, would take the termination in the cell's
+ * place: the two take turns.
  */
 import { Session } from "node:inspector";
 import { setTimeout as sleep } from "node:timers/promises";

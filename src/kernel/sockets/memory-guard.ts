@@ -1,18 +1,20 @@
 /**
  * Ends the cells that fill V8's heap, shortly before V8 would end the process with all variables.
  *
- * V8 tells nobody on the main thread that its heap is full, so the sockets' thread asks it while a cell runs; its inspector answers
- * between two instructions of whatever is executed. What is used counts garbage as well, most of it young. So where it is too much
- * the old objects alone are asked for, and where they are, too, the garbage is collected (the protocol's own HeapProfiler.collectGarbage
- * waits for the event loop) before a cell is ended. A single allocation larger than what is left comes between two looks: then the
- * process ends with V8's own message.
+ * V8 tells nobody on the main thread that its heap is full, so the sockets' thread asks it while a cell runs; its
+ * inspector answers between two instructions of whatever is executed. What is used counts garbage as well, most of it
+ * young. So where it is too much the old objects alone are asked for, and where they are, too, the garbage is collected
+ * (the protocol's own HeapProfiler.collectGarbage waits for the event loop) before a cell is ended. A single allocation
+ * larger than what is left comes between two looks: then the process ends with V8's own message.
  */
 import { Session } from "node:inspector";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Interrupts } from "./interrupts.ts";
 import { RUNTIME_GLOBAL } from "../protocol/threads.ts";
 
-/** V8's limit includes room for new objects; the old ones, which are left when garbage has been collected, get the rest. */
+/**
+ * V8's limit includes room for new objects; the old ones, which are left when garbage has been collected, get the rest.
+ */
 const YOUNG_GENERATION_BYTES = 48 * 2 ** 20; // bytes: three semi-spaces of 16 MiB
 /** Of the limit. */
 const NEARLY_FULL_SHARE = 0.85;

@@ -1,6 +1,7 @@
 /**
- * A thread that does nothing but wait for SIGINT. JavaScript's own signal handlers run on the main thread's event loop, which an
- * endless loop never reaches; `breakOnSigint` interrupts a script wherever it runs, so the script here is one that sleeps.
+ * A thread that does nothing but wait for SIGINT. JavaScript's own signal handlers run on the main thread's event loop,
+ * which an endless loop never reaches; `breakOnSigint` interrupts a script wherever it runs, so the script here is one
+ * that sleeps.
  */
 import { Script } from "node:vm";
 import { parentPort } from "node:worker_threads";

@@ -13,7 +13,9 @@ import {
   type Message,
 } from "../protocol/wire.ts";
 
-/** Messages that wait for a slow subscriber; then publishing waits, and with it the printing cell. Nothing is dropped. */
+/**
+ * Messages that wait for a slow subscriber; then publishing waits, and with it the printing cell. Nothing is dropped.
+ */
 const MAX_QUEUED_MESSAGES = 2000;
 /** A subscriber that has read nothing for so long counts as stopped: it must not stop the cells. */
 const STOPPED_SUBSCRIBER_MS = 5000; // milliseconds

@@ -26,7 +26,8 @@ export function installCellGlobals(
   };
   process.exit = refuseExit;
   Object.defineProperty(globalThis, RUNTIME_GLOBAL, { value: runtime, writable: true, configurable: true });
-  // Cells alone have these names: to ES modules, which see the same globals, they would tell that the module is a CommonJS one.
+  // Cells alone have these names: to ES modules, which see the same globals, they would tell that the module is a
+  // CommonJS one.
   for (const [name, value] of Object.entries(modules.commonJs)) {
     const get = () => (isCell(get) ? value : undefined);
     const set = (other: unknown) =>

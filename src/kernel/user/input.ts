@@ -1,9 +1,10 @@
 /**
- * What a cell asks its user: `prompt()`, which waits, and lines read from `process.stdin` (readline and the like), which do not. Who
- * reads it to its end, which front ends send as Ctrl-D, or destroys it, leaves a new one.
+ * What a cell asks its user: `prompt()`, which waits, and lines read from `process.stdin` (readline and the like),
+ * which do not. Who reads it to its end, which front ends send as Ctrl-D, or destroys it, leaves a new one.
  *
- * Both send `input_request` to the front end that asked for the cell. `prompt` sleeps on a word of shared memory, from which an
- * interrupt wakes it; the answer then lies on a port of its own, since the thread's other messages need a turn of the event loop.
+ * Both send `input_request` to the front end that asked for the cell. `prompt` sleeps on a word of shared memory, from
+ * which an interrupt wakes it; the answer then lies on a port of its own, since the thread's other messages need a turn
+ * of the event loop.
  */
 import { syncBuiltinESMExports } from "node:module";
 import process from "node:process";

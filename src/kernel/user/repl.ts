@@ -17,7 +17,10 @@ export class Repl {
     this.#session.connect();
   }
 
-  /** `then` is called when the code and its awaits have come to their end, which may be never; with an error when it was terminated. */
+  /**
+   * `then` is called when the code and its awaits have come to their end, which may be never; with an error when it was
+   * terminated.
+   */
   evaluate(expression: string, then: (error: Error | null, answer: Evaluated) => void): void {
     const parameters = { expression, replMode: true, awaitPromise: true, objectGroup: OBJECT_GROUP };
     this.#session.post("Runtime.evaluate", parameters, then);

@@ -1,9 +1,11 @@
 /**
- * Which cell the code that now executes belongs to: through awaits, promise chains, timers, ticks, and the events of what it has made.
+ * Which cell the code that now executes belongs to: through awaits, promise chains, timers, ticks, and the events of
+ * what it has made.
  *
- * Node's AsyncLocalStorage would tell, but it cannot be had here: it keeps a stack of async ids, which a terminated continuation
- * leaves unbalanced, and Node aborts the process for it. V8's own promise hooks keep no stack. Callbacks of other kinds (of node:fs
- * and the like) carry no mark; they count as the current cell's, and what they throw is its whose code stands in the stack.
+ * Node's AsyncLocalStorage would tell, but it cannot be had here: it keeps a stack of async ids, which a terminated
+ * continuation leaves unbalanced, and Node aborts the process for it. V8's own promise hooks keep no stack. Callbacks
+ * of other kinds (of node:fs and the like) carry no mark; they count as the current cell's, and what they throw is its
+ * whose code stands in the stack.
  */
 import { EventEmitter } from "node:events";
 import { createRequire, syncBuiltinESMExports } from "node:module";
@@ -173,12 +175,16 @@ function trackTicks(): void {
   }
 }
 
-/** What listens to an emitter when nobody's code executes, as to a socket, is called as code of the run that has made the emitter. */
+/**
+ * What listens to an emitter when nobody's code executes, as to a socket, is called as code of the run that has made
+ * the emitter.
+ */
 function trackEvents(): void {
   const emitters = EventEmitter as unknown as { init: (this: object, options?: unknown) => void };
   const { init } = emitters;
   emitters.init = function (options) {
-    if (current && !Mark.of(this)) new Mark(this, current); // an emitter may be made by two constructors, as a Duplex is
+    // an emitter may be made by two constructors, as a Duplex is
+    if (current && !Mark.of(this)) new Mark(this, current);
     init.call(this, options);
   };
   // eslint-disable-next-line @typescript-eslint/unbound-method -- it gets its object below

@@ -1,8 +1,8 @@
 /**
  * Runs of cells on the main thread: evaluation by V8's REPL mode, results, errors, interrupts.
  *
- * A run ends once, in one of three ways: its code has ended, its code has thrown, or it was interrupted. Code that was terminated
- * never calls back; so the thread that terminated it sends "interrupt", which ends the run from here.
+ * A run ends once, in one of three ways: its code has ended, its code has thrown, or it was interrupted. Code that was
+ * terminated never calls back; so the thread that terminated it sends "interrupt", which ends the run from here.
  */
 import { randomUUID } from "node:crypto";
 import process from "node:process";
@@ -202,8 +202,8 @@ export class Runtime {
   }
 
   #evaluate(run: Run, expression: string, then: (error: Error | null, answer: Evaluated) => void): void {
-    // The first promise of an evaluation is its own. When one that never settles is collected as garbage, V8's inspector reports that
-    // in the midst of the collection, which aborts the process (Node 22); so it is kept.
+    // The first promise of an evaluation is its own. When one that never settles is collected as garbage, V8's
+    // inspector reports that in the midst of the collection, which aborts the process (Node 22); so it is kept.
     run.keepsNextPromise = true;
     this.#unsettled.add(run);
     runAs(run, () =>
@@ -284,7 +284,8 @@ export class Runtime {
   // --- Interrupts ---
 
   #interrupt(forced: boolean, why?: InterruptReason): void {
-    // Nothing runs, or the loop that had to be terminated may be an earlier run's timer: stop what all runs left behind.
+    // Nothing runs, or the loop that had to be terminated may be an earlier run's timer: stop what all runs left
+    // behind.
     if (forced || this.#running.size === 0) for (const each of this.#all) stopTimers(each);
     for (const run of this.#running) {
       run.why ??= why;

@@ -1,7 +1,7 @@
 /**
- * Stack traces in the user's coordinates: frames in emitted cells point into the cell ("cell [3]:2:7"), frames in .ts modules
- * into the .ts file, and frames of the kernel and of Node's internals are left out. Holds for every `error.stack` on the main
- * thread, printed or not.
+ * Stack traces in the user's coordinates: frames in emitted cells point into the cell ("cell [3]:2:7"), frames in .ts
+ * modules into the .ts file, and frames of the kernel and of Node's internals are left out. Holds for every
+ * `error.stack` on the main thread, printed or not.
  */
 import { readFileSync } from "node:fs";
 import { SourceMap } from "node:module";
@@ -153,7 +153,10 @@ export class StackTraces {
   }
 }
 
-/** The lines around the innermost place in the user's own text and, when that is a module, around the innermost in a cell. */
+/**
+ * The lines around the innermost place in the user's own text and, when that is a module, around the innermost in a
+ * cell.
+ */
 function excerpts(places: readonly Place[]): string[] {
   const own = places.find(({ source }) => !source.label.includes("node_modules"));
   const cell = places.find(({ source }) => source.run !== undefined);

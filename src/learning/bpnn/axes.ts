@@ -1,4 +1,7 @@
-/** Permutations of a table's axes of equal size, as permutations of its states: what "invariant to local variable indexing" averages over. */
+/**
+ * Permutations of a table's axes of equal size, as permutations of its states: what "invariant to local variable
+ * indexing" averages over.
+ */
 
 /** Every order of 0, ..., count - 1. */
 function orders(items: readonly number[]): number[][] {
@@ -7,8 +10,8 @@ function orders(items: readonly number[]): number[][] {
 }
 
 /**
- * For each permutation of axes that leaves the shape as it is, the state that each state comes from: Int32Array[numStates], last axis
- * fastest, the identity first. d! of them for d axes of one size.
+ * For each permutation of axes that leaves the shape as it is, the state that each state comes from:
+ * Int32Array[numStates], last axis fastest, the identity first. d! of them for d axes of one size.
  */
 export function axisPermutations(cardinalities: readonly number[]): Int32Array[] {
   const axes = cardinalities.map((_, axis) => axis);

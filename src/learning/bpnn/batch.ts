@@ -83,8 +83,8 @@ export function initialMessages(batch: FactorGraphBatch): Tf.Tensor2D[] {
 }
 
 /**
- * Applies `work` to the messages of one group axis by axis, as rows [messages, cardinality]: in one call where all axes have the same
- * number of states. Several message tensors of the group may go in side by side.
+ * Applies `work` to the messages of one group axis by axis, as rows [messages, cardinality]: in one call where all axes
+ * have the same number of states. Several message tensors of the group may go in side by side.
  */
 export function onRows(
   { cardinalities, numFactors, width }: Pick<FactorGroup, "cardinalities" | "numFactors" | "width">,
@@ -106,7 +106,8 @@ export function onRows(
 /** Every message of a group shifted to log-sum-exp 0, then kept at -99 or above. */
 export function normalise(group: FactorGroupTensors, messages: Tf.Tensor2D): Tf.Tensor2D {
   const [cardinality, ...others] = group.cardinalities;
-  if (others.every((other) => other === cardinality)) return normaliseLogs(messages, LOG_ZERO, cardinality); // saves two reshapes
+  // saves two reshapes
+  if (others.every((other) => other === cardinality)) return normaliseLogs(messages, LOG_ZERO, cardinality);
   return onRows(group, [messages], (rows) => normaliseLogs(rows, LOG_ZERO));
 }
 

@@ -4,10 +4,11 @@
  *   ln Z ~ sum_a mean over permutations s of a's axes of MLP_BF( s [b_a^k ln f_a ; -b_a^k ln b_a^k], k = 1 ... K )
  *        + sum_i MLP_BV( (d_i - 1) b_i^k ln b_i^k, k = 1 ... K ),
  *
- * with two MLPs for every shape of table and number of states: Linear(n, n)-[ReLU]-Linear(n, 1). At the start the first layer is the
- * identity and the second is 1 on the last layer's entries and 0 elsewhere: exactly Bethe's estimate. Without a nonlinearity (the
- * authors' default) the mean over permutations is taken of the input, and the two layers are multiplied first. With ReLU the hidden
- * layer has 2n units, [x; -x], since x = relu(x) - relu(-x): the authors' own start with ReLU is not Bethe's.
+ * with two MLPs for every shape of table and number of states: Linear(n, n)-[ReLU]-Linear(n, 1). At the start the first
+ * layer is the identity and the second is 1 on the last layer's entries and 0 elsewhere: exactly Bethe's estimate.
+ * Without a nonlinearity (the authors' default) the mean over permutations is taken of the input, and the two layers
+ * are multiplied first. With ReLU the hidden layer has 2n units, [x; -x], since x = relu(x) - relu(-x): the authors'
+ * own start with ReLU is not Bethe's.
  *
  * The ablation NI (not invariant) sees each table only in the order in which its factor names its variables.
  * ln f is shifted to maximum 0, so the answer does not depend on how factors are scaled.
@@ -145,7 +146,9 @@ function mlpOf(
   };
 }
 
-/** The MLP on rows [count, n]: [count, 1]. @param product of both kernels, where there is no nonlinearity between them */
+/**
+ * The MLP on rows [count, n]: [count, 1]. @param product of both kernels, where there is no nonlinearity between them
+ */
 function regression({ activation, first, firstBias, second, secondBias }: BetheMlp, product?: Tf.Tensor2D) {
   return (input: Tf.Tensor2D): Tf.Tensor2D => {
     if (activation === "linear")

@@ -1,5 +1,6 @@
 /**
- * Bethe's estimate of ln Z from beliefs (section 2 of Kuck et al. 2020; Yedidia, Freeman & Weiss 2005), for each graph of a batch:
+ * Bethe's estimate of ln Z from beliefs (section 2 of Kuck et al. 2020; Yedidia, Freeman & Weiss 2005), for each graph
+ * of a batch:
  *
  *   ln Z ~ sum_a sum_{x_a} b_a (ln f_a - ln b_a) + sum_i (d_i - 1) sum_{x_i} b_i ln b_i
  */

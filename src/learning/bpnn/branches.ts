@@ -1,6 +1,7 @@
 /**
- * Which messages come out of a branch: those behind which the factor graph is a tree. They do not depend on themselves, so belief
- * propagation gets them right after as many iterations as the branch is high. In a forest that is all of them.
+ * Which messages come out of a branch: those behind which the factor graph is a tree. They do not depend on themselves,
+ * so belief propagation gets them right after as many iterations as the branch is high. In a forest that is all of
+ * them.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 
@@ -11,7 +12,10 @@ export interface Branches {
   readonly toFactor: Uint8Array;
 }
 
-/** A message comes out of a branch when all that it is made of do; found from the leaves inwards in time linear in the graph. */
+/**
+ * A message comes out of a branch when all that it is made of do; found from the leaves inwards in time linear in the
+ * graph.
+ */
 export function branches(graph: FactorGraph): Branches {
   const { numVariables, numFactors, scopes, scopeOffsets, variableEdges, variableEdgeOffsets, edgeFactors } = graph;
   const numEdges = scopes.length;

@@ -1,10 +1,11 @@
 /**
- * A BPNN-D layer (Kuck et al. 2020, Eq. 4; Figure 1): belief propagation's messages from factors to variables, moved back towards the last
- * ones by what the operator H makes of the difference,
+ * A BPNN-D layer (Kuck et al. 2020, Eq. 4; Figure 1): belief propagation's messages from factors to variables, moved
+ * back towards the last ones by what the operator H makes of the difference,
  *
  *   n_{a->i} = m_{a->i} + H(n'_{a->i} - m_{a->i}),      m from the layer's incoming messages, n' the last layer's.
  *
- * The authors' code does so in both directions, with an H for each; the paper's text, and the default here, only from factor to variable.
+ * The authors' code does so in both directions, with an H for each; the paper's text, and the default here, only from
+ * factor to variable.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import type { Random } from "../../graph/random.ts";

@@ -1,18 +1,20 @@
 /**
- * H of BPNN-D (Kuck et al. 2020, Eq. 4): what is kept of the difference between a message and the one that belief propagation would
- * send. Every kind has H(0) = 0, so each fixed point of BP stays one (Theorem 1).
+ * H of BPNN-D (Kuck et al. 2020, Eq. 4): what is kept of the difference between a message and the one that belief
+ * propagation would send. Every kind has H(0) = 0, so each fixed point of BP stays one (Theorem 1).
  *
  *   scalar      H(x) = alpha x                                        damped BP (Proposition 1); alpha is learned
- *   mlp         H(x) = (1 - a) [G(x) - G(0)], a = .95                 the authors'; G = Linear-ReLU-Linear-ReLU, identity at the start
- *   invertible  H(x) = x + Hbar(x) - Hbar(0), Hbar(x) = -k [P x + P g(P x)], with k > 0 and Lipschitz(g) < 1
+ *   mlp         H(x) = (1 - a) [G(x) - G(0)], a = .95                 the authors'; G = Linear-ReLU-Linear-ReLU,
+ *   identity at the start invertible  H(x) = x + Hbar(x) - Hbar(0), Hbar(x) = -k [P x + P g(P x)], with k > 0 and
+ *   Lipschitz(g) < 1
  *
- * Hbar of the last is invertible as a residual network (Behrmann et al. 2019), so zero is H's only fixed point whatever the weights
- * (Corollary 2.1). Messages are defined up to a constant, so it works on differences without their mean (P), where -k is between no
- * damping (k = 1), damping and over-relaxation (k > 1). g(x) = U relu(W x + c) with U scaled so that |U| |W| <= .99 in Frobenius norms.
+ * Hbar of the last is invertible as a residual network (Behrmann et al. 2019), so zero is H's only fixed point whatever
+ * the weights (Corollary 2.1). Messages are defined up to a constant, so it works on differences without their mean
+ * (P), where -k is between no damping (k = 1), damping and over-relaxation (k > 1). g(x) = U relu(W x + c) with U
+ * scaled so that |U| |W| <= .99 in Frobenius norms.
  *
- * All messages share one H, hence it is equivariant (Theorem 4). It need not treat the states of a variable alike: that is how it can
- * lead all variables into one of two nearly equal states where BP is caught between them. mlp and invertible know the numbers
- * of states that they were made for.
+ * All messages share one H, hence it is equivariant (Theorem 4). It need not treat the states of a variable alike: that
+ * is how it can lead all variables into one of two nearly equal states where BP is caught between them. mlp and
+ * invertible know the numbers of states that they were made for.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import type { Random } from "../../graph/random.ts";
@@ -30,9 +32,9 @@ export interface DampingShape {
   /** Hidden units of g; of the invertible kind only. */
   readonly hidden?: number;
   /**
-   * How much of a difference's size pushes towards the last state at the start (U's first entries); default 0, which is damped BP. There H
-   * treats states alike, and a model with two nearly equal states has no slope towards either, so that training stays where it is.
-   * Zero is the only fixed point all the same. Of the invertible kind only.
+   * How much of a difference's size pushes towards the last state at the start (U's first entries); default 0, which is
+   * damped BP. There H treats states alike, and a model with two nearly equal states has no slope towards either, so
+   * that training stays where it is. Zero is the only fixed point all the same. Of the invertible kind only.
    */
   readonly push?: number;
   /** Numbers of states of messages that mlp and invertible take; default [2]. */
@@ -92,7 +94,8 @@ export function dampingTensors(
       const size = x.shape[1];
       const { W, c, U } = known(networks, size);
       const centred = tf.sub<Tf.Tensor2D>(x, tf.mean(x, 1, true));
-      const norms = tf.sqrt(tf.add(tf.mul(tf.sum(tf.square(U)), tf.sum(tf.square(W))), 1e-12)); // a root at 0 has no gradient
+      // a root at 0 has no gradient
+      const norms = tf.sqrt(tf.add(tf.mul(tf.sum(tf.square(U)), tf.sum(tf.square(W))), 1e-12));
       const outer = tf.mul<Tf.Tensor2D>(U, tf.div(LIPSCHITZ_CONSTANT, tf.maximum(norms, LIPSCHITZ_CONSTANT)));
       const layers = [{ kernel: W, bias: c }, { kernel: outer, bias: tf.zeros<Tf.Rank.R1>([size]) }]; // prettier-ignore
       const g = (rows: Tf.Tensor2D) => messagePassing({ blocks: [{ x: rows }], layers });
@@ -103,7 +106,10 @@ export function dampingTensors(
   };
 }
 
-/** Units 0 ... size - 1 see one state's difference each and push towards the last state; the others are there to be learned. */
+/**
+ * Units 0 ... size - 1 see one state's difference each and push towards the last state; the others are there to be
+ * learned.
+ */
 function residualStart(size: number, units: number, push: number, random: Random) {
   const W = new Float32Array(size * units);
   const U = new Float32Array(units * size);
@@ -127,7 +133,9 @@ function known<Value>(networks: ReadonlyMap<number, Value>, size: number): Value
 
 /** H in float64, for one message at a time: what runs to convergence. */
 export interface DampingFunction {
-  /** H(difference) into `out`; both Float64Array of the message's number of states, natural log. They may be the same. */
+  /**
+   * H(difference) into `out`; both Float64Array of the message's number of states, natural log. They may be the same.
+   */
   apply(difference: Float64Array, out: Float64Array): void;
   /** Whether zero is proved to be its only fixed point, so that Theorems 2 and 3 hold. */
   readonly zeroIsOnlyFixedPoint: boolean;
@@ -171,9 +179,11 @@ interface Layer {
 }
 
 /**
- * Zero is the only fixed point if H contracts enough: messages are normalised, so at a fixed point of BPNN-D the difference x is H(x) plus a
- * constant that makes both log-sum-exps 0. That constant is at most max |P x| in size, whence |x|^2 <= c |P x|^2 for c states, and
- * |P x| <= L |x| <= L sqrt(c) |P x| leaves only x = 0 when L sqrt(c) < 1. L is bounded by the product of the layers' spectral norms.
+ * Zero is the only fixed point if H contracts enough: messages are normalised, so at a fixed point of BPNN-D the
+ * difference x is H(x) plus a constant that makes both log-sum-exps 0. That constant is at most max |P x| in size,
+ * whence |x|^2 <= c |P x|^2 for c states, and
+ * |P x| <= L |x| <= L sqrt(c) |P x| leaves only x = 0 when L sqrt(c) < 1. L is bounded by the product of the layers'
+ * spectral norms.
  */
 function mlpDamping(kept: number, networks: ReadonlyMap<number, readonly Layer[]>): DampingFunction {
   const forward = (layers: readonly Layer[], x: ArrayLike<number>): Float64Array =>
@@ -201,7 +211,10 @@ function mlpDamping(kept: number, networks: ReadonlyMap<number, readonly Layer[]
   };
 }
 
-/** At least the largest singular value of a square matrix: sqrt(|A|_1 |A|_inf), and the Frobenius norm, whichever is less. */
+/**
+ * At least the largest singular value of a square matrix: sqrt(|A|_1 |A|_inf), and the Frobenius norm, whichever is
+ * less.
+ */
 function spectralNormBound(kernel: ArrayLike<number>, size: number): number {
   const rows = new Float64Array(size);
   const columns = new Float64Array(size);

@@ -1,14 +1,16 @@
 /**
  * One BPNN-D layer applied until its messages come to rest, in float64 (Kuck et al. 2020, section 4.1):
  *
- *   m = messages of belief propagation from the last ones, all at once;   n = m + H(n' - m),   normalised to log-sum-exp 0,
+ *   m = messages of belief propagation from the last ones, all at once;   n = m + H(n' - m),   normalised to
+ *   log-sum-exp 0,
  *
- * until max |n - n'| is below the tolerance (natural log; the paper's 1e-5). By Theorem 2 that is a fixed point of BP where zero is H's
- * only fixed point. Impossible states stay impossible: where m is -Infinity, n is too; nothing is clamped.
+ * until max |n - n'| is below the tolerance (natural log; the paper's 1e-5). By Theorem 2 that is a fixed point of BP
+ * where zero is H's only fixed point. Impossible states stay impossible: where m is -Infinity, n is too; nothing is
+ * clamped.
  *
- * One difference: a message out of a branch (what lies behind it is a tree) is sent undamped. H may treat messages jointly, so this is a
- * BPNN-D too, and only with it Proposition 2 holds, that a tree of height l takes l iterations: a damped message only comes ever
- * nearer to its limit. `dampBranches` takes Eq. 4 literally.
+ * One difference: a message out of a branch (what lies behind it is a tree) is sent undamped. H may treat messages
+ * jointly, so this is a BPNN-D too, and only with it Proposition 2 holds, that a tree of height l takes l iterations: a
+ * damped message only comes ever nearer to its limit. `dampBranches` takes Eq. 4 literally.
  */
 import { isForest } from "../../graph/components.ts";
 import type { FactorGraph } from "../../graph/factor-graph.ts";
@@ -37,21 +39,27 @@ export interface FixedPointOptions {
 }
 
 export interface FixedPoint extends Omit<InferenceResult, "method" | "seconds"> {
-  /** Float64Array: messages from factors to variables, natural log, as `messageOffsetsOf(graph)` lays them out; empty if Z = 0. */
+  /**
+   * Float64Array: messages from factors to variables, natural log, as `messageOffsetsOf(graph)` lays them out; empty if
+   * Z = 0.
+   */
   readonly messages: Float64Array;
 }
 
 /** H = 0: plain parallel belief propagation. */
 export const undamped: DampingOperators = { toVariable: scalarDamping(0) };
 
-/** Natural log: a fixed point of which something is said, for messages within the paper's tolerance of one promise nothing. */
+/**
+ * Natural log: a fixed point of which something is said, for messages within the paper's tolerance of one promise
+ * nothing.
+ */
 const AT_REST_TOLERANCE = 1e-10;
 
 /**
- * Runs to convergence. ln Z is Bethe's; `bound` is what Theorem 3 grants at a fixed point: exact on forests, a lower bound for binary
- * log-supermodular models, if zero is the only fixed point of H; otherwise "none". Messages are within `tolerance` of such a point
- * only, where Bethe's value was 1e-6 above the exact one: before a bound is given they are brought to rest, in as many iterations
- * again at most, which are not counted.
+ * Runs to convergence. ln Z is Bethe's; `bound` is what Theorem 3 grants at a fixed point: exact on forests, a lower
+ * bound for binary log-supermodular models, if zero is the only fixed point of H; otherwise "none". Messages are within
+ * `tolerance` of such a point only, where Bethe's value was 1e-6 above the exact one: before a bound is given they are
+ * brought to rest, in as many iterations again at most, which are not counted.
  */
 export function runToFixedPoint(
   graph: FactorGraph,

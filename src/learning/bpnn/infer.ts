@@ -1,9 +1,11 @@
 /**
- * Inference by a trained belief propagation neural network, as a method like any other: `bpnn[weights=kuck2020/bpnn-d-invertible]`.
+ * Inference by a trained belief propagation neural network, as a method like any other:
+ * `bpnn[weights=kuck2020/bpnn-d-invertible]`.
  *
- * A tied BPNN-D network runs to convergence in float64: marginals are BP's at a fixed point, and `bound` is what Theorem 3 grants: "exact"
- * on forests, "lower" for binary log-supermodular models, if the network converged and zero is the only fixed point of its H. Every other
- * network runs its layers once and is an estimate without a bound; its marginals are the beliefs after its last layer.
+ * A tied BPNN-D network runs to convergence in float64: marginals are BP's at a fixed point, and `bound` is what
+ * Theorem 3 grants: "exact" on forests, "lower" for binary log-supermodular models, if the network converged and zero
+ * is the only fixed point of its H. Every other network runs its layers once and is an estimate without a bound; its
+ * marginals are the beliefs after its last layer.
  */
 import { z } from "zod";
 import { toFactorGraph } from "../../graph/convert.ts";
@@ -32,7 +34,10 @@ const schema = z.object({
 });
 export type BpnnOptions = z.input<typeof schema>;
 
-/** @throws RangeError for weights that are not there, or a model with shapes of tables that the network has no weights for. */
+/**
+ * @throws RangeError for weights that are not there, or a model with shapes of tables that the network has no weights
+ *   for.
+ */
 export function bpnnInference(model: FactorGraph | PairwiseBinaryModel, options: BpnnOptions = {}): InferenceResult {
   const settings = parseOptions("bpnn", schema, options);
   const { weights, ...fixedPoint } = settings;

@@ -1,18 +1,22 @@
 /**
  * A layer whose MLPs work on messages and factor beliefs (Kuck et al. 2020, Appendix C):
  *
- *   m_{a->i}(x_i) = ln sum over x_a without x_i of B(b_a)(x_a) / E(n_{i->a})(x_a),       damped: n = (1 - d) m + d n', in logs
+ *   m_{a->i}(x_i) = ln sum over x_a without x_i of B(b_a)(x_a) / E(n_{i->a})(x_a),       damped: n = (1 - d) m + d n',
+ *   in logs
  *
- * where b_a = f_a prod_j n_{j->a} is the factor's belief and n_{i->a} the message that must not be sent back, spread over the factor's
- * table. Both MLPs (Linear-ReLU-Linear-ReLU, of a table's size, identity at the start) see probabilities and are mixed with what goes
- * in: B(p) = (1 - r) p + r MLP(p), r = .5. So the layer starts as belief propagation with damping d = .5.
+ * where b_a = f_a prod_j n_{j->a} is the factor's belief and n_{i->a} the message that must not be sent back, spread
+ * over the factor's table. Both MLPs (Linear-ReLU-Linear-ReLU, of a table's size, identity at the start) see
+ * probabilities and are mixed with what goes in: B(p) = (1 - r) p + r MLP(p), r = .5. So the layer starts as belief
+ * propagation with damping d = .5.
  *
- * Double counting (the ablation DC) leaves the denominator out: a factor's message contains what the variable itself has told it.
+ * Double counting (the ablation DC) leaves the denominator out: a factor's message contains what the variable itself
+ * has told it.
  *
- * Three differences from the authors. A factor over one variable sends its table, untouched by an MLP. The MLPs are averaged over the
- * permutations of the table's axes (before the last ReLU), without which the layer would depend on the order in which a factor
- * names its variables. And where they floor the MLP at 1e-19, which is not yet belief propagation at the start when messages are extreme,
- * here the correction is relative: ln B(p) = ln p + ln(1 + r (MLP(p) - p) / max(p, floor)).
+ * Three differences from the authors. A factor over one variable sends its table, untouched by an MLP. The MLPs are
+ * averaged over the permutations of the table's axes (before the last ReLU), without which the layer would depend on
+ * the order in which a factor names its variables. And where they floor the MLP at 1e-19, which is not yet belief
+ * propagation at the start when messages are extreme, here the correction is relative: ln B(p) = ln p + ln(1 + r
+ * (MLP(p) - p) / max(p, floor)).
  */
 import type * as Tf from "@tensorflow/tfjs";
 import { quotientToVariable, spreadMessages, tableMlp, type TableMlp } from "../../tensor/index.ts";

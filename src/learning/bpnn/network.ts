@@ -1,5 +1,6 @@
 /**
- * Belief propagation neural networks (Kuck et al. 2020): K layers that send messages over a factor graph, and a readout of ln Z.
+ * Belief propagation neural networks (Kuck et al. 2020): K layers that send messages over a factor graph, and a readout
+ * of ln Z.
  *
  *   layers    BPNN-D (damping-layer.ts) or message MLPs (message-layer.ts), with weights of their own or tied
  *   readout   Bethe's estimate from the last beliefs, or BPNN-B (bethe-layer.ts) from those of all layers

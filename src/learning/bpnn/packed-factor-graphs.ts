@@ -1,12 +1,15 @@
 /**
- * Factor graphs as a belief propagation neural network reads them: any number of graphs packed into one, sorted so that every step
- * is dense algebra. Factors whose tables have the same shape stand together (a factor group; axes are sorted by their number of states first),
- * variables with the same number of states too (a variable group). A batch is one graph with many components.
+ * Factor graphs as a belief propagation neural network reads them: any number of graphs packed into one, sorted so that
+ * every step is dense algebra. Factors whose tables have the same shape stand together (a factor group; axes are sorted
+ * by their number of states first), variables with the same number of states too (a variable group). A batch is one
+ * graph with many components.
  *
- * Messages are kept by group, natural log, [numFactors, c_1 + ... + c_d]; an entry of them belongs to one state of one variable.
+ * Messages are kept by group, natural log, [numFactors, c_1 + ... + c_d]; an entry of them belongs to one state of one
+ * variable.
  *
- * Tables are shifted to maximum 0, and the shifts come back in ln Z exactly (`logScales`); so a network's answer does not depend on
- * how factors are scaled. Entries below `logZero` are raised to it: -99 stands for impossible, as with the authors.
+ * Tables are shifted to maximum 0, and the shifts come back in ln Z exactly (`logScales`); so a network's answer does
+ * not depend on how factors are scaled. Entries below `logZero` are raised to it: -99 stands for impossible, as with
+ * the authors.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 
@@ -48,7 +51,10 @@ export interface PackedFactorGraphs {
   readonly numVariableStates: number;
   /** Int32Array[total messages]: the variable state of each message entry, group after group. */
   readonly entryStates: Int32Array;
-  /** Float64Array[numGraphs]: what was taken from the tables, natural log, constants included; -Infinity if a table is 0 throughout. */
+  /**
+   * Float64Array[numGraphs]: what was taken from the tables, natural log, constants included; -Infinity if a table is 0
+   * throughout.
+   */
   readonly logScales: Float64Array;
 }
 

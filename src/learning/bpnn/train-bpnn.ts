@@ -3,8 +3,8 @@
  *
  *   L = mean over graphs of (ln Z^ - ln Z)^2,  natural log
  *
- * BPNN-D is trained with a number of iterations drawn anew for each step (the authors': 5 to 29), so that it learns to be quick and not
- * only right at the end.
+ * BPNN-D is trained with a number of iterations drawn anew for each step (the authors': 5 to 29), so that it learns to
+ * be quick and not only right at the end.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import { Random } from "../../graph/random.ts";

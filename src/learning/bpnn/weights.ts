@@ -55,7 +55,10 @@ export interface TrainedBpnn {
   readonly model: SavedModel;
 }
 
-/** A network with the weights of a saved model; the caller disposes it. @throws RangeError if the model's parts do not fit each other. */
+/**
+ * A network with the weights of a saved model; the caller disposes it. @throws RangeError if the model's parts do not
+ * fit each other.
+ */
 export function bpnnOf(model: SavedModel): TrainedBpnn {
   const parsed = configurationSchema.safeParse(model.configuration);
   if (!parsed.success) {
@@ -73,8 +76,8 @@ export function bpnnOf(model: SavedModel): TrainedBpnn {
 }
 
 /**
- * H of a tied BPNN-D network read out by Bethe's estimate, in float64: what `runToFixedPoint` takes. Undefined for other networks, which
- * have a fixed number of layers.
+ * H of a tied BPNN-D network read out by Bethe's estimate, in float64: what `runToFixedPoint` takes. Undefined for
+ * other networks, which have a fixed number of layers.
  */
 export function operatorsOf({ shape, parameters }: BeliefPropagationNetwork): DampingOperators | undefined {
   const { layer, tied, readout } = shape;

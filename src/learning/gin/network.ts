@@ -4,8 +4,9 @@
  *   x_i' = MLP1((1 + eps) x_i + sum over j in N(i) of MLP2([x_j, e_ji])),   eps = 0 and fixed
  *   ln Z ~ MLP([sum over i of x_i after layer 1, ..., after layer K])
  *
- * MLP1 = Linear(w, w)-ReLU-Linear(w, w), MLP2 = Linear(in + edge features, w)-ReLU-Linear(w, w), the readout Linear(K w, K w)-ReLU-Linear(K w, 1).
- * A standard GNN: nodes are variables, and what a factor joins is told by features, so it does not respect factor graph isomorphism.
+ * MLP1 = Linear(w, w)-ReLU-Linear(w, w), MLP2 = Linear(in + edge features, w)-ReLU-Linear(w, w), the readout Linear(K
+ * w, K w)-ReLU-Linear(K w, 1). A standard GNN: nodes are variables, and what a factor joins is told by features, so it
+ * does not respect factor graph isomorphism.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import type { Random } from "../../graph/random.ts";
@@ -78,7 +79,10 @@ export class GraphIsomorphismNetwork {
   readonly #layers: readonly { readonly message: DenseLayer[]; readonly update: DenseLayer[] }[];
   readonly #readout: DenseLayer[];
 
-  /** A network with fresh weights, uniform in +-1/sqrt(inputs); `dispose` frees them. @throws RangeError for a size that is not a positive integer. */
+  /**
+   * A network with fresh weights, uniform in +-1/sqrt(inputs); `dispose` frees them. @throws RangeError for a size that
+   * is not a positive integer.
+   */
   constructor(shape: GinShape, random: Random) {
     for (const [name, size] of Object.entries(shape) as [string, number][])
       if (!Number.isInteger(size) || size < 1)

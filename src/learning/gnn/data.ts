@@ -1,9 +1,9 @@
 /**
- * The data of Yoon et al. 2018, section 5.1: Ising models on the 13 families of graphs and on connected random graphs, with
- * J ~ N(0, 1), b ~ N(0, (1/4)^2), and their exact marginals and MAP states by enumeration.
+ * The data of Yoon et al. 2018, section 5.1: Ising models on the 13 families of graphs and on connected random graphs,
+ * with J ~ N(0, 1), b ~ N(0, (1/4)^2), and their exact marginals and MAP states by enumeration.
  *
- * Each example has a random stream of its own, named by split, family, size and index: it does not depend on how many others
- * are made, so the first ten of a set of a hundred are the set of ten.
+ * Each example has a random stream of its own, named by split, family, size and index: it does not depend on how many
+ * others are made, so the first ten of a set of a hundred are the set of ten.
  */
 import { connectedErdosRenyi } from "../../graph/generators/random-graphs.ts";
 import { gaussianIsing } from "../../graph/generators/ising.ts";

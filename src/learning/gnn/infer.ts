@@ -1,8 +1,9 @@
 /**
- * Inference by a trained graph neural network, as a method like any other: `gnn[weights=yoon2018/msg-marginals]`. There is no
- * ln Z, and nothing is guaranteed: a network knows the kind of models it was trained on.
+ * Inference by a trained graph neural network, as a method like any other: `gnn[weights=yoon2018/msg-marginals]`. There
+ * is no ln Z, and nothing is guaranteed: a network knows the kind of models it was trained on.
  *
- * A variable without neighbours gets no message, so the network cannot see its bias; it is answered exactly, p(+1) = sigmoid(2 b).
+ * A variable without neighbours gets no message, so the network cannot see its bias; it is answered exactly, p(+1) =
+ * sigmoid(2 b).
  */
 import { z } from "zod";
 import { logPotential, toIsing, type IsingModel, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
@@ -31,8 +32,8 @@ export type GnnOptions = z.input<typeof schema>;
 const targetOf = { sum: "marginals", max: "map" } as const satisfies Record<string, GnnTarget>;
 
 /**
- * Marginals, or a MAP answer with the score of the state, by the network that the options name. `maxDelta` holds the largest
- * distance that a state moved in each update; the updates are counted, not run to convergence.
+ * Marginals, or a MAP answer with the score of the state, by the network that the options name. `maxDelta` holds the
+ * largest distance that a state moved in each update; the updates are counted, not run to convergence.
  * @throws RangeError for weights that are not there, or that were trained for the other task.
  */
 export function gnnInference(model: PairwiseBinaryModel, options: GnnOptions = {}): InferenceResult {

@@ -2,16 +2,17 @@
  * The graph neural networks of Yoon et al. 2018, sections 4.1 and 4.2, as gated graph networks (Li et al. 2016):
  *
  *   node-GNN, a state h_i for each variable i:
- *     m_j = sum over i in N(j) of M(h_i, h_j, eps_ij),    h_j <- GRU(h_j, m_j),    p_i = sigmoid(R(h_i))             (Eqs. 7-10)
+ *     m_j = sum over i in N(j) of M(h_i, h_j, eps_ij),    h_j <- GRU(h_j, m_j),    p_i = sigmoid(R(h_i))
+ *     (Eqs. 7-10)
  *   msg-GNN, a state h_{i->j} for each directed edge:
  *     m_{i->j} = M(sum over k in N(i) \ j of h_{k->i}, eps_ij),    h_{i->j} <- GRU(h_{i->j}, m_{i->j}),
  *     p_i = sigmoid(R(sum over j in N(i) of h_{j->i}))
  *
- * eps_ij = (J_ij, b_i, b_j). M and R are MLPs with ReLU, h starts at 0, and there are `steps` updates. p_i is the probability
- * of x_i = +1. The weights do not depend on the graph, so a network runs on any.
+ * eps_ij = (J_ij, b_i, b_j). M and R are MLPs with ReLU, h starts at 0, and there are `steps` updates. p_i is the
+ * probability of x_i = +1. The weights do not depend on the graph, so a network runs on any.
  *
- * Differences: the paper does not say how weights start; here dense layers and GRU start uniform in +-1/sqrt(inputs). The sum
- * over N(i) \ j is the sum over N(i) minus the term of j, which takes time in the number of edges at hubs too.
+ * Differences: the paper does not say how weights start; here dense layers and GRU start uniform in +-1/sqrt(inputs).
+ * The sum over N(i) \ j is the sum over N(i) minus the term of j, which takes time in the number of edges at hubs too.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import { Random } from "../../graph/random.ts";
@@ -87,7 +88,8 @@ export class GraphNeuralNetwork {
 
   /**
    * A network with fresh weights; `dispose` frees them.
-   * @throws RangeError for an unknown architecture, a size that is not a positive integer, or a msg-GNN that is not to sum.
+   * @throws RangeError for an unknown architecture, a size that is not a positive integer, or a msg-GNN that is not to
+   *   sum.
    */
   constructor(shape: GnnShape, random: Random) {
     checkShape(shape);
@@ -183,7 +185,10 @@ export class GraphNeuralNetwork {
 
 // Two linear maps whose gradients tfjs would compose of a dozen operations each.
 
-/** For each directed edge i -> j the sum over k in N(i) without j of x_{k->i}. Its transpose is the same with ends exchanged. */
+/**
+ * For each directed edge i -> j the sum over k in N(i) without j of x_{k->i}. Its transpose is the same with ends
+ * exchanged.
+ */
 function sumOfOthers(
   x: Tf.Tensor2D,
   sources: Tf.Tensor1D,
@@ -220,7 +225,10 @@ function sumAtTargets(x: Tf.Tensor2D, targets: Tf.Tensor1D, numNodes: number): T
 export interface GnnPrediction {
   /** Float64Array[numNodes]: p(x_i = +1). */
   readonly probabilities: Float64Array;
-  /** For each update the distance ||h_v^t - h_v^{t-1}|| (Euclidean) of each state, Float64Array[numNodes or numDirectedEdges]. */
+  /**
+   * For each update the distance ||h_v^t - h_v^{t-1}|| (Euclidean) of each state, Float64Array[numNodes or
+   * numDirectedEdges].
+   */
   readonly distances: readonly Float64Array[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * Ising models as a graph neural network reads them: any number of graphs packed into one, whose edges never cross from one
- * graph to another. So a batch is one graph with many components, and one graph is a batch of one.
+ * Ising models as a graph neural network reads them: any number of graphs packed into one, whose edges never cross from
+ * one graph to another. So a batch is one graph with many components, and one graph is a batch of one.
  *
  * Edge e of a model becomes two directed edges, 2 e from its smaller to its larger end and 2 e + 1 back.
  */

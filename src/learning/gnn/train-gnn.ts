@@ -1,11 +1,12 @@
 /**
- * Training of Yoon et al. 2018, section 5.1: cross-entropy between the exact target q_i (the marginal, or the delta at the MAP
- * state) and the network's p_i.
+ * Training of Yoon et al. 2018, section 5.1: cross-entropy between the exact target q_i (the marginal, or the delta at
+ * the MAP state) and the network's p_i.
  *
  *   L = - mean over variables of [ q_i ln p_i + (1 - q_i) ln(1 - p_i) ],  natural log
  *
- * The paper prints the sum over variables; Adam does not see the difference. It names neither batch size nor what the window of
- * early stopping is: here batches of 50 models, and training ends after 20 epochs without a lower validation loss.
+ * The paper prints the sum over variables; Adam does not see the difference. It names neither batch size nor what the
+ * window of early stopping is: here batches of 50 models, and training ends after 20 epochs without a lower validation
+ * loss.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import { Random } from "../../graph/random.ts";

@@ -26,7 +26,10 @@ export interface TrainedGnn {
   readonly model: SavedModel;
 }
 
-/** A network with the weights of a saved model; the caller disposes it. @throws RangeError if the model's parts do not fit each other. */
+/**
+ * A network with the weights of a saved model; the caller disposes it. @throws RangeError if the model's parts do not
+ * fit each other.
+ */
 export function gnnOf(model: SavedModel): TrainedGnn {
   const parsed = configurationSchema.safeParse(model.configuration);
   if (!parsed.success) {

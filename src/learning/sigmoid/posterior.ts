@@ -5,7 +5,8 @@
  *
  * a value at most ln p(v) (or ln p(v) itself) and its gradient by b, c and W, at the best parameters found for v.
  *
- *   bound       Jaakkola & Jordan 1996, Eqs. 18-19 and 6-8: each logistic function by its quadratic lower bound, then the factorised lower
+ *   bound       Jaakkola & Jordan 1996, Eqs. 18-19 and 6-8: each logistic function by its quadratic lower bound, then
+ *   the factorised lower
  *               recursion: mean field with xi_i^2 = E[x_i^2]. Every coordinate step is exact, so the bound never falls.
  *   mean-field  Saul, Jaakkola & Jordan 1996: E ln(1 + e^x) <= xi E[x] + ln E[e^{-xi x} + e^{(1 - xi) x}], 0 <= xi <= 1
  *   exact       all 2^K states of the hidden variables
@@ -106,7 +107,8 @@ function quadraticBound(K: number, V: number): Posterior {
     }
     let value = priorPart(values, means, logits, gradient);
     for (let i = 0; i < V; i++) {
-      // v x - ln(1 + e^x) >= (v - 1/2) x - lambda x^2 + F, and at xi^2 = E[x^2] the last two are lambda (xi^2 - E[x^2]) - ln(2 cosh)
+      // v x - ln(1 + e^x) >= (v - 1/2) x - lambda x^2 + F, and at xi^2 = E[x^2] the last two are lambda (xi^2 - E[x^2])
+      // - ln(2 cosh)
       const l = lambda(xis[i]);
       const square = squares(i);
       value += (visible[i] - 0.5) * fields[i] - l * square - minusF(xis[i]);

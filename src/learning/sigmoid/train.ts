@@ -1,6 +1,7 @@
 /**
- * Learning a two-layer sigmoid belief network by gradient ascent on the mean of ln p(v), or of a lower bound on it (posterior.ts).
- * Full batches, Adam (Kingma & Ba 2015); everything random comes from the given stream, so a run repeats itself.
+ * Learning a two-layer sigmoid belief network by gradient ascent on the mean of ln p(v), or of a lower bound on it
+ * (posterior.ts). Full batches, Adam (Kingma & Ba 2015); everything random comes from the given stream, so a run
+ * repeats itself.
  */
 import type { Random } from "../../graph/random.ts";
 import { sigmoidBeliefNetwork, type ChainGraph, type DirectedEdge } from "../../graph/chain-graph.ts";

@@ -1,6 +1,7 @@
 /**
- * Trained models that come with the package, by name: "yoon2018/node-marginals-2" is data/models/yoon2018/node-marginals-2.json, and
- * "yoon2018/node-marginals" the seed of it with the lowest validation loss.
+ * Trained models that come with the package, by name: "yoon2018/node-marginals-2" is
+ * data/models/yoon2018/node-marginals-2.json, and "yoon2018/node-marginals" the seed of it with the lowest validation
+ * loss.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";

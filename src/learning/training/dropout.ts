@@ -1,4 +1,7 @@
-/** Dropout (Srivastava et al. 2014), inverted: what is kept is scaled by 1 / (1 - rate), so that nothing changes at inference. */
+/**
+ * Dropout (Srivastava et al. 2014), inverted: what is kept is scaled by 1 / (1 - rate), so that nothing changes at
+ * inference.
+ */
 import type * as Tf from "@tensorflow/tfjs";
 import type { Random } from "../../graph/random.ts";
 import { tf } from "../../tensor/tf.ts";

@@ -1,4 +1,7 @@
-/** The program of a job's process (jobs.ts): waits for the job, runs it, sends what came of it, ends. It ends with its parent too. */
+/**
+ * The program of a job's process (jobs.ts): waits for the job, runs it, sends what came of it, ends. It ends with its
+ * parent too.
+ */
 import type { FromJob, Job } from "./jobs.ts";
 
 const send = (message: FromJob) =>

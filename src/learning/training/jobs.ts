@@ -1,6 +1,6 @@
 /**
- * Trainings side by side, each in a process of its own: seeds, folds, ablations. A job names an exported function of a module and its
- * arguments as JSON values; the function gets, after them, `report`, whose messages reach `onReport`.
+ * Trainings side by side, each in a process of its own: seeds, folds, ablations. A job names an exported function of a
+ * module and its arguments as JSON values; the function gets, after them, `report`, whose messages reach `onReport`.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { availableParallelism } from "node:os";
@@ -71,7 +71,8 @@ function runOne(job: Job, running: Set<ChildProcess>, onReport: (message: unknow
     });
     child.on("exit", (code, signal) => {
       running.delete(child);
-      reject(new Error(`${name}: its process ended with ${signal ?? `code ${code}`} before it had a result`)); // no effect after a result
+      // no effect after a result
+      reject(new Error(`${name}: its process ended with ${signal ?? `code ${code}`} before it had a result`));
     });
     child.send(job);
   });

@@ -26,8 +26,9 @@ export type KeptRun = Omit<TrainingRun, "checkpoint"> & {
 };
 
 /**
- * Trains and saves to `<folder>/<name>.json`; goes on from `<folder>/<name>.checkpoint.json` where there is one, and trains nothing if
- * the model of this configuration is there already. A training stopped by its signal leaves only the checkpoint.
+ * Trains and saves to `<folder>/<name>.json`; goes on from `<folder>/<name>.checkpoint.json` where there is one, and
+ * trains nothing if the model of this configuration is there already. A training stopped by its signal leaves only the
+ * checkpoint.
  */
 export async function keptTraining(
   { name, configuration, train }: KeptTraining,

@@ -45,9 +45,10 @@ export class TrainingOptimizer {
   }
 
   /**
-   * One step down the gradient of `loss`; returns the loss before the step. A parameter that the loss does not reach stays
-   * as it is, its decay and its moments too, as in PyTorch.
-   * @throws TrainingError when loss or gradient is not finite, or the loss reaches no parameter; parameters are then as they
+   * One step down the gradient of `loss`; returns the loss before the step. A parameter that the loss does not reach
+   * stays as it is, its decay and its moments too, as in PyTorch.
+   * @throws TrainingError when loss or gradient is not finite, or the loss reaches no parameter; parameters are then as
+   *   they
    * were before the step.
    */
   step(loss: () => Tf.Scalar, learningRate: number): number {

@@ -2,10 +2,12 @@
  * A trained model as one JSON file, to be read without Marginalia too:
  *
  *   { format: "marginalia-model", version: 1, kind: "gnn",
- *     configuration: {...},           everything that decided the numbers: the model's shape, its target, its data, the training
+ *     configuration: {...},           everything that decided the numbers: the model's shape, its target, its data, the
+ *     training
  *     configurationHash: "...",       SHA-256 of the configuration, keys sorted, without white space
  *     parameters: [{ name, shape, dtype: "float32", values: base64 of little-endian numbers, row-major }],
- *     training: { bestEpoch, validationLoss, steps, stopped, seconds, history: [[epoch, training loss, validation loss], ...] },
+ *     training: { bestEpoch, validationLoss, steps, stopped, seconds, history: [[epoch, training loss, validation
+ *     loss], ...] },
  *     provenance: { ... } }           what it was trained with, and where
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
@@ -77,7 +79,10 @@ export function writeModel(file: string, model: SavedModel): void {
   writeWholeSync(file, `${JSON.stringify(model)}\n`);
 }
 
-/** @throws RangeError saying what is wrong with the file: absent, not JSON, not a model, another kind, or a hash that is not its own. */
+/**
+ * @throws RangeError saying what is wrong with the file: absent, not JSON, not a model, another kind, or a hash that is
+ *   not its own.
+ */
 export function readModelFile(file: string, kind: string): SavedModel {
   if (!existsSync(file)) throw new RangeError(`there is no trained model at ${file}`);
   let content: unknown;

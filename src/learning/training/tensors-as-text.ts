@@ -1,4 +1,7 @@
-/** Tensors in JSON: name, shape, type and the little-endian bytes of their values in base64, so that every bit comes back. */
+/**
+ * Tensors in JSON: name, shape, type and the little-endian bytes of their values in base64, so that every bit comes
+ * back.
+ */
 import type * as Tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { tf } from "../../tensor/tf.ts";

@@ -1,9 +1,10 @@
 /**
- * The training loop: shuffled batches, an optimiser with a schedule, early stopping on the validation loss, checkpoints.
+ * The training loop: shuffled batches, an optimiser with a schedule, early stopping on the validation loss,
+ * checkpoints.
  *
- * Every random number comes from a stream that is named by the seed and by what it is for (the epoch's order, the step), so a
- * training that goes on from a checkpoint sees the same numbers as one that was never stopped. The parameters that stay are
- * those of the epoch with the lowest validation loss.
+ * Every random number comes from a stream that is named by the seed and by what it is for (the epoch's order, the
+ * step), so a training that goes on from a checkpoint sees the same numbers as one that was never stopped. The
+ * parameters that stay are those of the epoch with the lowest validation loss.
  */
 import { setImmediate } from "node:timers/promises";
 import type * as tf from "@tensorflow/tfjs";
@@ -55,7 +56,8 @@ export interface TrainingResult {
 
 /**
  * Trains `task.parameters` in place.
- * @throws TrainingError naming the step whose loss or gradient is not finite; RangeError for wrong options or a checkpoint
+ * @throws TrainingError naming the step whose loss or gradient is not finite; RangeError for wrong options or a
+ *   checkpoint
  * of another configuration.
  */
 export async function train(

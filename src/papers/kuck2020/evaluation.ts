@@ -1,4 +1,7 @@
-/** How BPNN-D compares with belief propagation on the same graphs (Kuck et al. 2020, section 4.1), both parallel, in float64. */
+/**
+ * How BPNN-D compares with belief propagation on the same graphs (Kuck et al. 2020, section 4.1), both parallel, in
+ * float64.
+ */
 import {
   runToFixedPoint,
   undamped,

@@ -81,7 +81,9 @@ export function ginConfiguration(name: GinName, seed: number) {
   };
 }
 
-/** Trains one GIN on the mean squared error of ln Z and saves it to `<folder>/<name>-<seed>.json`: see `keptTraining`. */
+/**
+ * Trains one GIN on the mean squared error of ln Z and saves it to `<folder>/<name>-<seed>.json`: see `keptTraining`.
+ */
 export function trainGin(name: GinName, seed: number, folder: string, run: KeptRun = {}): Promise<SavedModel> {
   const configuration = ginConfiguration(name, seed);
   return keptTraining(
@@ -131,7 +133,10 @@ async function fitGin(
   }
 }
 
-/** Every seed of a GIN: "paper" trains it (in this process: minutes), "quick" reads the committed weights. The caller disposes them. */
+/**
+ * Every seed of a GIN: "paper" trains it (in this process: minutes), "quick" reads the committed weights. The caller
+ * disposes them.
+ */
 export async function ginNetworks(
   name: GinName,
   options: { readonly profile: "quick" | "paper"; readonly seeds: readonly number[]; readonly folder?: string },

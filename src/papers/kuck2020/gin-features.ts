@@ -2,11 +2,12 @@
  * What the GIN is told of a model (Kuck et al. 2020, as the authors' code has it):
  *
  *   Ising model             node theta_i; edge theta_ij, in both directions
- *   block model posterior   node: in how many pairs that are edges of the observed graph it is; edge: the four entries of the pair's
+ *   block model posterior   node: in how many pairs that are edges of the observed graph it is; edge: the four entries
+ *   of the pair's
  *                           table, rows for the source's state, on all ordered pairs
  *
- * A community that is fixed shows in the tables: entries that contradict it are 0. (In the authors' code edge features are zero from the
- * second graph of a batch on, for three masks share one array; here they are what they should be.)
+ * A community that is fixed shows in the tables: entries that contradict it are 0. (In the authors' code edge features
+ * are zero from the second graph of a batch on, for three masks share one array; here they are what they should be.)
  */
 import type { IsingModel } from "../../graph/pairwise.ts";
 import type { BlockModelProblem } from "./sbm-data.ts";

@@ -1,8 +1,10 @@
 /**
- * Ising models of Kuck et al. 2020, section 4.1: N x N grids, a strength of fields and of couplings of each model's own, exact ln Z by a
- * junction tree. The authors train on N = 10, f_max = .1, c_max = 5, attractive, and test where each is larger.
+ * Ising models of Kuck et al. 2020, section 4.1: N x N grids, a strength of fields and of couplings of each model's
+ * own, exact ln Z by a junction tree. The authors train on N = 10, f_max = .1, c_max = 5, attractive, and test where
+ * each is larger.
  *
- * Each example has a random stream of its own, named by what it is drawn for: it does not depend on how many others are made.
+ * Each example has a random stream of its own, named by what it is drawn for: it does not depend on how many others are
+ * made.
  */
 import { toFactorGraph } from "../../graph/convert.ts";
 import { openGrid } from "../../graph/generators/grid.ts";

@@ -1,7 +1,8 @@
 /**
- * The trainings of Kuck et al. 2020 on Ising models (section 4.1) and on the stochastic block model (4.2), and where their results
- * stand: data/models/kuck2020, one file for each network and seed. A seed draws training problems and weights of its own, so that
- * seeds show how much results depend on the few problems that a network has seen; the paper has one seed.
+ * The trainings of Kuck et al. 2020 on Ising models (section 4.1) and on the stochastic block model (4.2), and where
+ * their results stand: data/models/kuck2020, one file for each network and seed. A seed draws training problems and
+ * weights of its own, so that seeds show how much results depend on the few problems that a network has seen; the paper
+ * has one seed.
  *
  *   bpnn-d-authors      BPNN-D with the authors' G, in one direction as in the paper's text
  *   bpnn-d-invertible   BPNN-D whose only fixed point is zero by construction
@@ -10,8 +11,8 @@
  *   bpnn-sbm-ni         the same without the mean over axes' permutations
  *   bpnn-sbm-dc         NI that counts messages twice
  *
- * Settings are the paper's own where they are known. The authors keep the last epoch's weights; here further problems, which no
- * figure shows, decide which epoch's weights stay.
+ * Settings are the paper's own where they are known. The authors keep the last epoch's weights; here further problems,
+ * which no figure shows, decide which epoch's weights stay.
  */
 import path from "node:path";
 import { Random } from "../../graph/random.ts";
@@ -176,7 +177,10 @@ export function trainKuckNetwork(
   return trainSavedBpnn({ name: `${name}-${seed}`, configuration, examples }, folder, run);
 }
 
-/** `trainKuckNetwork` as a job: see training/jobs.ts. One thread each, since jobs run side by side; results do not depend on it. */
+/**
+ * `trainKuckNetwork` as a job: see training/jobs.ts. One thread each, since jobs run side by side; results do not
+ * depend on it.
+ */
 export async function trainKuckNetworkJob(
   name: KuckNetwork,
   seed: number,

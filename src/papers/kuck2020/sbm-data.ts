@@ -1,9 +1,10 @@
 /**
- * Problems of Kuck et al. 2020, section 4.2: a graph drawn from a stochastic block model, the community of one node fixed, and ln Z of
- * what is left, which is ln P(graph, that community). Each graph gives two problems a node; a node's marginal is the softmax of its two.
+ * Problems of Kuck et al. 2020, section 4.2: a graph drawn from a stochastic block model, the community of one node
+ * fixed, and ln Z of what is left, which is ln P(graph, that community). Each graph gives two problems a node; a node's
+ * marginal is the softmax of its two.
  *
- * Fixing is a -Infinity in the node's own factor, so every problem of a graph has the same variables and factors. ln Z is exact, by
- * enumeration.
+ * Fixing is a -Infinity in the node's own factor, so every problem of a graph has the same variables and factors. ln Z
+ * is exact, by enumeration.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import {
@@ -55,7 +56,8 @@ export function blockModelProblems(
 }
 
 function problemsOf(posterior: FactorGraph, topology: Topology, sample: number): BlockModelProblem[] {
-  // ln P(graph, node in community) = ln P(graph) + ln of the posterior's marginal: one exact inference serves all problems of a graph.
+  // ln P(graph, node in community) = ln P(graph) + ln of the posterior's marginal: one exact inference serves all
+  // problems of a graph.
   const { logZ, marginals } = infer(posterior, "enumeration");
   return Array.from({ length: topology.numNodes }, (_, node) =>
     ([0, 1] as const).map((community): BlockModelProblem => {

@@ -1,6 +1,6 @@
 /**
- * What the parts of the node-GNN are worth: the paper's training for marginals with one thing changed at a time, one seed, at most 60
- * epochs. The baseline is trained so too, for a fair comparison.
+ * What the parts of the node-GNN are worth: the paper's training for marginals with one thing changed at a time, one
+ * seed, at most 60 epochs. The baseline is trained so too, for a fair comparison.
  */
 import path from "node:path";
 import { modelsFolder } from "../../learning/training/committed-models.ts";

@@ -1,9 +1,9 @@
 /**
- * How good estimates are, in the measures of Yoon et al. 2018: the mean over variables of KL[p_i || p^_i] (section 5.3, natural log)
- * and the fraction of variables whose MAP state is right (section 5.5).
+ * How good estimates are, in the measures of Yoon et al. 2018: the mean over variables of KL[p_i || p^_i] (section 5.3,
+ * natural log) and the fraction of variables whose MAP state is right (section 5.5).
  *
- * Estimates are kept 1e-12 away from 0 and 1, for a divergence must not be infinite because a number was rounded. A method that does
- * not converge is judged by where it stood when its iterations ended, as one would who had to answer.
+ * Estimates are kept 1e-12 away from 0 and 1, for a divergence must not be infinite because a number was rounded. A
+ * method that does not converge is judged by where it stood when its iterations ended, as one would who had to answer.
  */
 import { group } from "d3-array";
 import { infer } from "../../inference/registry.ts";
@@ -118,8 +118,8 @@ export interface EvaluationSummary {
 }
 
 /**
- * Mean and standard errors for each method and graph, in the order in which they first appear. Evaluations of one method, graph and seed
- * must come in the same order of models.
+ * Mean and standard errors for each method and graph, in the order in which they first appear. Evaluations of one
+ * method, graph and seed must come in the same order of models.
  */
 export function summariseEvaluations(evaluations: readonly Evaluation[]): EvaluationSummary[] {
   const groups = group(evaluations, ({ method, graph, numVariables }) => `${method}\n${graph}\n${numVariables}`);

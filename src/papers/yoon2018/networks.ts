@@ -1,6 +1,6 @@
 /**
- * The trainings of Yoon et al. 2018, and where their results stand: committed under data/models/yoon2018, one file for each
- * architecture, target and seed, named by them and by the configuration's hash inside.
+ * The trainings of Yoon et al. 2018, and where their results stand: committed under data/models/yoon2018, one file for
+ * each architecture, target and seed, named by them and by the configuration's hash inside.
  */
 import path from "node:path";
 import { Random } from "../../graph/random.ts";
@@ -61,7 +61,10 @@ export function trainPaperGnn(which: PaperGnn, folder: string, run: KeptRun = {}
   return trainSavedGnn({ name: paperGnnName(which), configuration, examples }, folder, run);
 }
 
-/** `trainPaperGnn` as a job: see training/jobs.ts. One thread each, since jobs run side by side; results do not depend on it. */
+/**
+ * `trainPaperGnn` as a job: see training/jobs.ts. One thread each, since jobs run side by side; results do not depend
+ * on it.
+ */
 export async function trainPaperGnnJob(
   which: PaperGnn,
   folder: string,

@@ -1,7 +1,7 @@
 /**
- * Beyond Yoon et al. 2018: one node-GNN trained on a richer set, to be tried far outside the paper's own. Its 4000 models have 8 to 16
- * variables, half of them on the 13 families and half on connected random graphs (q from .1 to .9), and couplings J ~ N(0, s^2) with
- * ln s uniform between ln .25 and ln 2. Network, loss and optimiser are the paper's.
+ * Beyond Yoon et al. 2018: one node-GNN trained on a richer set, to be tried far outside the paper's own. Its 4000
+ * models have 8 to 16 variables, half of them on the 13 families and half on connected random graphs (q from .1 to .9),
+ * and couplings J ~ N(0, s^2) with ln s uniform between ln .25 and ln 2. Network, loss and optimiser are the paper's.
  */
 import path from "node:path";
 import { gaussianIsing } from "../../graph/generators/ising.ts";

@@ -1,14 +1,16 @@
 /**
  * Results of runs, kept until something that they came from changes.
  *
- * An entry is found by a key over what is known beforehand (the notebook with its place and parameters, the kernel, Node, the lock
- * files, the environment that speaks to Node itself) and holds for as long as every file and environment variable that the run has read
- * is the same, imported sources and data alike, as the kernel's process itself has told (trace.ts). What starts other programs or uses
- * the network is not kept, unless the notebook's metadata has "marginalia": { "cache": true }; with false it never is. A hit restores
- * the run's files. Cells are not reused singly: the state of a kernel cannot be rebuilt safely.
+ * An entry is found by a key over what is known beforehand (the notebook with its place and parameters, the kernel,
+ * Node, the lock files, the environment that speaks to Node itself) and holds for as long as every file and environment
+ * variable that the run has read is the same, imported sources and data alike, as the kernel's process itself has told
+ * (trace.ts). What starts other programs or uses the network is not kept, unless the notebook's metadata has
+ * "marginalia": { "cache": true }; with false it never is. A hit restores the run's files. Cells are not reused singly:
+ * the state of a kernel cannot be rebuilt safely.
  *
  *     <folder>/runs/<key>/entry.json, files/...     one entry, written aside and renamed
- *     <folder>/last/<notebook>.json                 what the last run of a notebook came from, to say why it is run again
+ *     <folder>/last/<notebook>.json                 what the last run of a notebook came from, to say why it is run
+ *     again
  */
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { existsSync } from "node:fs";
@@ -68,7 +70,9 @@ export class RunCache {
     this.folder = folder;
   }
 
-  /** $MARGINALIA_CACHE, else in node_modules/.cache of the notebook's project; none for a project without node_modules. */
+  /**
+   * $MARGINALIA_CACHE, else in node_modules/.cache of the notebook's project; none for a project without node_modules.
+   */
   static of(notebook: string): RunCache | undefined {
     if (process.env.MARGINALIA_CACHE) return new RunCache(path.resolve(process.env.MARGINALIA_CACHE));
     const modules = path.join(projectOfNotebook(notebook), "node_modules");
@@ -204,7 +208,10 @@ function isBelow(name: string): boolean {
   return !path.isAbsolute(name) && !path.win32.isAbsolute(name) && !name.split(/[/\\]/).includes("..");
 }
 
-/** What lies among the system's temporary files, and is none of a project that lies there itself, nobody will look for later. */
+/**
+ * What lies among the system's temporary files, and is none of a project that lies there itself, nobody will look for
+ * later.
+ */
 function isScratch(file: string, project: string): boolean {
   const isIn = (place: string, folder: string) => place.startsWith(folder + path.sep);
   const temporary = tmpdir();

@@ -1,6 +1,6 @@
 /**
- * Executes a notebook, or restores what an earlier execution of the same has written. One at a time writes to one output folder
- * (lock.ts), and begins by taking away the temporary files of a run that was killed while it wrote.
+ * Executes a notebook, or restores what an earlier execution of the same has written. One at a time writes to one
+ * output folder (lock.ts), and begins by taking away the temporary files of a run that was killed while it wrote.
  */
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

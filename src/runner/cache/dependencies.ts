@@ -1,4 +1,7 @@
-/** What a run depended on, from the trace that its kernel left, and whether it is still the same: files and environment variables. */
+/**
+ * What a run depended on, from the trace that its kernel left, and whether it is still the same: files and environment
+ * variables.
+ */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
@@ -11,11 +14,16 @@ import { ALL_NAMES, type FileKind, type TraceKind } from "./trace-lines.ts";
 export const dependencySchema = z.object({
   /** Absolute. */
   file: z.string(),
-  /** What of it counts: its content, a folder's names, whether it is there, or where it is, its size and time of change. */
+  /**
+   * What of it counts: its content, a folder's names, whether it is there, or where it is, its size and time of change.
+   */
   kind: z.enum(["content", "names", "presence", "status"]),
   /** SHA-256 of what counts; "absent" where nothing is there. */
   state: z.string(),
-  /** Size and time of change when `state` was taken, which spare reading large files again; absent when too fresh to trust. */
+  /**
+   * Size and time of change when `state` was taken, which spare reading large files again; absent when too fresh to
+   * trust.
+   */
   stamp: z.string().optional(),
 });
 export type Dependency = z.infer<typeof dependencySchema>;
@@ -42,9 +50,9 @@ const SAME_TIME_MS = 2000;
 const OWN_TEMPORARY = ["marginalia-kernel-", "marginalia-trace-"];
 
 /**
- * What the trace file tells. Left out: what was looked for among installed packages, caches there (what was compiled here stays in),
- * what lies in `ownFolders` (the run's own output), and what the run wrote before it read it. Undefined when there is no trace: the
- * kernel is none of Node's.
+ * What the trace file tells. Left out: what was looked for among installed packages, caches there (what was compiled
+ * here stays in), what lies in `ownFolders` (the run's own output), and what the run wrote before it read it. Undefined
+ * when there is no trace: the kernel is none of Node's.
  */
 export async function readTrace(file: string, ownFolders: readonly string[]): Promise<Trace | undefined> {
   const text = await readFile(file, "utf8").catch(() => undefined);
@@ -84,7 +92,10 @@ export async function readTrace(file: string, ownFolders: readonly string[]): Pr
 /** The back end that was compiled on this machine: no lock file stands for it. */
 const BUILT_HERE = /[/\\]node_modules[/\\]\.cache[/\\].*\.(node|wasm)$/;
 
-/** Of installed packages what was read counts, not where it was looked for: tools write there, and a lock file tells what is new. */
+/**
+ * Of installed packages what was read counts, not where it was looked for: tools write there, and a lock file tells
+ * what is new.
+ */
 function isOutside(place: string, kind: FileKind, ownFolders: readonly string[]): boolean {
   const isInstalled = /[/\\]node_modules([/\\]|$)/.test(place) && !BUILT_HERE.test(place);
   return (

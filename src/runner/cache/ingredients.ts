@@ -69,7 +69,10 @@ async function lockFiles(project: string): Promise<string> {
   }
 }
 
-/** The nearest tsconfig.json, which the TypeScript service reads in a process of its own; and that none comes to lie nearer. */
+/**
+ * The nearest tsconfig.json, which the TypeScript service reads in a process of its own; and that none comes to lie
+ * nearer.
+ */
 export async function typeScriptSettings(notebook: string): Promise<Dependency[]> {
   const found: Dependency[] = [];
   for (let folder = path.dirname(notebook); ; folder = path.dirname(folder)) {

@@ -1,6 +1,6 @@
 /**
- * For the tracer: what a process does of which nobody can tell afterwards whether it would come out the same. Other programs, the
- * network, and compiled code that is not this package's and reads what it likes.
+ * For the tracer: what a process does of which nobody can tell afterwards whether it would come out the same. Other
+ * programs, the network, and compiled code that is not this package's and reads what it likes.
  */
 import childProcess, { ChildProcess } from "node:child_process";
 import dgram from "node:dgram";
@@ -45,7 +45,10 @@ function traceChildren(tell: Tell): void {
     watch(childProcess, name, ([program]) => started(program));
 }
 
-/** Threads trace by themselves, but for those that get a text for a program or another environment: there Node preloads nothing. */
+/**
+ * Threads trace by themselves, but for those that get a text for a program or another environment: there Node preloads
+ * nothing.
+ */
 function traceThreads(tell: Tell): void {
   const { Worker } = workers;
   class TracedWorker extends Worker {

@@ -12,7 +12,10 @@ const GO_BETWEENS = [...inPackage("kernel/child-output."), ...inPackage("kernel/
 /** Deep enough to find the caller behind Node's own functions. */
 const DEPTH = 30;
 
-/** The files of the functions on the stack, the innermost first; without the tracer's own and V8's. "" where code has no file. */
+/**
+ * The files of the functions on the stack, the innermost first; without the tracer's own and V8's. "" where code has no
+ * file.
+ */
 export function callers(): string[] {
   const before = Object.getOwnPropertyDescriptors(Error);
   try {

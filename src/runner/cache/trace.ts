@@ -1,7 +1,8 @@
 /**
- * Runs in the kernel's process and its threads before anything else (`node --import`), and writes down what the process learns of the
- * world: which files it reads, lists, looks for and writes, by Node's fs functions and by imports; which environment variables it
- * reads; and whether it goes where nobody can follow (trace-beyond.ts). The cache holds a result for as long as all of it is the same.
+ * Runs in the kernel's process and its threads before anything else (`node --import`), and writes down what the process
+ * learns of the world: which files it reads, lists, looks for and writes, by Node's fs functions and by imports; which
+ * environment variables it reads; and whether it goes where nobody can follow (trace-beyond.ts). The cache holds a
+ * result for as long as all of it is the same.
  *
  * Each is told once, in the order of the first time.
  */

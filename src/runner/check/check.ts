@@ -1,8 +1,9 @@
 /**
- * A notebook executed again and held against what is committed of it: the figures, tables and comparison in its folder below the
- * output root, and the outputs of the executed notebook there (else those that the notebook itself holds). Commit, machine and
- * times are not compared: they are in result.json's provenance, the figures' `meta`, the executed notebook's metadata, and the note
- * below svg and png. A picture of data that differ, but by less than the notebook's own tolerance, is not compared.
+ * A notebook executed again and held against what is committed of it: the figures, tables and comparison in its folder
+ * below the output root, and the outputs of the executed notebook there (else those that the notebook itself holds).
+ * Commit, machine and times are not compared: they are in result.json's provenance, the figures' `meta`, the executed
+ * notebook's metadata, and the note below svg and png. A picture of data that differ, but by less than the notebook's
+ * own tolerance, is not compared.
  */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
@@ -101,7 +102,10 @@ async function comparePictures(folders: Folders, file: string, name: string, set
   return comparePng(`picture ${file}`, before, after, drawing === undefined ? undefined : noteRows(drawing));
 }
 
-/** Data that differ are told themselves, unless the notebook allows that they do: their pictures may then differ in anything. */
+/**
+ * Data that differ are told themselves, unless the notebook allows that they do: their pictures may then differ in
+ * anything.
+ */
 async function isOfSameData(folders: Folders, name: string): Promise<boolean> {
   if (!folders.files.includes(`${name}.json`)) return true;
   const [before, after] = await jsonOf(folders, `${name}.json`);

@@ -1,9 +1,15 @@
-/** Two pieces of data held against each other: tables column by column, Plotly figures trace by trace, rows by verdict, text. */
+/**
+ * Two pieces of data held against each other: tables column by column, Plotly figures trace by trace, rows by verdict,
+ * text.
+ */
 import { csvParseRows } from "d3-dsv";
 import type { ResultRow } from "../gallery/results.ts";
 import type { Tolerance } from "./settings.ts";
 
-/** Where two results differ and how, each in the words of the notebook: "table fig3a, column error, row 7", ".012 became .013". */
+/**
+ * Where two results differ and how, each in the words of the notebook: "table fig3a, column error, row 7", ".012 became
+ * .013".
+ */
 export interface Difference {
   readonly place: string;
   readonly what: string;
@@ -19,8 +25,8 @@ export function isClose(was: number, is: number, { relative, absolute }: Toleran
 }
 
 /**
- * Csv text by columns; `toleranceOf` a column's name. Columns may come in another order, rows may not; where rows have come or gone,
- * those with the same labels (the columns that are no numbers) are compared.
+ * Csv text by columns; `toleranceOf` a column's name. Columns may come in another order, rows may not; where rows have
+ * come or gone, those with the same labels (the columns that are no numbers) are compared.
  */
 export function compareTables(
   name: string,
@@ -126,7 +132,9 @@ interface PlainFigure {
   readonly layout?: unknown;
 }
 
-/** A Plotly figure trace by trace, then its layout but for what describes the run (`meta`) and the style (`template`). */
+/**
+ * A Plotly figure trace by trace, then its layout but for what describes the run (`meta`) and the style (`template`).
+ */
 export function compareFigures(name: string, was: PlainFigure, is: PlainFigure, tolerance: Tolerance): Difference[] {
   if (tolerance.ignore) return [];
   const place = `figure ${name}`;

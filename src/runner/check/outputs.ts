@@ -7,8 +7,8 @@ import type { CellSettings, CheckSettings } from "./settings.ts";
 const PLOTLY_MIME = "application/vnd.plotly.v1+json";
 
 /**
- * Standard error is not compared: it is where warnings with paths and times go. Of a display that comes in several forms, the
- * one that is data is compared: Plotly JSON, other JSON, text.
+ * Standard error is not compared: it is where warnings with paths and times go. Of a display that comes in several
+ * forms, the one that is data is compared: Plotly JSON, other JSON, text.
  *
  * @param isWritten the figures of the experiment are compared as files already, so they are passed over here
  */

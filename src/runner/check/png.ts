@@ -3,8 +3,8 @@ import { decode } from "fast-png";
 import type { Difference } from "./compare.ts";
 
 /**
- * Of 255 levels. Lines that lie a hundredth of a pixel elsewhere, as rounding on another processor may put them, cover their pixels
- * by some 5 levels more or less; nobody sees 16.
+ * Of 255 levels. Lines that lie a hundredth of a pixel elsewhere, as rounding on another processor may put them, cover
+ * their pixels by some 5 levels more or less; nobody sees 16.
  */
 const LEVELS_ALLOWED = 16;
 

@@ -5,11 +5,12 @@
  *       "relative": 1e-9, "absolute": 0,                                  for every number that nothing else is said of
  *       "tables": { "times": { "seconds": { "ignore": true }, "*": { "relative": 1e-6 } } },
  *       "figures": { "fig3": { "absolute": 1e-4 } },
- *       "rows": { "relative": 1e-3 }                                      also the numbers of the comparison with the paper
+ *       "rows": { "relative": 1e-3 }                                      also the numbers of the comparison with the
+ *       paper
  *     } }
  *
- * and in a cell's: "marginalia": { "check": { "pattern": "took \\d+ ms" } }, or a tolerance, or { "ignore": true }, for which the
- * tags of nbval (nbval-ignore-output, nbval-skip) stand too.
+ * and in a cell's: "marginalia": { "check": { "pattern": "took \\d+ ms" } }, or a tolerance, or { "ignore": true }, for
+ * which the tags of nbval (nbval-ignore-output, nbval-skip) stand too.
  */
 import { z } from "zod";
 import { InputError } from "../../base/input-error.ts";
@@ -36,8 +37,9 @@ export interface Tolerance {
 }
 
 /**
- * The same computation in another version of Node differs in the last digits of transcendental functions. Nothing is allowed
- * absolutely unless a notebook says so: p-values, likelihoods and residuals mean something however small they are.
+ * The same computation in another version of Node differs in the last digits of transcendental functions. Nothing is
+ * allowed absolutely unless a notebook says so: p-values, likelihoods and residuals mean something however small they
+ * are.
  */
 export const DEFAULT_TOLERANCE: Tolerance = { relative: 1e-9, absolute: 0, ignore: false };
 

@@ -1,10 +1,10 @@
 /**
- * Two drawings (SVG) of one figure held against each other: the same elements with the same words, numbers as close as the figure's
- * data. What a run says of itself is passed over: the text of class `note`, and the ids, which drawing programs draw anew with every
- * run; elements are matched by order, and a reference must lead to the same element.
+ * Two drawings (SVG) of one figure held against each other: the same elements with the same words, numbers as close as
+ * the figure's data. What a run says of itself is passed over: the text of class `note`, and the ids, which drawing
+ * programs draw anew with every run; elements are matched by order, and a reference must lead to the same element.
  *
- * Numbers in attributes are pixels. Drawing programs print paths and shifts with two decimals, so what differs in the sixteenth digit
- * on another processor may fall to the other side of a rounding.
+ * Numbers in attributes are pixels. Drawing programs print paths and shifts with two decimals, so what differs in the
+ * sixteenth digit on another processor may fall to the other side of a rounding.
  */
 import { isClose, numberDifference, shown, shortened, type Difference } from "./compare.ts";
 import { comparePng } from "./png.ts";
@@ -141,7 +141,9 @@ function isOfTwoDecimals(was: string, is: string): boolean {
   return [was, is].every((text) => /^[+-]?\d*(\.\d{1,2})?$/.test(text)) && `${was}${is}`.includes(".");
 }
 
-/** The rows of pixels, in parts of the picture's height, that hold the text of class `note`: what a run says of itself. */
+/**
+ * The rows of pixels, in parts of the picture's height, that hold the text of class `note`: what a run says of itself.
+ */
 export function noteRows(svg: string): readonly [from: number, to: number] | undefined {
   const height = Number(/^\s*(?:<[?!][^>]*>\s*)*<svg\b[^>]*\sheight="([\d.]+)(?:px)?"/.exec(svg)?.[1]);
   const tag = /<text\b[^>]*\sclass="note"[^>]*>/.exec(svg)?.[0];

@@ -1,6 +1,6 @@
 /**
- * A client of one running kernel, over the sockets of Jupyter messaging 5.3 (see src/kernel/protocol/wire.ts): DEALER for shell,
- * control and stdin, SUB for iopub. It works with any kernelspec.
+ * A client of one running kernel, over the sockets of Jupyter messaging 5.3 (see src/kernel/protocol/wire.ts): DEALER
+ * for shell, control and stdin, SUB for iopub. It works with any kernelspec.
  */
 import { randomUUID } from "node:crypto";
 import { Dealer, Subscriber } from "zeromq";
@@ -51,7 +51,10 @@ const SHUTDOWN_GRACE_MS = 5_000;
 /** How long the connection of a process that has ended may take to be seen closed. */
 const DISCONNECT_TIMEOUT_MS = 2_000;
 
-/** A kernel that is starting is not there at once: how often to look. ZeroMQ's 100 ms would be a fifth of the time that it takes. */
+/**
+ * A kernel that is starting is not there at once: how often to look. ZeroMQ's 100 ms would be a fifth of the time that
+ * it takes.
+ */
 const RECONNECT_MS = 10; // milliseconds
 
 export class KernelClient {
@@ -82,7 +85,9 @@ export class KernelClient {
   #sending: Promise<void> = Promise.resolve();
   #closed = false;
 
-  /** Starts the kernel and waits until it answers on shell and iopub. Throws KernelDied; nothing is left behind then. */
+  /**
+   * Starts the kernel and waits until it answers on shell and iopub. Throws KernelDied; nothing is left behind then.
+   */
   static async start(kernel: Kernel, options: KernelOptions): Promise<KernelClient> {
     for (let attempt = 1; ; attempt++) {
       const client = new KernelClient(kernel, await KernelProcess.start(kernel, options));
@@ -134,8 +139,8 @@ export class KernelClient {
   }
 
   /**
-   * Whether code that has been executed has left timers running; false where a kernel cannot tell. The question is a cell itself, a
-   * silent one, and gives the kernel's loop a turn.
+   * Whether code that has been executed has left timers running; false where a kernel cannot tell. The question is a
+   * cell itself, a silent one, and gives the kernel's loop a turn.
    */
   async hasTimers(): Promise<boolean> {
     const isNode = (this.info.language_info as JsonObject | undefined)?.name === "typescript";
@@ -210,14 +215,16 @@ export class KernelClient {
   }
 
   /**
-   * What a kernel had sent before it died may still be on its way when the process's end is known. ZeroMQ tells that a connection has
-   * closed after it has read all that came over it; from there it is only our own loop that has to come round.
+   * What a kernel had sent before it died may still be on its way when the process's end is known. ZeroMQ tells that a
+   * connection has closed after it has read all that came over it; from there it is only our own loop that has to come
+   * round.
    */
   async #hearOut(): Promise<void> {
     if (this.#heard > 0) await settledWithin(this.#iopubClosed.promise, DISCONNECT_TIMEOUT_MS);
     for (let heard = -1; heard !== this.#heard;) {
       heard = this.#heard;
-      for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve)); // sockets are polled between
+      // sockets are polled between
+      for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
     }
   }
 

@@ -1,8 +1,8 @@
 /**
  * A kernel's process: its sockets, the connection file (mode 0600 in a folder of its own), start, signals, the end.
  *
- * Everybody on the machine may connect to a loopback port and listen to what is published, so our own kernel's sockets lie in the
- * private folder where the system has such sockets. Other kernels may know ports alone.
+ * Everybody on the machine may connect to a loopback port and listen to what is published, so our own kernel's sockets
+ * lie in the private folder where the system has such sockets. Other kernels may know ports alone.
  *
  * The process leads its own process group: a Ctrl-C in the terminal reaches the runner alone, which then interrupts the
  * kernel in order, and a kill takes whatever the kernel has started with it. However the runner ends (return, uncaught

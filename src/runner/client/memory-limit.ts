@@ -1,4 +1,7 @@
-/** Bounds on a kernel's memory: V8's own on the heap, and a watch over the process, since arrays of numbers lie outside the heap. */
+/**
+ * Bounds on a kernel's memory: V8's own on the heap, and a watch over the process, since arrays of numbers lie outside
+ * the heap.
+ */
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";

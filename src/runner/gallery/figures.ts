@@ -1,4 +1,7 @@
-/** The figures of the gallery: pictures that become interactive where scripts run. Their data lies in the page, since a page from file:// may read no other files. */
+/**
+ * The figures of the gallery: pictures that become interactive where scripts run. Their data lies in the page, since a
+ * page from file:// may read no other files.
+ */
 import { createRequire } from "node:module";
 import { html, Html, type HtmlContent } from "../../base/html.ts";
 import type { FigureFiles, PlotlyJson } from "./results.ts";
@@ -6,7 +9,10 @@ import type { FigureFiles, PlotlyJson } from "./results.ts";
 /** What Plotly's cartesian bundle draws, at a third of the size of the whole. */
 const CARTESIAN = ["bar", "box", "contour", "heatmap", "histogram", "histogram2d", "histogram2dcontour", "image", "pie", "scatter", "scatterternary", "violin"]; // prettier-ignore
 
-/** The smallest of Plotly's builds that draws all these figures: a file to be copied beside the page. Undefined when there is none to draw. */
+/**
+ * The smallest of Plotly's builds that draws all these figures: a file to be copied beside the page. Undefined when
+ * there is none to draw.
+ */
 export function plotlyFor(figures: readonly FigureFiles[]): string | undefined {
   const plots = figures.flatMap(({ plot }) => plot ?? []);
   if (plots.length === 0) return undefined;

@@ -1,4 +1,6 @@
-/** Writes <output root>/index.html, one static page that shows every experiment found below it, and Plotly beside it. */
+/**
+ * Writes <output root>/index.html, one static page that shows every experiment found below it, and Plotly beside it.
+ */
 import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import path from "node:path";
@@ -39,7 +41,9 @@ export async function staleFiles({ file, page, plotly }: Awaited<ReturnType<type
   return [...(isPage ? [] : [file]), ...(isPlotly ? [] : [beside])];
 }
 
-/** The page, and Plotly's file if it needs one, without writing them. The same files give the same page, byte for byte. */
+/**
+ * The page, and Plotly's file if it needs one, without writing them. The same files give the same page, byte for byte.
+ */
 export async function makeGallery(
   root: string,
 ): Promise<Gallery & { readonly page: string; readonly plotly: Buffer | undefined }> {

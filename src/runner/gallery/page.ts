@@ -30,8 +30,8 @@ const VERDICTS = ["match", "better", "worse", "differs", "no reference"] as cons
 const MAX_TABLE_ROWS = 12;
 
 /**
- * Only what lies beside the page is loaded; 'self' is not the folder of a page from file://. Of scripts in the page, only our own runs:
- * one that a file had smuggled in has another hash.
+ * Only what lies beside the page is loaded; 'self' is not the folder of a page from file://. Of scripts in the page,
+ * only our own runs: one that a file had smuggled in has another hash.
  */
 const SCRIPT_HASH = createHash("sha256").update(GALLERY_SCRIPT).digest("base64");
 const CONTENT_SECURITY_POLICY = `default-src 'none'; img-src 'self' file: data: blob:; style-src 'unsafe-inline'; script-src 'sha256-${SCRIPT_HASH}' 'self' file:`;
@@ -311,7 +311,10 @@ function slug(text: string): string {
   return text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") || "unnamed"; // prettier-ignore
 }
 
-/** Every id of the page is given out here, once: two names may be alike once they are made ids, and a name may be an id of the page's own. */
+/**
+ * Every id of the page is given out here, once: two names may be alike once they are made ids, and a name may be an id
+ * of the page's own.
+ */
 class PageIds {
   readonly #taken = new Set(["main", "scoreboard", "enlarged", "plot-template"]);
 

@@ -1,6 +1,6 @@
 /**
- * What one experiment left in its folder: result.json (written by the notebook through src/report), figures, tables and the
- * executed notebook. Read leniently, since older results and other people's notebooks must still show.
+ * What one experiment left in its folder: result.json (written by the notebook through src/report), figures, tables and
+ * the executed notebook. Read leniently, since older results and other people's notebooks must still show.
  */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
@@ -170,7 +170,9 @@ async function readPlot(folder: string, file: string): Promise<Pick<FigureFiles,
 const titled = z.union([z.string(), z.looseObject({ text: z.string() }).transform(({ text }) => text)]);
 const metaSchema = z.looseObject({ alt: z.string() });
 
-/** An alternative text from a Plotly figure: its own (layout.meta.alt), else title, axes and the names of its curves. */
+/**
+ * An alternative text from a Plotly figure: its own (layout.meta.alt), else title, axes and the names of its curves.
+ */
 function describePlot({ data, layout }: PlotlyJson): string {
   const meta = metaSchema.safeParse(layout.meta).data;
   if (meta?.alt) return meta.alt;

@@ -1,8 +1,9 @@
 /**
- * What makes the gallery's pictures interactive, in the reader's browser. Without it, or where Plotly does not load, the pictures stay.
+ * What makes the gallery's pictures interactive, in the reader's browser. Without it, or where Plotly does not load,
+ * the pictures stay.
  *
- * Plotly is loaded once, when the first figure comes near. Figures keep the size that they were made for and are scaled as a whole, so
- * that they look like their pictures; "Enlarge" lays one out anew over the whole window.
+ * Plotly is loaded once, when the first figure comes near. Figures keep the size that they were made for and are scaled
+ * as a whole, so that they look like their pictures; "Enlarge" lays one out anew over the whole window.
  */
 export const GALLERY_SCRIPT = `
 "use strict";

@@ -1,7 +1,7 @@
 /**
- * Every cell held against the project's own ESLint rules, where the project has ESLint; that executes its eslint.config.js. Rules that
- * need types are left out (the type check has its own answers), and those that would misjudge a cell, whose top-level names are for
- * other cells.
+ * Every cell held against the project's own ESLint rules, where the project has ESLint; that executes its
+ * eslint.config.js. Rules that need types are left out (the type check has its own answers), and those that would
+ * misjudge a cell, whose top-level names are for other cells.
  */
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -86,7 +86,10 @@ async function openLinter(project: string, onProject: (project: string) => void)
   };
 }
 
-/** Undefined for TypeScript where the configuration names no parser for it: the type check tells what is wrong with its syntax. */
+/**
+ * Undefined for TypeScript where the configuration names no parser for it: the type check tells what is wrong with its
+ * syntax.
+ */
 async function lintCell(linter: ESLintClass, source: string, filePath: string, project: string) {
   try {
     const messages = (await linter.lintText(`${source}\nexport {};\n`, { filePath })).flatMap(

@@ -1,4 +1,6 @@
-/** Every cell checked as the kernel checks it, without running any; cells after a mistaken one are checked all the same. */
+/**
+ * Every cell checked as the kernel checks it, without running any; cells after a mistaken one are checked all the same.
+ */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { CellProgram } from "../../kernel/language/cell-program.ts";

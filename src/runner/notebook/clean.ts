@@ -1,9 +1,10 @@
 /**
- * A notebook as it is committed: cells with stable ids, no outputs and execution counts, no metadata of a run or of a front end's state,
- * in Jupyter's own layout. So its diffs are those of its text. What is not known to be volatile stays: titles, authors, jupytext's pairing.
+ * A notebook as it is committed: cells with stable ids, no outputs and execution counts, no metadata of a run or of a
+ * front end's state, in Jupyter's own layout. So its diffs are those of its text. What is not known to be volatile
+ * stays: titles, authors, jupytext's pairing.
  *
- * As nbstripout has it, `keep_output` in a notebook's metadata keeps all outputs, and in a cell's, or as its tag, that cell's; a cell with
- * `"keep_output": false`, which wins over its notebook, loses them.
+ * As nbstripout has it, `keep_output` in a notebook's metadata keeps all outputs, and in a cell's, or as its tag, that
+ * cell's; a cell with `"keep_output": false`, which wins over its notebook, loses them.
  */
 import { InputError } from "../../base/input-error.ts";
 import { hasTag, VOLATILE_CELL_METADATA, type Cell, type CodeCell, type JsonObject, type Notebook } from "./notebook.ts"; // prettier-ignore
@@ -13,7 +14,10 @@ import { runRecordSchema } from "../run-record.ts";
 const VOLATILE_METADATA = ["signature", "widgets", "papermill", "execution"];
 /** Of a cell, beside what is never written: whether it is folded up or trusted on somebody's screen. */
 const SCREEN_METADATA = [...VOLATILE_CELL_METADATA, "heading_collapsed", "hidden", "trusted"];
-/** Parts of metadata that are volatile within: by the part's name, what goes. A part of which nothing is left goes itself. */
+/**
+ * Parts of metadata that are volatile within: by the part's name, what goes. A part of which nothing is left goes
+ * itself.
+ */
 const VOLATILE_PARTS: Readonly<Record<string, readonly string[]>> = {
   marginalia: Object.keys(runRecordSchema.shape),
   // What the kernel says anew each time that it starts; versions change from machine to machine.

@@ -1,9 +1,10 @@
 /**
  * Notebook files: nbformat 4.5 (https://nbformat.readthedocs.io), read leniently and written strictly.
  *
- * Reading accepts any nbformat 4 file that a front end may have left (unknown metadata, missing or doubled cell ids) and
- * throws a InputError that names file and place for anything else. Writing gives the layout of Jupyter itself (sorted
- * keys, one space, line arrays, trailing newline), so that front ends and git see no difference in what has not changed.
+ * Reading accepts any nbformat 4 file that a front end may have left (unknown metadata, missing or doubled cell ids)
+ * and throws a InputError that names file and place for anything else. Writing gives the layout of Jupyter itself
+ * (sorted keys, one space, line arrays, trailing newline), so that front ends and git see no difference in what has not
+ * changed.
  */
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";

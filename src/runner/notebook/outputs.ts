@@ -1,6 +1,7 @@
 /**
- * Folds a kernel's iopub messages into a code cell's outputs, as front ends do: neighbouring pieces of one stream become
- * one output, update_display_data changes a display wherever it was shown, clear_output(wait) waits for what replaces it.
+ * Folds a kernel's iopub messages into a code cell's outputs, as front ends do: neighbouring pieces of one stream
+ * become one output, update_display_data changes a display wherever it was shown, clear_output(wait) waits for what
+ * replaces it.
  */
 import { stripVTControlCharacters } from "node:util";
 import type { CodeCell, JsonObject, Output } from "./notebook.ts";

@@ -13,8 +13,9 @@ export async function readParameterFile(file: string): Promise<Parameters> {
 }
 
 /**
- * The value in a JSON or YAML file. Numbers go by the rule of the command line: `.inf`, `.nan` and -0 are themselves, a whole number beyond
- * 2^53 is a bigint (which a parameter of that type takes, and one of type number refuses), and no number becomes infinite unsaid.
+ * The value in a JSON or YAML file. Numbers go by the rule of the command line: `.inf`, `.nan` and -0 are themselves, a
+ * whole number beyond 2^53 is a bigint (which a parameter of that type takes, and one of type number refuses), and no
+ * number becomes infinite unsaid.
  */
 export async function readYaml(file: string): Promise<ParameterValue> {
   let text: string;

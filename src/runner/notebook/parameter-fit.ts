@@ -1,6 +1,7 @@
 /**
- * What text and JSON cannot say by themselves, made by the parameter's type: "2020-12-31" a Date, 5 or "5n" a bigint, "Infinity" a number
- * inside a list, "undefined" nothing. Only where the type takes nothing that the value is already. Lists and objects are walked with their types.
+ * What text and JSON cannot say by themselves, made by the parameter's type: "2020-12-31" a Date, 5 or "5n" a bigint,
+ * "Infinity" a number inside a list, "undefined" nothing. Only where the type takes nothing that the value is already.
+ * Lists and objects are walked with their types.
  */
 import type { Type, TypeChecker } from "typescript";
 import { namedNumber, type ParameterValue } from "./parameter-value.ts";
@@ -48,7 +49,9 @@ function isDate(type: Type): boolean {
   return type.getSymbol()?.name === "Date";
 }
 
-/** 2020-12-31, 2020-12-31T23:59, with seconds, and with Z or an offset; UTC without. Undefined for days that are none. */
+/**
+ * 2020-12-31, 2020-12-31T23:59, with seconds, and with Z or an offset; UTC without. Undefined for days that are none.
+ */
 function dateOf(text: string): Date | undefined {
   const match = /^(\d{4}-\d\d-(\d\d))(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/.exec(text);
   if (!match) return undefined;
@@ -59,7 +62,10 @@ function dateOf(text: string): Date | undefined {
   return Number.isNaN(date.valueOf()) ? undefined : date;
 }
 
-/** What a refusal adds: how values of the type are written, or that nothing from outside can be one. Begins with "; ", or is empty. */
+/**
+ * What a refusal adds: how values of the type are written, or that nothing from outside can be one. Begins with "; ",
+ * or is empty.
+ */
 export function howToWrite(ts: TypeScript, checker: TypeChecker, type: Type | undefined): string {
   if (!type) return "";
   if (!canBeGiven(ts, checker, type, new Set()))
@@ -69,7 +75,10 @@ export function howToWrite(ts: TypeScript, checker: TypeChecker, type: Type | un
   return members.some(isDate) ? "; a Date is written 2020-12-31 or 2020-12-31T23:59:00Z (UTC without an offset)" : "";
 }
 
-/** Whether some value that can be written is of the type: everything that JSON has, bigints and Dates; no functions, no classes. */
+/**
+ * Whether some value that can be written is of the type: everything that JSON has, bigints and Dates; no functions, no
+ * classes.
+ */
 function canBeGiven(ts: TypeScript, checker: TypeChecker, type: Type, seen: Set<Type>): boolean {
   if (seen.has(type)) return true; // a tree of itself: what else it has decides
   seen.add(type);

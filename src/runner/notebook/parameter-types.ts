@@ -1,12 +1,13 @@
 /**
  * Holds given parameter values against the types that the notebook's own parameters cell states, before anything runs.
  *
- * TypeScript itself judges, so whatever can be written as a type is understood: a union of literals, an imported alias, a
- * tuple, an object. It sees a module of three parts, checked as the kernel checks cells:
+ * TypeScript itself judges, so whatever can be written as a type is understood: a union of literals, an imported alias,
+ * a tuple, an object. It sees a module of three parts, checked as the kernel checks cells:
  *
  *     what the parameters cell uses of earlier cells    import type { Profile } from "marginalia";
  *     the parameters cell, every const as a let         let seed = 1996;      so that its type is number and not 1996
- *     one line for each value                           const __given_0: typeof seed = "x";     in a function of its own,
+ *     one line for each value                           const __given_0: typeof seed = "x";     in a function of its
+ *     own,
  *                                                       else a let narrows to its default
  */
 import path from "node:path";
@@ -46,9 +47,9 @@ export async function describeParameters(
 }
 
 /**
- * Each given value as its parameter's type has it, and one line for each that the type does not take: name, value, what is accepted.
- * Text may be meant in several ways, a number or the text itself: the first that the type takes is it; and what is neither but can be
- * made into what the type wants (a Date, a bigint) is made so (parameter-fit.ts).
+ * Each given value as its parameter's type has it, and one line for each that the type does not take: name, value, what
+ * is accepted. Text may be meant in several ways, a number or the text itself: the first that the type takes is it; and
+ * what is neither but can be made into what the type wants (a Date, a bigint) is made so (parameter-fit.ts).
  */
 export async function settle(
   notebook: Notebook,
@@ -121,7 +122,10 @@ function hintFor([value]: readonly ParameterValue[], accepts: string): string {
   return `; for text write ${JSON.stringify(String(value))} in quotes`;
 }
 
-/** The first reading that a type of keywords and literals takes; undefined where only TypeScript can tell. Spares a second of it. */
+/**
+ * The first reading that a type of keywords and literals takes; undefined where only TypeScript can tell. Spares a
+ * second of it.
+ */
 function plainChoice(ts: TypeScript, type: string, readings: readonly ParameterValue[]): Open["chosen"] {
   for (const value of readings) {
     const takes = plainlyTakes(ts, type, value);

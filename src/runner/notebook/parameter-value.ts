@@ -1,12 +1,13 @@
 /**
- * Values of parameters. JSON, and what TypeScript has besides: -0, NaN, the infinities, bigint, Date, undefined. They are written in three ways:
+ * Values of parameters. JSON, and what TypeScript has besides: -0, NaN, the infinities, bigint, Date, undefined. They
+ * are written in three ways:
  *
  *     literalText     TypeScript source, injected into the notebook        -0, 5n, new Date("2020-01-01T00:00:00.000Z")
  *     encoded         JSON from which the same value comes back            "$-0", "$5n", "$2020-01-01T00:00:00.000Z"
  *     recordable      JSON for readers of results                          "-0", "5", "2020-01-01T00:00:00.000Z"
  *
- * Text from a command line is read as a number, true, false, null or other JSON where it is that. What it means in the end is for the
- * declared type to say (parameter-types.ts), so the text stays with it.
+ * Text from a command line is read as a number, true, false, null or other JSON where it is that. What it means in the
+ * end is for the declared type to say (parameter-types.ts), so the text stays with it.
  */
 import { InputError } from "../../base/input-error.ts";
 
@@ -111,7 +112,10 @@ export function recordable(value: ParameterValue): unknown {
   return mapped(value, (plain) => beyondJson(plain) ?? plain);
 }
 
-/** JSON from which `decoded` makes the same value: what JSON lacks as text after a "$", which text that begins so has twice. */
+/**
+ * JSON from which `decoded` makes the same value: what JSON lacks as text after a "$", which text that begins so has
+ * twice.
+ */
 export function encoded(value: ParameterValue): unknown {
   return mapped(value, (plain) => {
     if (typeof plain === "string") return plain.startsWith("$") ? `$${plain}` : plain;

@@ -5,8 +5,8 @@
  *     let depth = 5;                            depth = 20;
  *     const profile: Profile = "quick";         const profile: Profile = "paper";
  *
- * A `let` is assigned to; a `const` is declared again with the type of the first declaration. Values are held against the
- * notebook's own types before anything runs (parameter-types.ts), and once more by the kernel's type check.
+ * A `let` is assigned to; a `const` is declared again with the type of the first declaration. Values are held against
+ * the notebook's own types before anything runs (parameter-types.ts), and once more by the kernel's type check.
  */
 import type { SourceFile, VariableDeclaration, VariableStatement } from "typescript";
 import { InputError } from "../../base/input-error.ts";
@@ -89,8 +89,8 @@ function commentOf(ts: typeof import("typescript"), source: SourceFile, statemen
 
 /**
  * The notebook with `given` injected; without values, the notebook without an earlier run's injected cell.
- * Throws an InputError when a name is not declared (it lists those that are) or a value is not of the declared type (it says
- * what is accepted). `file` is the notebook's path, from whose folder imports of types are found.
+ * Throws an InputError when a name is not declared (it lists those that are) or a value is not of the declared type (it
+ * says what is accepted). `file` is the notebook's path, from whose folder imports of types are found.
  */
 export async function injectParameters(notebook: Notebook, given: GivenParameters, file: string): Promise<Notebook> {
   return withInjected(notebook, await settledParameters(notebook, given, file));
@@ -149,7 +149,10 @@ export function checkNames(
   );
 }
 
-/** What is wrong with the tags; a reader who declares parameters in two cells would have those of the second passed over. */
+/**
+ * What is wrong with the tags; a reader who declares parameters in two cells would have those of the second passed
+ * over.
+ */
 export function taggingMistake(notebook: Notebook): string | undefined {
   const tagged = notebook.cells.flatMap((cell, i) => (isParametersCell(cell) ? [i + 1] : []));
   if (tagged.length < 2) return undefined;

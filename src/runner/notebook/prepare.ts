@@ -22,7 +22,9 @@ export interface PreparedRun {
   /** As JSON, for records of the run. */
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly profile?: string;
-  /** What each cell took when this notebook was last executed with this profile, by cell id; {} when that is unknown. */
+  /**
+   * What each cell took when this notebook was last executed with this profile, by cell id; {} when that is unknown.
+   */
   readonly expectedSeconds: Readonly<Record<string, number>>;
 }
 

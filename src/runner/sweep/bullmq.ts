@@ -1,13 +1,15 @@
 /**
- * Sweeps over several machines: points are jobs of a BullMQ queue on Redis, executed by `marginalia worker` processes that see the
- * same files (a shared file system, or one machine).
+ * Sweeps over several machines: points are jobs of a BullMQ queue on Redis, executed by `marginalia worker` processes
+ * that see the same files (a shared file system, or one machine).
  *
- * Delivery is at least once: a worker that is killed leaves its job's lock to run out, and another takes the job. It is made exactly
- * once by the point's id. The job's id is the point's, so a point is never in the queue twice; and a point that is delivered again
- * after it was done has its point.json, which is taken for the result, or waits for it at the point's lock (point.ts).
+ * Delivery is at least once: a worker that is killed leaves its job's lock to run out, and another takes the job. It is
+ * made exactly once by the point's id. The job's id is the point's, so a point is never in the queue twice; and a point
+ * that is delivered again after it was done has its point.json, which is taken for the result, or waits for it at the
+ * point's lock (point.ts).
  *
- * The notebook's code never runs in the worker itself: each point has a kernel process of its own. So the worker renews its locks
- * whatever the code does, and survives it; BullMQ's sandboxed processors would put one more process between them.
+ * The notebook's code never runs in the worker itself: each point has a kernel process of its own. So the worker renews
+ * its locks whatever the code does, and survives it; BullMQ's sandboxed processors would put one more process between
+ * them.
  */
 import { hostname } from "node:os";
 import { DelayedError, Queue, QueueEvents, UnrecoverableError, Worker, type ConnectionOptions, type Job } from "bullmq";
@@ -121,7 +123,10 @@ export interface WorkerOptions {
   readonly jobs: number;
   /** The folder below which notebooks are executed and results are written. */
   readonly root: string;
-  /** Seconds that a lock lasts, renewed at half of that: after so long a dead worker's point goes to another. 15 unless told. */
+  /**
+   * Seconds that a lock lasts, renewed at half of that: after so long a dead worker's point goes to another. 15 unless
+   * told.
+   */
   readonly lock?: number;
   readonly signal: AbortSignal;
   readonly say: (text: string) => void;

@@ -1,4 +1,7 @@
-/** All results of a sweep as one table of typed columns: id, parameters (also those at their defaults), recorded values, how it went. */
+/**
+ * All results of a sweep as one table of typed columns: id, parameters (also those at their defaults), recorded values,
+ * how it went.
+ */
 import { csvFormatRows } from "d3-dsv";
 import { recordable, type Parameters, type ParameterValue } from "../notebook/parameter-value.ts";
 import type { PointResult } from "./point.ts";
@@ -39,7 +42,8 @@ export function columnsOf(
   const fixed = Object.keys(defaults).filter((name) => !varied.includes(name));
   const recorded = [...new Set(found.flatMap((result) => Object.keys(result?.values ?? {})))];
   const taken = new Set([...OWN_NAMES, ...varied, ...fixed]);
-  const valueName = (name: string) => (taken.has(name) ? `${name} (recorded)` : name); // a value may have a parameter's name
+  // a value may have a parameter's name
+  const valueName = (name: string) => (taken.has(name) ? `${name} (recorded)` : name);
   const valueOf = ({ parameters }: { parameters: Parameters }, name: string) => Object.hasOwn(parameters, name) ? scalarOf(parameters[name]) : null; // prettier-ignore
   return [
     { name: "id", role: "id", type: "string", values: points.map(({ id }) => id) },

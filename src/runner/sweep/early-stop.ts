@@ -1,12 +1,14 @@
 /**
- * The median stopping rule of Golovin et al. 2017 (Google Vizier), section 3.2.2: a point is hopeless at step s when the best value
- * that it has reported by then is strictly worse than the median, over the finished points, of the mean of what they had reported by s.
+ * The median stopping rule of Golovin et al. 2017 (Google Vizier), section 3.2.2: a point is hopeless at step s when
+ * the best value that it has reported by then is strictly worse than the median, over the finished points, of the mean
+ * of what they had reported by s.
  *
  *     hopeless  <=>  best of own(1..s)  worse than  median over finished j of  mean of reports_j(1..s)
  *
- * One difference: nothing is stopped before LEAST_FINISHED points have finished, since the median of two says little. Which points
- * are stopped hangs on the order in which points finish, so with several at a time two sweeps may stop different ones; a point that is
- * better than the median is never stopped, and a finished point is what it would be without the rule.
+ * One difference: nothing is stopped before LEAST_FINISHED points have finished, since the median of two says little.
+ * Which points are stopped hangs on the order in which points finish, so with several at a time two sweeps may stop
+ * different ones; a point that is better than the median is never stopped, and a finished point is what it would be
+ * without the rule.
  */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
@@ -49,8 +51,8 @@ const finishedSchema = z.object({
 const POLL_MS = 1000;
 
 /**
- * The curves of the finished points of a sweep, whichever process or machine has executed them: they lie in the folders beside a
- * point's own. A point.json is written once, so each is read once.
+ * The curves of the finished points of a sweep, whichever process or machine has executed them: they lie in the folders
+ * beside a point's own. A point.json is written once, so each is read once.
  */
 export class FinishedCurves {
   readonly #folder: string;

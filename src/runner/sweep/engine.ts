@@ -1,4 +1,6 @@
-/** Where the points of a sweep are executed. Every engine gives each point's result once, in whatever order they finish. */
+/**
+ * Where the points of a sweep are executed. Every engine gives each point's result once, in whatever order they finish.
+ */
 import { executePoint, recordedParameters, type PointResult, type PointTask } from "./point.ts";
 
 export interface EngineOptions {
@@ -18,7 +20,9 @@ export interface Engine {
   run(tasks: readonly PointTask[], options: EngineOptions): Promise<PointResult[]>;
 }
 
-/** On this machine: a kernel process for each point, so that one that crashes or eats its memory takes no other with it. */
+/**
+ * On this machine: a kernel process for each point, so that one that crashes or eats its memory takes no other with it.
+ */
 export const localEngine: Engine = {
   name: "local",
   async run(tasks, { jobs, retries = 0, failFast = false, signal, onResult }) {
@@ -39,7 +43,9 @@ export const localEngine: Engine = {
   },
 };
 
-/** A set-up that breaks (a full disk, a kernel that does not start) is a failure of the point, so that the others go on. */
+/**
+ * A set-up that breaks (a full disk, a kernel that does not start) is a failure of the point, so that the others go on.
+ */
 export async function withRetries(
   task: PointTask,
   retries: number,

@@ -1,7 +1,8 @@
 /**
- * One point of a sweep: the notebook executed with the point's parameters in a folder of its own, and what it recorded. The folder
- * is named by the point's id and point.json is written last and whole, so a point that is delivered twice, or whose worker was
- * killed, is done once: who finds it done takes the result, and who finds it being done waits for that.
+ * One point of a sweep: the notebook executed with the point's parameters in a folder of its own, and what it recorded.
+ * The folder is named by the point's id and point.json is written last and whole, so a point that is delivered twice,
+ * or whose worker was killed, is done once: who finds it done takes the result, and who finds it being done waits for
+ * that.
  */
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -40,7 +41,10 @@ export const taskSchema = z.object({
   /** Execute even what is done or cached, once for this name of a sweep's run. */
   force: z.string().optional(),
   useCache: z.boolean().default(true),
-  /** Stop the point when it is hopeless (early-stop.ts). `peers` is a file with the ids of the sweep's points, a JSON array. */
+  /**
+   * Stop the point when it is hopeless (early-stop.ts). `peers` is a file with the ids of the sweep's points, a JSON
+   * array.
+   */
   earlyStop: z.object({ objective: z.string(), wanted: z.enum(["least", "greatest"]), peers: z.string() }).optional(),
 });
 export type PointTask = z.infer<typeof taskSchema>;
@@ -95,7 +99,9 @@ export function recordedParameters({ parameters }: Pick<PointTask, "parameters">
   return recordable(decoded(parameters)) as Record<string, unknown>;
 }
 
-/** Executes the point, or takes the result that is there. A failing notebook is a result; only a broken set-up throws. */
+/**
+ * Executes the point, or takes the result that is there. A failing notebook is a result; only a broken set-up throws.
+ */
 export async function executePoint(task: PointTask, signal?: AbortSignal): Promise<PointResult> {
   const done = await donePoint(task);
   if (done) return done;
@@ -196,7 +202,10 @@ function numberOf(value: RecordedValue | undefined): number | undefined {
   return value === "NaN" || value === "Infinity" || value === "-Infinity" ? Number(value) : undefined;
 }
 
-/** What the cells of an executed notebook have recorded: the last value under each name, and the curves of those with steps. */
+/**
+ * What the cells of an executed notebook have recorded: the last value under each name, and the curves of those with
+ * steps.
+ */
 export function recorded(executed: Notebook): {
   readonly values: Record<string, RecordedValue>;
   readonly curves: Record<string, Curve>;

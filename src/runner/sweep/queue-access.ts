@@ -1,12 +1,15 @@
 /**
- * Whom a worker believes. Who can write to its Redis can put tasks there, so a task says little that could do harm, and says it under a seal:
+ * Whom a worker believes. Who can write to its Redis can put tasks there, so a task says little that could do harm, and
+ * says it under a seal:
  *
- *     seal      HMAC-SHA256 of the task's text by a secret that sweep and workers share ($MARGINALIA_SWEEP_SECRET); without a secret
+ *     seal      HMAC-SHA256 of the task's text by a secret that sweep and workers share ($MARGINALIA_SWEEP_SECRET);
+ *     without a secret
  *               only a Redis on this machine is used
  *     root      notebook and folders lie below it, symbolic links followed
  *     kernel    the name of an installed kernelspec, never a file that says which command to run
  *
- * The secret and the password ($MARGINALIA_REDIS_PASSWORD) are taken out of the environment, so that no notebook and no cache key has them.
+ * The secret and the password ($MARGINALIA_REDIS_PASSWORD) are taken out of the environment, so that no notebook and no
+ * cache key has them.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { realpathSync } from "node:fs";

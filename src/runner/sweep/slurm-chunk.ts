@@ -1,4 +1,7 @@
-/** What a node does of a Slurm sweep: a chunk of points, one after the other; and the files by which it and the sweep speak (slurm.ts). */
+/**
+ * What a node does of a Slurm sweep: a chunk of points, one after the other; and the files by which it and the sweep
+ * speak (slurm.ts).
+ */
 import { randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -29,7 +32,8 @@ export async function runChunk(
   const ids = (await read(submissionSchema, `${submission}.json`)).chunks[index];
   const byId = new Map(tasks.map((task) => [task.id, task]));
   const isThere = (file: string) => readFile(path.join(folder, file)).then(() => true, () => false); // prettier-ignore
-  // What is written differs each time, after the task was queued again, too. A sweep that has ended has taken the folder away.
+  // What is written differs each time, after the task was queued again, too. A sweep that has ended has taken the
+  // folder away.
   const signOfLife = () => void writeFile(path.join(folder, "alive", chunkName(submission, index)), randomUUID()).catch(() => undefined); // prettier-ignore
   const signs = setInterval(signOfLife, HEARTBEAT_MS);
   try {

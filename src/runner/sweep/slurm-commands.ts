@@ -1,6 +1,6 @@
 /**
- * Slurm's own commands. Each is bounded in time, since they wait long for a controller that is away; that it is away is told apart from
- * a refusal, because who is refused stops and who is not answered goes on.
+ * Slurm's own commands. Each is bounded in time, since they wait long for a controller that is away; that it is away is
+ * told apart from a refusal, because who is refused stops and who is not answered goes on.
  */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
@@ -40,7 +40,8 @@ export async function sbatch(args: readonly string[]): Promise<string> {
 export async function squeue(name: string): Promise<ArrayTask[]> {
   const args = ["--noheader", "--array", "--states=all", "--name", name, "--format=%F|%K|%T|%r"];
   const text = await call("squeue", args).catch((error: unknown) => {
-    if (error instanceof CommandFailed) throw new ControllerAway(error.message, { cause: error }); // whatever ails it, the jobs go on
+    // whatever ails it, the jobs go on
+    if (error instanceof CommandFailed) throw new ControllerAway(error.message, { cause: error });
     throw error;
   });
   const lines = text.split("\n").filter((line) => line.includes("|"));
@@ -50,7 +51,10 @@ export async function squeue(name: string): Promise<ArrayTask[]> {
   });
 }
 
-/** Cancels jobs by their name, or an array's task by its number ("12_3"), its script included; what is not there is cancelled. */
+/**
+ * Cancels jobs by their name, or an array's task by its number ("12_3"), its script included; what is not there is
+ * cancelled.
+ */
 export async function scancel(which: { readonly name: string } | { readonly task: string }): Promise<void> {
   const args = ["--full", ...("name" in which ? ["--name", which.name] : [which.task])];
   await call("scancel", args).catch((error: unknown) => {

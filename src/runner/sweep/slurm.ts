@@ -1,6 +1,6 @@
 /**
- * Sweeps on a cluster: points in chunks, a chunk a task of a Slurm job array. The nodes see the same files; what passes between them
- * and this process lies in a folder beside the points:
+ * Sweeps on a cluster: points in chunks, a chunk a task of a Slurm job array. The nodes see the same files; what passes
+ * between them and this process lies in a folder beside the points:
  *
  *     <points>/.slurm/<batch>/batch.json       tasks and retries; what `marginalia sweep-chunk` on a node reads
  *                             begun/<id>       a point that a node has begun
@@ -9,15 +9,17 @@
  *                             stop             nothing further is to be begun (fail-fast)
  *                             <job>_<task>.log what the node said
  *
- * Files are the truth, `squeue` only tells which chunks still have somebody at work. A chunk that ends without all its results (a
- * node lost, a time limit, memory, kill -9) is submitted again with what is left of it; a point that has lost its job MOST_LOSSES
- * times is failed. Slurm itself requeues on a node's failure (--requeue): the chunk then passes over what is done. That a point is
- * done once although it may be delivered twice is point.ts's business: by its lock, and its point.json that is written last.
+ * Files are the truth, `squeue` only tells which chunks still have somebody at work. A chunk that ends without all its
+ * results (a node lost, a time limit, memory, kill -9) is submitted again with what is left of it; a point that has
+ * lost its job MOST_LOSSES times is failed. Slurm itself requeues on a node's failure (--requeue): the chunk then
+ * passes over what is done. That a point is done once although it may be delivered twice is point.ts's business: by its
+ * lock, and its point.json that is written last.
  *
- * A controller that is away is asked again, while results are collected. One that was killed comes back with the state that it saved
- * last, some seconds old: it may have forgotten a job, or start a second time what runs already. The node refuses that, and Slurm then
- * holds the task for ever ("launch failed requeued held") and drains the node, until an administrator has had a look. Or it has not
- * heard of a task's end, and takes it for running for minutes. Such tasks are cancelled, and what is left of them is submitted again.
+ * A controller that is away is asked again, while results are collected. One that was killed comes back with the state
+ * that it saved last, some seconds old: it may have forgotten a job, or start a second time what runs already. The node
+ * refuses that, and Slurm then holds the task for ever ("launch failed requeued held") and drains the node, until an
+ * administrator has had a look. Or it has not heard of a task's end, and takes it for running for minutes. Such tasks
+ * are cancelled, and what is left of them is submitted again.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -34,9 +36,14 @@ export interface SlurmOptions {
   readonly chunk?: number;
   /** More options of sbatch, "--partition=long", "--time=2:00:00". */
   readonly sbatch?: readonly string[];
-  /** The program and first arguments that execute a chunk; gets the batch's folder, the submission's name and the chunk's index. */
+  /**
+   * The program and first arguments that execute a chunk; gets the batch's folder, the submission's name and the
+   * chunk's index.
+   */
   readonly command: readonly string[];
-  /** Seconds without a sign of life after which a task is given up though Slurm takes it for running; 120 unless told. */
+  /**
+   * Seconds without a sign of life after which a task is given up though Slurm takes it for running; 120 unless told.
+   */
   readonly silence?: number;
   /** What is worth saying: jobs submitted, what they wait for, a controller that is away. */
   readonly say?: (text: string) => void;
@@ -193,7 +200,8 @@ class Batch {
       const byIndex = new Map(tasks.map((task) => [task.index, task]));
       for (const [index, ids] of chunks.entries()) {
         const task = byIndex.get(index);
-        const isBack = ids.length === 0 && task?.state === "RUNNING"; // seen ended already, by a controller that has forgotten it since
+        // seen ended already, by a controller that has forgotten it since
+        const isBack = ids.length === 0 && task?.state === "RUNNING";
         const isStuck = ids.length > 0 && (await this.#isStuck(chunkName(name, index), task));
         if (isBack || isStuck) await scancel({ task: `${job}_${index}` });
         if (ids.length === 0 || (task && !isStuck && !ENDED.includes(task.state))) continue;
@@ -215,7 +223,10 @@ class Batch {
     return last?.sign === sign && performance.now() - last.since > 1000 * (this.#slurm.silence ?? 120);
   }
 
-  /** A task's last result is there before the task has ended. What is left after a while (requeued, say) has nothing to do: cancelled. */
+  /**
+   * A task's last result is there before the task has ended. What is left after a while (requeued, say) has nothing to
+   * do: cancelled.
+   */
   async #letTasksEnd(): Promise<void> {
     for (let look = 0; look < MAX_FINAL_POLLS; look++) {
       const tasks = await squeue(this.#jobName);
@@ -246,7 +257,9 @@ class Batch {
     this.#options.onResult?.(result, attempt);
   }
 
-  /** What is left of lost chunks goes again: a point that was being executed alone, since it may be what ends its job. */
+  /**
+   * What is left of lost chunks goes again: a point that was being executed alone, since it may be what ends its job.
+   */
   async #plan(lost: readonly LostChunk[]): Promise<void> {
     if (lost.length === 0) return;
     const begun = new Set(await readdir(path.join(this.#folder, "begun")));

@@ -3,10 +3,11 @@
  *
  *     5,10,20                  a list                  1..5         whole numbers, both ends
  *     0..1:0.25                a range with a step     quick        one value
- *     uniform(0,1)  loguniform(1e-4,1e-1)  integer(1,100)  choice(a,b)          drawn, `samples` times for each point of the grid
+ *     uniform(0,1)  loguniform(1e-4,1e-1)  integer(1,100)  choice(a,b)          drawn, `samples` times for each point
+ *     of the grid
  *
- * All lists together make a grid, the last parameter running fastest; the parameters of one `zip` group run side by side. The draws are
- * the same at every point of the grid, unless they are to be independent.
+ * All lists together make a grid, the last parameter running fastest; the parameters of one `zip` group run side by
+ * side. The draws are the same at every point of the grid, unless they are to be independent.
  * A point's id is the hash of what it is: the notebook's name and its parameters.
  */
 import { createHash } from "node:crypto";
@@ -144,7 +145,8 @@ function splitList(text: string): string[] {
 }
 
 /**
- * Every point, in order, each once. `notebook` is the experiment's name. Throws an InputError for a space that has none.
+ * Every point, in order, each once. `notebook` is the experiment's name. Throws an InputError for a space that has
+ * none.
  * @param meaning what the given values are as values of the parameters' types.
  */
 export function pointsOf(notebook: string, space: Space, meaning: Meaning = plainMeaning): SweepPoint[] {

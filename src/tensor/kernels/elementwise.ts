@@ -1,4 +1,6 @@
-/** Element-wise kernels: unary functions, binary ones with broadcasting, comparisons, selection, casts, sums of tensors. */
+/**
+ * Element-wise kernels: unary functions, binary ones with broadcasting, comparisons, selection, casts, sums of tensors.
+ */
 import type { TensorInfo } from "@tensorflow/tfjs";
 import { accelerate, type KernelCall } from "./register.ts";
 import { tf } from "../tf.ts";

@@ -1,6 +1,6 @@
 /**
- * Gradients that tfjs composes of several operations and that are one kernel here; other back ends keep tfjs's. Each has a
- * gradient of its own, so that derivatives of higher order go through.
+ * Gradients that tfjs composes of several operations and that are one kernel here; other back ends keep tfjs's. Each
+ * has a gradient of its own, so that derivatives of higher order go through.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import { BACKEND_NAME } from "../backend.ts";

@@ -2,8 +2,8 @@
  * Images: convolution (plain, fused, depthwise), pooling, resizing and their gradients, batch normalisation. Layout
  * [batch, height, width, channels]; channels-first calls go to tfjs-backend-cpu.
  *
- * One difference: tfjs-backend-cpu's gradient of an average pool divides by the whole window where the forward pass divides
- * by the part of it inside the image; ours is the derivative of the forward pass.
+ * One difference: tfjs-backend-cpu's gradient of an average pool divides by the whole window where the forward pass
+ * divides by the part of it inside the image; ours is the derivative of the forward pass.
  */
 import type { backend_util as Util, TensorInfo } from "@tensorflow/tfjs";
 import type { MarginaliaBackend } from "../backend.ts";

@@ -1,6 +1,6 @@
 /**
- * Products of int32 matrices and Einstein sums of int32 tensors, modulo 2^32 (integers.ts). tfjs-backend-cpu adds products up
- * in float64, which is exact to 2^53 only.
+ * Products of int32 matrices and Einstein sums of int32 tensors, modulo 2^32 (integers.ts). tfjs-backend-cpu adds
+ * products up in float64, which is exact to 2^53 only.
  */
 import type { TensorInfo } from "@tensorflow/tfjs";
 import { tf } from "../tf.ts";

@@ -1,7 +1,7 @@
 /**
- * Kernels of int32 tensors: exact, and modulo 2^32 where a result does not fit, as in NumPy, PyTorch and C. These take the
- * place of tfjs-backend-cpu's that compute in float32 (which rounds beyond 2^24) or in float64 products (beyond 2^53); those
- * of its kernels that are exact stay (tests/tensor/integers.test.ts goes through all of them).
+ * Kernels of int32 tensors: exact, and modulo 2^32 where a result does not fit, as in NumPy, PyTorch and C. These take
+ * the place of tfjs-backend-cpu's that compute in float32 (which rounds beyond 2^24) or in float64 products (beyond
+ * 2^53); those of its kernels that are exact stay (tests/tensor/integers.test.ts goes through all of them).
  */
 import type { TensorInfo } from "@tensorflow/tfjs";
 import { tf } from "../tf.ts";

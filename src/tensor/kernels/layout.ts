@@ -1,6 +1,6 @@
 /**
- * Kernels that move elements: concat, stack, split, slice, pad, transpose, tile, one-hot. Int32 elements travel as the four
- * bytes that they are; bool and strings go to tfjs-backend-cpu.
+ * Kernels that move elements: concat, stack, split, slice, pad, transpose, tile, one-hot. Int32 elements travel as the
+ * four bytes that they are; bool and strings go to tfjs-backend-cpu.
  */
 import type { TensorInfo } from "@tensorflow/tfjs";
 import type { MarginaliaBackend } from "../backend.ts";

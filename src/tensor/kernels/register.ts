@@ -1,6 +1,7 @@
 /**
- * How kernels reach tfjs: every kernel of tfjs-backend-cpu is registered for `marginalia`, then ours take the place of those
- * they speed up, and pass on what they do not cover (complex numbers, strings, some integers) to the one they replaced.
+ * How kernels reach tfjs: every kernel of tfjs-backend-cpu is registered for `marginalia`, then ours take the place of
+ * those they speed up, and pass on what they do not cover (complex numbers, strings, some integers) to the one they
+ * replaced.
  */
 import type { KernelConfig, NamedAttrMap, TensorInfo } from "@tensorflow/tfjs";
 import { AllocationError, BACKEND_NAME, type MarginaliaBackend } from "../backend.ts";

@@ -1,5 +1,6 @@
 // Compiles the kernels, by calling a compiler directly: `node build.mjs` the Node-API addon, for this machine;
-// `node build.mjs wasm` the WebAssembly module, which is committed. Plain JavaScript: set-up runs it before anything is built.
+// `node build.mjs wasm` the WebAssembly module, which is committed. Plain JavaScript: set-up runs it before anything is
+// built.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -67,8 +68,8 @@ function sources() {
 }
 
 /**
- * Compiles the addon to `output`. `extra` flags go to every step (tests add -fsanitize=address). `double`: all of it in double
- * precision, on Float64Array, for one instruction set: tests check gradients with it. Throws on failure.
+ * Compiles the addon to `output`. `extra` flags go to every step (tests add -fsanitize=address). `double`: all of it in
+ * double precision, on Float64Array, for one instruction set: tests check gradients with it. Throws on failure.
  */
 export function buildAddon(output, { compiler = findCompiler(), extra = [], double = false } = {}) {
   if (!compiler) throw new Error("no C compiler was found (tried $CC, cc, gcc, clang)");
@@ -108,7 +109,9 @@ function stampFor(compiler) {
   return digest.digest("hex");
 }
 
-/** Why the addon has to be compiled, or undefined: it is there for these sources and this compiler, or cannot be had. */
+/**
+ * Why the addon has to be compiled, or undefined: it is there for these sources and this compiler, or cannot be had.
+ */
 export function addonTask() {
   const compiler = findCompiler();
   if (!existsSync(noteFile)) return compiler ? "tensor kernels are not compiled yet" : "no C compiler was noted yet";

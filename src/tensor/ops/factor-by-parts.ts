@@ -1,4 +1,7 @@
-/** factor.ts and log-messages.ts by tfjs's own operations: the test oracle, and what other back ends than `marginalia` compute. */
+/**
+ * factor.ts and log-messages.ts by tfjs's own operations: the test oracle, and what other back ends than `marginalia`
+ * compute.
+ */
 import type * as Tf from "@tensorflow/tfjs";
 import { tf } from "../tf.ts";
 import { logSumExp } from "./log-sum-exp.ts";

@@ -6,8 +6,9 @@
  *   q_i(x) = table(x) + sum over j != i of message_j(x_j)      `factorToVariable`
  *   q_i(x) = numerator(x) - denominator_i(x)                   `quotientToVariable`
  *
- * A sum of zeros alone is -Infinity with gradient 0, never NaN. With `floor`, each out_i is shifted to log-sum-exp 0 and kept at it or
- * above; it is at most -80, where e^floor counts as 0. One kernel each with a hand-written gradient on the `marginalia` back end; elsewhere factor-by-parts.ts.
+ * A sum of zeros alone is -Infinity with gradient 0, never NaN. With `floor`, each out_i is shifted to log-sum-exp 0
+ * and kept at it or above; it is at most -80, where e^floor counts as 0. One kernel each with a hand-written gradient
+ * on the `marginalia` back end; elsewhere factor-by-parts.ts.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import { BACKEND_NAME, type MarginaliaBackend } from "../backend.ts";
@@ -44,7 +45,8 @@ function checkMessages(table: Tf.Tensor, messages: Tf.Tensor2D): void {
 /**
  * Messages [factors, sum of cardinalities] from factors to variables, natural log; normalised if there is a floor.
  * @param table [factors, c_1, ..., c_n], natural log, 1 <= n <= 5
- * @param messages [factors, c_1 + ... + c_n]: the messages to each variable's axis, natural log, in the order of the axes
+ * @param messages [factors, c_1 + ... + c_n]: the messages to each variable's axis, natural log, in the order of the
+ *   axes
  * @throws RangeError if the shapes do not fit, or the floor is too high.
  */
 export function factorToVariable(table: Tf.Tensor, messages: Tf.Tensor2D, floor?: number): Tf.Tensor2D {
@@ -55,7 +57,8 @@ export function factorToVariable(table: Tf.Tensor, messages: Tf.Tensor2D, floor?
 }
 
 /**
- * Messages from tables that are different for each axis: [factors, sum of cardinalities], natural log; normalised if there is a floor.
+ * Messages from tables that are different for each axis: [factors, sum of cardinalities], natural log; normalised if
+ * there is a floor.
  * @param numerators [factors, states], natural log
  * @param denominators [axes x factors, states], axis after axis, natural log, finite; absent: 0
  * @throws RangeError if the shapes do not fit, or the floor is too high.
@@ -82,7 +85,8 @@ export function quotientToVariable(
 }
 
 /**
- * Factor beliefs: ln of exp(table + messages of all variables), normalised and kept at `floor` or above, [factors, states].
+ * Factor beliefs: ln of exp(table + messages of all variables), normalised and kept at `floor` or above, [factors,
+ * states].
  * @param table [factors, c_1, ..., c_n], natural log; `messages` as for `factorToVariable`
  * @throws RangeError if the shapes do not fit, or the floor is too high.
  */

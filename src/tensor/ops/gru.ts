@@ -4,7 +4,8 @@
  *   r = sigmoid(x W_r + b_r + h U_r + c_r),  z = sigmoid(x W_z + b_z + h U_z + c_z)
  *   n = tanh(x W_n + b_n + r (h U_n + c_n)),  h' = (1 - z) n + z h
  *
- * The weights hold the gates r, z, n side by side. One kernel with a hand-written gradient on the `marginalia` back end.
+ * The weights hold the gates r, z, n side by side. One kernel with a hand-written gradient on the `marginalia` back
+ * end.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import { BACKEND_NAME } from "../backend.ts";

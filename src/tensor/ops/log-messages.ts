@@ -18,7 +18,8 @@ export function checkFloor(floor: number | undefined): void {
 }
 
 /**
- * Messages shifted to log-sum-exp 0, then kept at `floor` or above; an entry at the floor has no gradient and no share in others'.
+ * Messages shifted to log-sum-exp 0, then kept at `floor` or above; an entry at the floor has no gradient and no share
+ * in others'.
  * @param x [rows, width], natural log
  * @param states of a message: a row holds width / states of them, by default one.
  * @param floor at most -80

@@ -1,6 +1,6 @@
 /**
- * ln sum exp over any axes, with its gradient, the softmax. Unlike tf.logSumExp, a sum of zeros alone (all -Infinity, or no
- * terms) is -Infinity with gradient 0, and +Infinity stays what it is, instead of NaN.
+ * ln sum exp over any axes, with its gradient, the softmax. Unlike tf.logSumExp, a sum of zeros alone (all -Infinity,
+ * or no terms) is -Infinity with gradient 0, and +Infinity stays what it is, instead of NaN.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import { BACKEND_NAME } from "../backend.ts";

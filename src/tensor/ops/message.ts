@@ -5,8 +5,8 @@
  *   y[e]     = last(hidden(... hidden(input[e] W_1 + b_1) ...) W_L + b_L)
  *   out[s]   = sum of y[e] over the rows e with segment s
  *
- * On the `marginalia` back end it is one kernel with a hand-written gradient that never stores a hidden layer for all rows;
- * on any other back end the plain composition below, which is also its test oracle.
+ * On the `marginalia` back end it is one kernel with a hand-written gradient that never stores a hidden layer for all
+ * rows; on any other back end the plain composition below, which is also its test oracle.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import { BACKEND_NAME, type MarginaliaBackend } from "../backend.ts";
@@ -16,7 +16,9 @@ import { tf } from "../tf.ts";
 
 export type { Activation } from "../kernels/matmul.ts";
 
-/** Columns of the MLP's input: rows of `x` [rows, width], picked by `index` [count] (int32), or row by row without one. */
+/**
+ * Columns of the MLP's input: rows of `x` [rows, width], picked by `index` [count] (int32), or row by row without one.
+ */
 export interface MessageBlock {
   readonly x: Tf.Tensor2D;
   readonly index?: Tf.Tensor1D;

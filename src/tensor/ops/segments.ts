@@ -1,7 +1,7 @@
 /**
- * Segment operations with gradients: rows of `x` [count, width] belong to segments by `ids` [count] (int32); rows with an id
- * outside [0, segments) belong to none. The sum is tf.unsortedSegmentSum. On other back ends than `marginalia` a segment
- * operation is computed by the plain composition.
+ * Segment operations with gradients: rows of `x` [count, width] belong to segments by `ids` [count] (int32); rows with
+ * an id outside [0, segments) belong to none. The sum is tf.unsortedSegmentSum. On other back ends than `marginalia` a
+ * segment operation is computed by the plain composition.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import { BACKEND_NAME } from "../backend.ts";
@@ -78,7 +78,8 @@ function maxima(x: Tf.Tensor2D, ids: Tf.Tensor1D, segments: number): Tf.Tensor2D
 }
 
 /**
- * exp(x) divided by its sum over the row's segment, column by column, [count, width]. Rows of no segment, and segments of
+ * exp(x) divided by its sum over the row's segment, column by column, [count, width]. Rows of no segment, and segments
+ * of
  * -Infinity alone, give zeros.
  */
 export function segmentSoftmax(x: Tf.Tensor2D, ids: Tf.Tensor1D, segments: number): Tf.Tensor2D {

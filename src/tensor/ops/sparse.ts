@@ -1,6 +1,6 @@
 /**
- * Sparse matrices in compressed rows (CSR), times dense ones: the graph convolution's product. The matrix is fixed in its
- * pattern; the product has gradients by the dense matrix and by the entries.
+ * Sparse matrices in compressed rows (CSR), times dense ones: the graph convolution's product. The matrix is fixed in
+ * its pattern; the product has gradients by the dense matrix and by the entries.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import { BACKEND_NAME } from "../backend.ts";

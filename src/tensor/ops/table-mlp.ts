@@ -1,11 +1,12 @@
 /**
- * An MLP on distributions over the states of small tables, in logs, mixed with its input (BPNN's message layer), differentiable:
+ * An MLP on distributions over the states of small tables, in logs, mixed with its input (BPNN's message layer),
+ * differentiable:
  *
  *   y = ln p + ln(1 + share (q - p) / max(p, floor)),      p = exp(logs),
  *   q = relu(mean over permutations Q of (relu(p Q W_1 + b_1) W_2 + b_2) Q^T)
  *
- * so y is ln((1 - share) p + share q), relative to p where p is below the floor. One kernel with a hand-written gradient on the
- * `marginalia` back end; on any other the plain composition, which is also its test oracle.
+ * so y is ln((1 - share) p + share q), relative to p where p is below the floor. One kernel with a hand-written
+ * gradient on the `marginalia` back end; on any other the plain composition, which is also its test oracle.
  */
 import type * as Tf from "@tensorflow/tfjs";
 import { BACKEND_NAME } from "../backend.ts";

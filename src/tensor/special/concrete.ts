@@ -1,6 +1,6 @@
 /**
- * Gumbel noise and the Concrete (Gumbel-softmax) relaxation of categorical and Bernoulli variables: Maddison, Mnih & Teh
- * 2017, Jang, Gu & Poole 2017. All randomness comes from the explicit generator.
+ * Gumbel noise and the Concrete (Gumbel-softmax) relaxation of categorical and Bernoulli variables: Maddison, Mnih &
+ * Teh 2017, Jang, Gu & Poole 2017. All randomness comes from the explicit generator.
  *
  *   y = softmax((logits + g) / temperature),  g_k = -ln(-ln u_k)
  */
@@ -19,8 +19,8 @@ export function gumbelSample(shape: number[], random: Random): Tf.Tensor {
 }
 
 /**
- * A relaxed one-hot sample over the last axis of `logits`, differentiable by them; with `hard` the sample itself is one-hot,
- * its gradient that of the relaxation (straight-through).
+ * A relaxed one-hot sample over the last axis of `logits`, differentiable by them; with `hard` the sample itself is
+ * one-hot, its gradient that of the relaxation (straight-through).
  * @throws RangeError unless the temperature is positive.
  */
 export function concreteSample(
@@ -38,7 +38,8 @@ export function concreteSample(
 }
 
 /**
- * A relaxed Bernoulli sample of probability sigmoid(logits), differentiable by them: sigmoid((logits + ln u/(1 - u)) / t).
+ * A relaxed Bernoulli sample of probability sigmoid(logits), differentiable by them: sigmoid((logits + ln u/(1 - u)) /
+ * t).
  * @throws RangeError unless the temperature is positive.
  */
 export function binaryConcreteSample(

@@ -13,7 +13,10 @@ import { tf } from "../tf.ts";
 
 const EULER_GAMMA = 0.5772156649015329;
 
-/** Natural logarithm of Dirichlet densities at `x` [..., k] (rows on the simplex), parameters `concentration` [..., k] > 0. */
+/**
+ * Natural logarithm of Dirichlet densities at `x` [..., k] (rows on the simplex), parameters `concentration` [..., k] >
+ * 0.
+ */
 export function dirichletLogDensity(x: Tf.Tensor, concentration: Tf.Tensor): Tf.Tensor {
   const powers = tf.sum(tf.mul(tf.sub(concentration, 1), tf.log(x)), -1);
   return tf.sub(powers, dirichletLogNormaliser(concentration));

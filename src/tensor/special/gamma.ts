@@ -1,7 +1,7 @@
 /**
- * ln Gamma, its derivatives and ln Beta, element by element, with gradients: what Gamma, Beta and Dirichlet densities need.
- * Computed in double precision and rounded once; poles and arguments that have no real value give what IEEE 754 would:
- * lgamma(0) = Infinity, digamma(0) = NaN.
+ * ln Gamma, its derivatives and ln Beta, element by element, with gradients: what Gamma, Beta and Dirichlet densities
+ * need. Computed in double precision and rounded once; poles and arguments that have no real value give what IEEE 754
+ * would: lgamma(0) = Infinity, digamma(0) = NaN.
  *
  * For x >= 8 Stirling's series, below it the recurrence Gamma(x + 1) = x Gamma(x), below 0 reflection.
  */

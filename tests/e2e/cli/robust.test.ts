@@ -97,7 +97,8 @@ describe("limits", () => {
     expect(read("figures", "fig", "fig.ipynb")).toContain("MemoryLimit");
   }, 60_000);
 
-  // The kernel ends the cell shortly before V8 would end the process; what fills faster than it looks is ended by V8 or by the watch.
+  // The kernel ends the cell shortly before V8 would end the process; what fills faster than it looks is ended by V8 or
+  // by the watch.
   test("a heap that is full is a failure that says so", { timeout: 90_000 }, async () => {
     const file = project.notebook("fig", code("const all: object[] = [];\nfor (;;) all.push({ a: [all.length] });"));
     const { code: exit, stderr } = await project.run("run", file, "--memory", "150", "--timeout", "60");

@@ -1,6 +1,6 @@
 /**
- * jupyter_kernel_test (PyPI) against the installed kernelspec, through Jupyter's own client. Needs a Python that has it, named by
- * $MARGINALIA_PYTHON; .ci/run makes one.
+ * jupyter_kernel_test (PyPI) against the installed kernelspec, through Jupyter's own client. Needs a Python that has
+ * it, named by $MARGINALIA_PYTHON; .ci/run makes one.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";

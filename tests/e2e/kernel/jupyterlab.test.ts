@@ -1,6 +1,7 @@
 /**
- * JupyterLab in a real browser, as a researcher uses it. Needs a Python with jupyterlab (and jupyterlab-widgets), named by
- * $MARGINALIA_PYTHON, and Chromium: $MARGINALIA_CHROMIUM, else where Debian puts it. Screenshots go to $MARGINALIA_SCREENSHOTS.
+ * JupyterLab in a real browser, as a researcher uses it. Needs a Python with jupyterlab (and jupyterlab-widgets), named
+ * by $MARGINALIA_PYTHON, and Chromium: $MARGINALIA_CHROMIUM, else where Debian puts it. Screenshots go to
+ * $MARGINALIA_SCREENSHOTS.
  */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -141,8 +142,9 @@ describe.skipIf(!ready)("JupyterLab", { timeout: 300_000 }, () => {
     if (to) await page.screenshot({ path: path.join(to, `${name}.png`) });
   }
   /**
-   * The notebook is there and its kernel has answered. JupyterLab first shows an empty notebook whose indicator says "idle" though it has
-   * no kernel yet; the status bar tells the truth. A command that comes earlier is lost, or goes to that empty notebook.
+   * The notebook is there and its kernel has answered. JupyterLab first shows an empty notebook whose indicator says
+   * "idle" though it has no kernel yet; the status bar tells the truth. A command that comes earlier is lost, or goes
+   * to that empty notebook.
    */
   const kernelIdle = async () => {
     await cell(CELLS.length).waitFor({ timeout: 90_000 });

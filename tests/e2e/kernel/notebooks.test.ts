@@ -1,7 +1,8 @@
 /**
- * The project's notebooks on other people's tools: cells that run on tslab, and every notebook executed by nbclient with the installed
- * kernelspec, with the profile that its parameters cell has by default. nbclient is looked for in the Python that $MARGINALIA_PYTHON
- * names. Executing all of them takes minutes, so only two are, unless $MARGINALIA_LONG_TESTS is set.
+ * The project's notebooks on other people's tools: cells that run on tslab, and every notebook executed by nbclient
+ * with the installed kernelspec, with the profile that its parameters cell has by default. nbclient is looked for in
+ * the Python that $MARGINALIA_PYTHON names. Executing all of them takes minutes, so only two are, unless
+ * $MARGINALIA_LONG_TESTS is set.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Front ends that Python people use, with the installed kernelspec: papermill, `jupyter nbconvert --execute`, `jupyter console`. Each
- * is looked for in the Python that $MARGINALIA_PYTHON names (.ci/run makes one).
+ * Front ends that Python people use, with the installed kernelspec: papermill, `jupyter nbconvert --execute`, `jupyter
+ * console`. Each is looked for in the Python that $MARGINALIA_PYTHON names (.ci/run makes one).
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

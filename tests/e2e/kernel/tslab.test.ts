@@ -1,6 +1,7 @@
 /**
- * tslab, the second kernel: the project's notebooks run on it; and why it is not the first: the same cells on both. The table in environment.md comes from here; with
- * UPDATE_TABLES=1 the test writes it. tslab (npm) is looked for in $MARGINALIA_KERNEL_PEERS/node_modules.
+ * tslab, the second kernel: the project's notebooks run on it; and why it is not the first: the same cells on both. The
+ * table in environment.md comes from here; with UPDATE_TABLES=1 the test writes it. tslab (npm) is looked for in
+ * $MARGINALIA_KERNEL_PEERS/node_modules.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

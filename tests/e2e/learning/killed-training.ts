@@ -1,4 +1,7 @@
-/** A training in a process that a test kills: `killed-training.ts <checkpoint or ""> <milliseconds an epoch>`; prints the parameters. */
+/**
+ * A training in a process that a test kills: `killed-training.ts <checkpoint or ""> <milliseconds an epoch>`; prints
+ * the parameters.
+ */
 import * as tf from "@tensorflow/tfjs";
 import { Random } from "../../../src/graph/random.ts";
 import { dropout } from "../../../src/learning/training/dropout.ts";

@@ -1,4 +1,7 @@
-/** Whole eliminations as functions of their parameters: the chain of single steps, valid anywhere, gradients by finite differences. */
+/**
+ * Whole eliminations as functions of their parameters: the chain of single steps, valid anywhere, gradients by finite
+ * differences.
+ */
 import { describe, expect, it } from "vitest";
 import { toBoltzmann, type BoltzmannMachine } from "../../../src/graph/pairwise.ts";
 import { Random } from "../../../src/graph/random.ts";
@@ -13,7 +16,10 @@ interface Kind {
   readonly name: string;
   readonly sign: 1 | -1;
   readonly elimination: (model: OrderedModel) => Elimination;
-  /** One step of the chain, the parameters as `describe` gives them; `slots` are the positions of the later neighbours in the row. */
+  /**
+   * One step of the chain, the parameters as `describe` gives them; `slots` are the positions of the later neighbours
+   * in the row.
+   */
   readonly step: (model: BoltzmannMachine, variable: number, row: Float64Array) => BoltzmannMachine;
 }
 
@@ -91,7 +97,8 @@ describe.each(kinds)("$name, a whole elimination", (kind) => {
         left.splice(variable, 1);
       }
       const chained = enumerate(model).logZ!;
-      // A variable without later neighbours is eliminated exactly by the whole elimination, at any xi by the single step.
+      // A variable without later neighbours is eliminated exactly by the whole elimination, at any xi by the single
+      // step.
       if (kind.name === "refined upper") expect(value).toBeLessThanOrEqual(chained + 1e-9 * (1 + Math.abs(chained)));
       else expect(Math.abs(value - chained)).toBeLessThan(1e-9 * (1 + Math.abs(chained)));
     }

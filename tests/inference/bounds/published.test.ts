@@ -8,7 +8,10 @@ import { condition, liftMarginals, type Conditioned } from "../../../src/graph/c
 import { inferBounds } from "../../../src/inference/bounds/method.ts";
 import { needsSharedData, sharedData, sharedFiles } from "../../formats/shared-data.ts";
 
-/** Pairwise and binary, or so once zeros have removed what they rule out. The widths leave no grid to the junction tree alone. */
+/**
+ * Pairwise and binary, or so once zeros have removed what they rule out. The widths leave no grid to the junction tree
+ * alone.
+ */
 const families = /\/(Grids|Segmentation|Promedus|grid10x10)/;
 const options = { exactWidth: 4, seconds: 0.3 };
 /** Published to six digits. */

@@ -1,4 +1,7 @@
-/** One elimination at a time, as the paper's equations state them: valid at every parameter value, exact where the paper says so. */
+/**
+ * One elimination at a time, as the paper's equations state them: valid at every parameter value, exact where the paper
+ * says so.
+ */
 import { describe, expect, it } from "vitest";
 import { boltzmannMachine, logPotential, toBoltzmann, type BoltzmannMachine } from "../../../src/graph/pairwise.ts";
 import { Random } from "../../../src/graph/random.ts";

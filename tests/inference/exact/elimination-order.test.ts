@@ -56,7 +56,8 @@ describe("eliminationOrder", () => {
   it.each(orderHeuristics)("%s: is a permutation whose width and sizes are those of eliminating in it", (heuristic) => {
     for (let seed = 0; seed < 60; seed++) {
       const graph = randomFactorGraph(Random.fromSeed(seed), { maxVariables: 14 });
-      if (graph.cardinalities.includes(1)) continue; // a variable with one state joins nothing; its neighbours here would be
+      // a variable with one state joins nothing; its neighbours here would be
+      if (graph.cardinalities.includes(1)) continue;
       const found = eliminationOrder(graph, { heuristic, orderings: 5 });
       expect(Array.from(found.order).sort((a, b) => a - b)).toEqual(Array.from(found.order.keys()));
       const expected = eliminateNaively(graph, found.order);

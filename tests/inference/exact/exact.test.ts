@@ -1,4 +1,7 @@
-/** The exact methods against a plain loop over all states, on thousands of small models with everything that is legal in them. */
+/**
+ * The exact methods against a plain loop over all states, on thousands of small models with everything that is legal in
+ * them.
+ */
 import { describe, expect, it } from "vitest";
 import {
   factorGraph,

@@ -52,7 +52,8 @@ describe("elimination on large sparse models", () => {
       const edges: WeightedEdge[] = [];
       for (let i = 0; i < numRim; i++) edges.push([0, i + 1, 0.1], [i + 1, 1 + ((i + 1) % numRim), 0.3]);
       const { logZ } = infer(withoutFields(numRim + 1, edges), "variable-elimination");
-      // Given the hub the rim is a ring: the trace of a power of its transfer matrix, whose second eigenvalue is gone by then.
+      // Given the hub the rim is a ring: the trace of a power of its transfer matrix, whose second eigenvalue is gone
+      // by then.
       const [a, b, c] = [Math.exp(0.3 + 0.1), Math.exp(-0.3), Math.exp(0.3 - 0.1)];
       const eigenvalue = (a + c) / 2 + Math.hypot((a - c) / 2, b);
       expect(Math.abs(logZ! - Math.LN2 - numRim * Math.log(eigenvalue))).toBeLessThan(1e-6);

@@ -1,4 +1,7 @@
-/** Published and independently computed answers: 32 small models (golden), the competition's instances (uai). Needs the shared data. */
+/**
+ * Published and independently computed answers: 32 small models (golden), the competition's instances (uai). Needs the
+ * shared data.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -56,7 +59,10 @@ function readInstance(path: string): Conditioned {
   return condition(model.graph, readEvidence(`${path}.evid`, model));
 }
 
-/** Wide ones take longer than a test should (`marginalia infer` answers them): sums over 20 x 20 grids, DBN_11, the circuits, MAP of Grids_26. */
+/**
+ * Wide ones take longer than a test should (`marginalia infer` answers them): sums over 20 x 20 grids, DBN_11, the
+ * circuits, MAP of Grids_26.
+ */
 const isQuick = (path: string): boolean => !/Grids_1[57]|DBN_11|2bitcomp|c432|log-1|sat-grid/.test(path);
 
 describe.skipIf(!sharedData)(`UAI instances${needsSharedData}`, () => {
@@ -87,7 +93,8 @@ describe.skipIf(!sharedData)(`UAI instances${needsSharedData}`, () => {
     published.marginals[0].values.forEach((p, at) => expect(Math.abs(values[at] - p)).toBeLessThan(1e-6));
   });
 
-  // The published states of Segmentation_11 and _13 are known not to be optimal (toulbar2 proves the same scores as we do).
+  // The published states of Segmentation_11 and _13 are known not to be optimal (toulbar2 proves the same scores as we
+  // do).
   it.each([
     ["Promedas_70", -9.4902931, 0],
     ["Segmentation_13", -49.8587448, 1.3747137],

@@ -10,7 +10,10 @@ export interface RandomGraphOptions {
   readonly spread?: number;
 }
 
-/** Up to `maxVariables` variables of 1-4 states, factors of arity 0-4, isolated variables and several components as they fall. */
+/**
+ * Up to `maxVariables` variables of 1-4 states, factors of arity 0-4, isolated variables and several components as they
+ * fall.
+ */
 export function randomFactorGraph(
   random: Random,
   { maxVariables = 7, zeros = 0.1, spread = 1.5 }: RandomGraphOptions = {},

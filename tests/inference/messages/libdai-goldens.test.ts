@@ -1,8 +1,8 @@
 /**
  * libDAI's own test grid: every row of a method that this folder has, to its printed digits.
  *
- * Left out: EXACT and JTREE (other folders), MF (mean field), TREEEP, MR, LCBP, CBP/BBP and DECMAP (tree expectation propagation, loop corrections,
- * conditioning by clamping, decimation), which Marginalia does not have.
+ * Left out: EXACT and JTREE (other folders), MF (mean field), TREEEP, MR, LCBP, CBP/BBP and DECMAP (tree expectation
+ * propagation, loop corrections, conditioning by clamping, decimation), which Marginalia does not have.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -125,7 +125,8 @@ describe.skipIf(!sharedData)(`libDAI's 4x4 grid${needsSharedData}`, () => {
       expectPrinted(result.logZ! - exact.logZ, expected.logZErr);
       return;
     }
-    // For max-product libDAI prints Bethe's value less that of its max-product junction tree; decimation's row prints the best score less the same.
+    // For max-product libDAI prints Bethe's value less that of its max-product junction tree; decimation's row prints
+    // the best score less the same.
     const bethe = betheLogZ(graph, { variables: result.marginals!.values, factors: result.factorMarginals!.values });
     expect(bethe - exact.bestScore).toBeCloseTo(expected.logZErr - methods["DECMAP"].logZErr, 3);
     expect(result.map.score).toBeCloseTo(exact.bestScore, 12);

@@ -1,4 +1,7 @@
-/** Public models with independently computed ln Z, marginals and MAP: whatever a method claims about its answer must hold. */
+/**
+ * Public models with independently computed ln Z, marginals and MAP: whatever a method claims about its answer must
+ * hold.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

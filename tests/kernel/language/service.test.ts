@@ -1,4 +1,7 @@
-/** The side of the TypeScript service that the kernel sees: how the two find each other, and what is said where that fails. */
+/**
+ * The side of the TypeScript service that the kernel sees: how the two find each other, and what is said where that
+ * fails.
+ */
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";

@@ -1,4 +1,6 @@
-/** Mutated messages against the wire parser: nothing but WireError comes out, and nothing altered is taken for genuine. */
+/**
+ * Mutated messages against the wire parser: nothing but WireError comes out, and nothing altered is taken for genuine.
+ */
 import { expect, test } from "vitest";
 import { Random } from "../../../src/graph/random.ts";
 import { decodeMessage, encodeMessage, makeMessage, WireError } from "../../../src/kernel/protocol/wire.ts";

@@ -64,7 +64,8 @@ describe.each([
       expect(cell.result, `round ${round + 1}`).toBe("[ 'line 1', 'line 2' ]");
       expect(asked).toBe(name.startsWith("its end") ? 3 : 2);
     }
-    await kernel.execute("for (const each of left.splice(0) as any[]) each.close()"); // they would hear of a destroyed stdin
+    // they would hear of a destroyed stdin
+    await kernel.execute("for (const each of left.splice(0) as any[]) each.close()");
   });
 });
 

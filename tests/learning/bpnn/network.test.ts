@@ -178,7 +178,8 @@ describe("a BPNN", () => {
     const packed = packFactorGraphs([draw(30), draw(31)]);
     const loss = () => tf.tidy(() => tf.mean<import("@tensorflow/tfjs").Scalar>(tf.square(network.run(factorGraphBatch(packed)).logZ))); // prettier-ignore
     const { grads } = tf.variableGrads(loss, [...network.parameters.values()]);
-    const variables = [...network.parameters.values()].filter(({ name: own }) => grads[own]); // those of shapes that are there
+    // those of shapes that are there
+    const variables = [...network.parameters.values()].filter(({ name: own }) => grads[own]);
     const random = Random.fromSeed(5);
     // Along random directions, one over all parameters at a time.
     for (let trial = 0; trial < 3; trial++) {
@@ -194,7 +195,8 @@ describe("a BPNN", () => {
       const numeric = (at(step) - at(-step)) / (2 * step);
       const rounding = (1e-6 * at(0)) / step;
       const size = Math.sqrt(variables.reduce((sum, { name: own }) => sum + Array.from(grads[own].dataSync()).reduce((a, b) => a + b * b, 0), 0)); // prettier-ignore
-      expect(Math.abs(numeric - slope)).toBeLessThan(0.03 * (Math.abs(slope) + size) + rounding); // float32, and kinks of ReLU
+      // float32, and kinks of ReLU
+      expect(Math.abs(numeric - slope)).toBeLessThan(0.03 * (Math.abs(slope) + size) + rounding);
     }
     network.dispose();
   });

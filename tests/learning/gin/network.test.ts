@@ -68,7 +68,8 @@ describe("GIN with edge features", () => {
     const network = new GraphIsomorphismNetwork({ ...shape, edgeFeatures: 4 }, Random.fromSeed(3));
     const together = network.predict(features);
     features.forEach((graph, g) => expect(together[g]).toBeCloseTo(network.predict([graph])[0], 4));
-    expect(Math.abs(together[0] - together[1])).toBeGreaterThan(1e-4); // the same node in the one and in the other class
+    // the same node in the one and in the other class
+    expect(Math.abs(together[0] - together[1])).toBeGreaterThan(1e-4);
     // Rows of a table are the source's states: the pair (i, j) and back are transposed.
     const { sources, targets, edges } = features[0];
     const back = sources.findIndex((s, e) => s === targets[0] && targets[e] === sources[0]);

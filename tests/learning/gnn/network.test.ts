@@ -17,7 +17,9 @@ import { packGraphs } from "../../../src/learning/gnn/packed-graphs.ts";
 const architectures: GnnArchitecture[] = ["node", "msg"];
 const random = Random.fromSeed(11);
 
-/** Fresh weights make every output nearly alike; larger ones make a mistake visible, too large ones amplify rounding. */
+/**
+ * Fresh weights make every output nearly alike; larger ones make a mistake visible, too large ones amplify rounding.
+ */
 function network(architecture: GnnArchitecture, scale = 2, shape: Partial<GnnShape> = {}): GraphNeuralNetwork {
   const made = new GraphNeuralNetwork({ ...paperGnnShape, architecture, ...shape }, random.split("weights"));
   for (const parameter of made.parameters.values()) tf.tidy(() => parameter.assign(tf.mul(parameter, scale)));

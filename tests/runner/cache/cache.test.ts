@@ -70,7 +70,8 @@ describe("the trace of a process", () => {
       expect(told("content")).toContain(file);
     expect(told("names")).toEqual([at("folder")]);
     expect(told("presence")).toContain(at("nowhere"));
-    expect(told("presence")).toContain(at("node_modules/.cache/made/other.node")); // a back end that may come to be there
+    // a back end that may come to be there
+    expect(told("presence")).toContain(at("node_modules/.cache/made/other.node"));
     expect(told("content")).not.toContain(at("own.txt"));
     expect(trace.written.toSorted()).toEqual([at("moved.txt"), at("own.txt")]);
     expect(await changedFiles(trace.dependencies)).toEqual([]);

@@ -1,6 +1,6 @@
 /**
- * A sweep that everything happens to: a point that crashes its kernel (n = 7), one that never ends (n = 3), and what the test does to
- * workers and servers. Each point notes in a file that it has begun, and that it has come to its end.
+ * A sweep that everything happens to: a point that crashes its kernel (n = 7), one that never ends (n = 3), and what
+ * the test does to workers and servers. Each point notes in a file that it has begun, and that it has come to its end.
  *
  * $MARGINALIA_SWEEP_POINTS says how many points; CI takes 200.
  */
@@ -62,7 +62,10 @@ export class FaultySweep {
     await expect.poll(() => new Set(this.times("begun")).size, { timeout: PATIENCE, interval: 50 }).toBeGreaterThanOrEqual(Math.ceil(share * COUNT)); // prettier-ignore
   }
 
-  /** Nothing lost, nothing twice. `told` is what onResult got, `killed` how many executions were taken from under a point. */
+  /**
+   * Nothing lost, nothing twice. `told` is what onResult got, `killed` how many executions were taken from under a
+   * point.
+   */
   expectWhole(results: readonly PointResult[], told: readonly PointResult[], killed: number): void {
     const byN = [...results].sort((a, b) => Number(a.parameters.n) - Number(b.parameters.n));
     const all = Array.from({ length: COUNT }, (_, i) => i + 1);

@@ -1,4 +1,7 @@
-/** A Slurm cluster of two nodes on loopback, in a temporary folder, from Debian's slurm-wlm. Nothing of it outlives the test. */
+/**
+ * A Slurm cluster of two nodes on loopback, in a temporary folder, from Debian's slurm-wlm. Nothing of it outlives the
+ * test.
+ */
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
@@ -13,9 +16,9 @@ if (!hasSlurm)
 
 const NODES = ["node1", "node2"];
 /**
- * A controller that was killed just after it had started a task does not know of it when it is back, starts it again on the same node,
- * and drains the node that refuses ("Duplicate jobid"). Slurm leaves it so until somebody has had a look; here somebody does, and lets
- * what is queued again begin at once, not after Slurm's two minutes.
+ * A controller that was killed just after it had started a task does not know of it when it is back, starts it again on
+ * the same node, and drains the node that refuses ("Duplicate jobid"). Slurm leaves it so until somebody has had a
+ * look; here somebody does, and lets what is queued again begin at once, not after Slurm's two minutes.
  */
 const ADMINISTRATOR = `while sleep 1; do
   for node in $(sinfo --noheader --Node --states=drain --format=%N); do scontrol update nodename=$node state=resume; done

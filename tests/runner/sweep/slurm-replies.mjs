@@ -1,5 +1,6 @@
-// Stands in for Slurm's commands where a real cluster would have to be broken in just the right moment. $SLURM_REPLIES/<program>.json is
-// a list of replies, taken one a call, the last again and again: { out, error, execute }. "execute": the script is executed as task 0.
+// Stands in for Slurm's commands where a real cluster would have to be broken in just the right moment.
+// $SLURM_REPLIES/<program>.json is a list of replies, taken one a call, the last again and again: { out, error, execute
+// }. "execute": the script is executed as task 0.
 import { spawnSync } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";

@@ -1,4 +1,7 @@
-/** What Slurm may answer when its controller is away or has lost its memory; sweeps over a real one are in slurm.test.ts. */
+/**
+ * What Slurm may answer when its controller is away or has lost its memory; sweeps over a real one are in
+ * slurm.test.ts.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";

@@ -44,7 +44,8 @@ test.skipIf(!hasSlurm)(
     });
     const results = await Promise.race([running, tooLate]);
     sweep.expectWhole(results, told, 4);
-    expect(said.filter((text) => text.startsWith("Slurm job")).length).toBeGreaterThan(1); // the killed chunk's rest went again
+    // the killed chunk's rest went again
+    expect(said.filter((text) => text.startsWith("Slurm job")).length).toBeGreaterThan(1);
     expect(sweep.times("begun").filter((n) => n !== 3 && n !== 7).length).toBeLessThan(COUNT + 8);
 
     // Resume: all is done but what failed.

@@ -1,8 +1,8 @@
 /**
  * Comms: two-way channels between objects in cells and their views in the front end (widgets).
  *
- * Either side opens one by naming a target that the other side knows. Messages from the front end are handled between the awaits
- * of a running cell; what their handlers print belongs to the message that caused it.
+ * Either side opens one by naming a target that the other side knows. Messages from the front end are handled between
+ * the awaits of a running cell; what their handlers print belongs to the message that caused it.
  */
 import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";

@@ -1,4 +1,6 @@
-/** `HTML`, `SVG`, `Markdown`, `LaTeX`, `PNG`, `JPEG` and `MIME`: values that show themselves as the type that they name. */
+/**
+ * `HTML`, `SVG`, `Markdown`, `LaTeX`, `PNG`, `JPEG` and `MIME`: values that show themselves as the type that they name.
+ */
 import { Buffer } from "node:buffer";
 
 // User code may shadow globals; these stay what they are.

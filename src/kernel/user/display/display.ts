@@ -1,8 +1,8 @@
 /**
  * What a value looks like: its MIME bundle, and the functions by which cells and libraries show things.
  *
- * An object shows itself richly by a method `[Symbol.for("Jupyter.display")]()` that returns a MIME bundle or a promise of one (the
- * convention of Deno's kernel), with metadata for it from `[Symbol.for("Jupyter.displayMetadata")]()`.
+ * An object shows itself richly by a method `[Symbol.for("Jupyter.display")]()` that returns a MIME bundle or a promise
+ * of one (the convention of Deno's kernel), with metadata for it from `[Symbol.for("Jupyter.displayMetadata")]()`.
  */
 import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";

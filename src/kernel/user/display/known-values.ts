@@ -1,6 +1,6 @@
 /**
- * How values look that do not show themselves: frames of Danfo and arquero, tensors of TensorFlow.js, elements of a DOM. They are
- * known by what they can do, so that the kernel needs none of these libraries.
+ * How values look that do not show themselves: frames of Danfo and arquero, tensors of TensorFlow.js, elements of a
+ * DOM. They are known by what they can do, so that the kernel needs none of these libraries.
  */
 import { corners, plainText } from "./plain-text.ts";
 

@@ -1,4 +1,7 @@
-/** Values as text: Node's own view of them, but large arrays of numbers shortened to their corners, with shape and dtype. */
+/**
+ * Values as text: Node's own view of them, but large arrays of numbers shortened to their corners, with shape and
+ * dtype.
+ */
 import { inspect, types } from "node:util";
 
 // User code may shadow globals; these stay what they are.

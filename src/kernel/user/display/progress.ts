@@ -1,4 +1,7 @@
-/** `progress()`: a bar that is a live widget where the front end has widgets, and a line of text that is renewed elsewhere. */
+/**
+ * `progress()`: a bar that is a live widget where the front end has widgets, and a line of text that is renewed
+ * elsewhere.
+ */
 import { performance } from "node:perf_hooks";
 import { WIDGET_VIEW_MIME, type Widget, type Widgets } from "./widgets.ts";
 
@@ -97,7 +100,10 @@ export class ProgressBar {
 
 type Items = Iterable<unknown> | AsyncIterable<unknown>;
 
-/** Installs `progress(total, label)`, which gives a bar, and `progress(items, label)`, which gives the items and counts them. */
+/**
+ * Installs `progress(total, label)`, which gives a bar, and `progress(items, label)`, which gives the items and counts
+ * them.
+ */
 export function installProgress(widgets: Widgets, show: Show): void {
   const progress = (what: number | Items, label = ""): unknown => {
     if (typeof what === "number") return new ProgressBar(widgets, show, what, label);

@@ -1,6 +1,7 @@
 /**
- * Jupyter widgets, from the kernel's side: a model lives here, its views in the front end, and a comm keeps both the same
- * (https://github.com/jupyter-widgets/ipywidgets, protocol 2.1). A front end that is opened later asks for all models.
+ * Jupyter widgets, from the kernel's side: a model lives here, its views in the front end, and a comm keeps both the
+ * same (https://github.com/jupyter-widgets/ipywidgets, protocol 2.1). A front end that is opened later asks for all
+ * models.
  */
 import type { Comm, Comms } from "./comms.ts";
 

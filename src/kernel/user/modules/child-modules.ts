@@ -1,4 +1,7 @@
-/** `new Worker` and `fork` of local files: the threads and processes take TypeScript, and what that imports, as cells do. */
+/**
+ * `new Worker` and `fork` of local files: the threads and processes take TypeScript, and what that imports, as cells
+ * do.
+ */
 import childProcess, { type ForkOptions } from "node:child_process";
 import { syncBuiltinESMExports } from "node:module";
 import process from "node:process";

@@ -1,4 +1,7 @@
-/** What threads and processes that cells start from local files load first (child-modules.ts): the kernel's way with TypeScript. */
+/**
+ * What threads and processes that cells start from local files load first (child-modules.ts): the kernel's way with
+ * TypeScript.
+ */
 import { register } from "node:module";
 import path from "node:path";
 import process from "node:process";

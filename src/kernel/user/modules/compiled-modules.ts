@@ -1,10 +1,11 @@
 /**
- * Local TypeScript modules compiled by esbuild, and kept on disk by what goes in: a session that imports a library's sources need not
- * compile what an earlier one has. Files lie in node_modules/.cache of the kernel's package; those that nobody has used for long go.
+ * Local TypeScript modules compiled by esbuild, and kept on disk by what goes in: a session that imports a library's
+ * sources need not compile what an earlier one has. Files lie in node_modules/.cache of the kernel's package; those
+ * that nobody has used for long go.
  *
- * TypeScript lets every .ts file name both `import.meta` and CommonJS's `require`, `__dirname`, `__filename`, `module` and `exports`; so
- * each kind of module is given the names of the other one. (What assigns `module.exports` and has no `import` and no `export` is a
- * CommonJS module to esbuild, whose exports are the default.)
+ * TypeScript lets every .ts file name both `import.meta` and CommonJS's `require`, `__dirname`, `__filename`, `module`
+ * and `exports`; so each kind of module is given the names of the other one. (What assigns `module.exports` and has no
+ * `import` and no `export` is a CommonJS module to esbuild, whose exports are the default.)
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
@@ -31,7 +32,10 @@ export function withMap({ code, map }: Compiled): string {
 
 type Format = "cjs" | "esm";
 type Settings = Pick<ModuleSettings, "transform" | "metadata">;
-/** By format: what replaces a name that the file does not declare itself, and what it takes to have that, where it is mentioned. */
+/**
+ * By format: what replaces a name that the file does not declare itself, and what it takes to have that, where it is
+ * mentioned.
+ */
 const GIVEN: Readonly<Record<Format, { define: Record<string, string>; mentioned: RegExp; banner: string }>> = {
   esm: {
     define: {

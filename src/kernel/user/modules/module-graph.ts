@@ -1,7 +1,7 @@
 /**
- * Which local modules import which, and which must be loaded anew because a file has changed. A module whose file changed, and
- * every module that reaches it by imports, gets a new URL (`?marginalia=<version>`), which Node loads as another module: the whole
- * affected graph is new, never half of it. What is not affected keeps its state.
+ * Which local modules import which, and which must be loaded anew because a file has changed. A module whose file
+ * changed, and every module that reaches it by imports, gets a new URL (`?marginalia=<version>`), which Node loads as
+ * another module: the whole affected graph is new, never half of it. What is not affected keeps its state.
  */
 import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -26,7 +26,9 @@ export class ModuleGraph {
   /** By URL without version. */
   readonly #nodes = new Map<string, Node>();
 
-  /** The URL to load for a module that `importer` imports; installed packages and Node's own modules stay as they are. */
+  /**
+   * The URL to load for a module that `importer` imports; installed packages and Node's own modules stay as they are.
+   */
   link(url: string, importer: string | undefined): string {
     if (!isLocal(url)) return url;
     const plain = withoutVersion(url);

@@ -1,8 +1,9 @@
 /**
- * Node's module hooks (they run on a thread of their own): imports of cells start in the notebook's folder; TypeScript files are
- * compiled by esbuild; paths may lack their extension, or say .js where a .ts file stands; what a tsconfig.json's `paths` mean is
- * found there; JSON needs no attribute; packages that the notebook's folder lacks are taken from the package that the kernel belongs to, first of all "marginalia" itself. Local
- * modules whose files have changed are loaded anew at the next import by a cell (module-graph.ts).
+ * Node's module hooks (they run on a thread of their own): imports of cells start in the notebook's folder; TypeScript
+ * files are compiled by esbuild; paths may lack their extension, or say .js where a .ts file stands; what a
+ * tsconfig.json's `paths` mean is found there; JSON needs no attribute; packages that the notebook's folder lacks are
+ * taken from the package that the kernel belongs to, first of all "marginalia" itself. Local modules whose files have
+ * changed are loaded anew at the next import by a cell (module-graph.ts).
  */
 import { readFile } from "node:fs/promises";
 import type { InitializeHook, LoadHook, ResolveFnOutput, ResolveHook, ResolveHookContext } from "node:module";
@@ -18,7 +19,10 @@ import { CELL_IMPORT, SOURCE_CONDITION } from "../../protocol/threads.ts";
 export interface HooksData {
   /** URL of a file in the kernel's own package. */
   readonly own: string;
-  /** URL of the (virtual) file that cells import from. Where there are no cells, as in a worker of the user's, neither is this: */
+  /**
+   * URL of the (virtual) file that cells import from. Where there are no cells, as in a worker of the user's, neither
+   * is this:
+   */
   readonly cell?: string;
   /** Takes HooksNews. */
   readonly news?: MessagePort;

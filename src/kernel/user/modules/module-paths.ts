@@ -1,4 +1,7 @@
-/** How local modules may be named: without extension, by a folder, or as .js where a .ts file stands. Both of Node's loaders agree. */
+/**
+ * How local modules may be named: without extension, by a folder, or as .js where a .ts file stands. Both of Node's
+ * loaders agree.
+ */
 import path from "node:path";
 
 const replaced: Record<string, readonly string[]> = {

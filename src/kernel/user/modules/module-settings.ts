@@ -1,6 +1,7 @@
 /**
- * How a project wants its modules to be found and compiled: what the tsconfig.json above a file says of `paths`, `baseUrl`, JSX and
- * decorators. TypeScript, which takes a fifth of a second to load, reads it only where one says anything of these.
+ * How a project wants its modules to be found and compiled: what the tsconfig.json above a file says of `paths`,
+ * `baseUrl`, JSX and decorators. TypeScript, which takes a fifth of a second to load, reads it only where one says
+ * anything of these.
  */
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -59,7 +60,10 @@ async function readSettings(file: string): Promise<ModuleSettings> {
   };
 }
 
-/** As TypeScript's: the pattern that is the specifier itself, else the one with the longest text before its "*"; then `baseUrl`. */
+/**
+ * As TypeScript's: the pattern that is the specifier itself, else the one with the longest text before its "*"; then
+ * `baseUrl`.
+ */
 export function candidates({ paths = {}, baseUrl, ...options }: CompilerOptions, specifier: string): string[] {
   if (/^(\.{0,2}\/|\.{1,2}$|[a-z]+:)/.test(specifier)) return [];
   const fitting = Object.keys(paths).flatMap((pattern) => {

@@ -1,6 +1,6 @@
 /**
- * `require` of local TypeScript modules, as Node has it for JavaScript: compiled to CommonJS, loaded once, found under the same
- * spellings as by `import`. Module hooks (module-hooks.ts) serve `import` alone.
+ * `require` of local TypeScript modules, as Node has it for JavaScript: compiled to CommonJS, loaded once, found under
+ * the same spellings as by `import`. Module hooks (module-hooks.ts) serve `import` alone.
  */
 import Module from "node:module";
 import { pathToFileURL } from "node:url";
@@ -17,7 +17,9 @@ const commonJs = Module as unknown as {
   _extensions: Record<string, (module: CommonJsModule, file: string) => void>;
 };
 
-/** @param tell gets the source map, as JSON text, of each module that is loaded; without it the map goes into the code */
+/**
+ * @param tell gets the source map, as JSON text, of each module that is loaded; without it the map goes into the code
+ */
 export function requireTypeScript(compiled: CompiledModules, tell?: (url: string, map: string) => void): void {
   const resolve = commonJs._resolveFilename;
   commonJs._resolveFilename = function (request, parent, ...more) {

@@ -1,6 +1,6 @@
 /**
- * Child processes with inherited streams: the streams they would inherit are the kernel's terminal, so they get pipes instead, and
- * what comes out of these is printed as the cell's own output.
+ * Child processes with inherited streams: the streams they would inherit are the kernel's terminal, so they get pipes
+ * instead, and what comes out of these is printed as the cell's own output.
  */
 import childProcess, { ChildProcess, type SpawnSyncOptions, type SpawnSyncReturns } from "node:child_process";
 import { syncBuiltinESMExports } from "node:module";
@@ -30,7 +30,10 @@ function redirected(stdio: unknown): Redirected | undefined {
   return { stdio: list.map((value, index) => (targets[index] ? "pipe" : value)), targets };
 }
 
-/** @param waits is told when the thread begins and has ceased to wait for a child; not that it has when it is terminated meanwhile */
+/**
+ * @param waits is told when the thread begins and has ceased to wait for a child; not that it has when it is terminated
+ *   meanwhile
+ */
 export function redirectChildren(waits: (forChild: boolean) => void): void {
   const prototype = ChildProcess.prototype as unknown as { spawn: (options: { stdio?: unknown }) => unknown };
   const { spawn } = prototype;

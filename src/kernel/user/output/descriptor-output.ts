@@ -1,6 +1,7 @@
 /**
- * What cells write to the process's descriptors 1 and 2 by node:fs (`fs.writeSync(1, text)`, /dev/stdout) is their output like
- * anything else they print; the descriptors themselves belong to the kernel's terminal. Native code that writes there still does.
+ * What cells write to the process's descriptors 1 and 2 by node:fs (`fs.writeSync(1, text)`, /dev/stdout) is their
+ * output like anything else they print; the descriptors themselves belong to the kernel's terminal. Native code that
+ * writes there still does.
  */
 import { Buffer } from "node:buffer";
 import fs from "node:fs";
@@ -32,7 +33,9 @@ function bytesOf(data: unknown, encoding?: unknown): Buffer {
   return Buffer.from(data as string, (typeof encoding === "string" ? encoding : "utf8") as BufferEncoding);
 }
 
-/** The bytes that `fs.write(fd, data, ...rest)` means: (offset, length), ({ offset, length }) or (position, encoding). */
+/**
+ * The bytes that `fs.write(fd, data, ...rest)` means: (offset, length), ({ offset, length }) or (position, encoding).
+ */
 function chunk(data: unknown, rest: readonly unknown[]): Buffer {
   if (!ArrayBuffer.isView(data)) return bytesOf(data, rest[1]);
   const bytes = bytesOf(data);
