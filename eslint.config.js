@@ -1,47 +1,47 @@
 import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
-/** Floors run downwards (environment.md): a room imports only from rooms below it. */
-const floors = [
-  "files",
-  "graph",
-  "formats",
-  "tensor",
-  "inference",
-  "datasets",
-  "learning",
-  "report",
-  "index.ts",
-  "kernel",
-  "runner",
-  "cli",
-];
-/** These rooms serve any TypeScript notebook, so they know no inference. */
-const knowNoInference = ["kernel", "runner"];
-const inferenceRooms = ["graph", "formats", "tensor", "inference", "datasets", "learning", "report", "index.ts"];
+/** Two habits that no rule of ESLint's own holds. */
+const house = {
+  rules: {
+    /** Prettier does not wrap comments. A line without a blank (an address, a table's row) may be longer. */
+    "comment-width": {
+      create: ({ sourceCode, report }) => ({
+        Program() {
+          for (const comment of sourceCode.getAllComments())
+            for (let line = comment.loc.start.line; line <= comment.loc.end.line; line++) {
+              const text = sourceCode.lines[line - 1];
+              if (text.length > COMMENT_COLUMNS && /^\s*(\/\/|\/?\*)/.test(text) && !text.includes("prettier-ignore"))
+                report({
+                  loc: { line, column: COMMENT_COLUMNS },
+                  message: `Wrap comments at ${COMMENT_COLUMNS} columns.`,
+                });
+            }
+        },
+      }),
+    },
+    /** A module's constant of fixed value, a number, string or regular expression, is UPPER_CASE with its unit: POLL_MS. */
+    "constant-case": {
+      create: ({ report }) => ({
+        "Program > :matches(VariableDeclaration, ExportNamedDeclaration > VariableDeclaration)[kind=const] > VariableDeclarator"({
+          id,
+          init,
+        }) {
+          if (id.type === "Identifier" && init && isFixed(init) && !/^[A-Z][A-Z0-9_]*$/.test(id.name))
+            report({ node: id, message: `Name the constant "${id.name}" in UPPER_CASE, with its unit if it has one.` });
+        },
+      }),
+    },
+  },
+};
+const COMMENT_COLUMNS = 120;
 
-const roomRules = floors
-  .filter((room) => !room.endsWith(".ts"))
-  .map((room) => {
-    const above = floors.slice(floors.indexOf(room) + 1);
-    const forbidden = knowNoInference.includes(room) ? [...above, ...inferenceRooms] : above;
-    const group = forbidden.map((name) => (name.endsWith(".ts") ? `**/../${name}` : `**/../${name}/**`));
-    return {
-      files: [`src/${room}/**/*.ts`],
-      rules: group.length
-        ? {
-            "no-restricted-imports": [
-              "error",
-              {
-                patterns: [
-                  { group, message: `src/${room} may not import from there; see the rooms in environment.md.` },
-                ],
-              },
-            ],
-          }
-        : {},
-    };
-  });
+function isFixed(node) {
+  if (node.type === "TSAsExpression") return isFixed(node.expression);
+  if (node.type === "UnaryExpression") return isFixed(node.argument);
+  if (node.type === "BinaryExpression") return isFixed(node.left) && isFixed(node.right);
+  return node.type === "Literal" || (node.type === "TemplateLiteral" && node.expressions.length === 0);
+}
 
 export default tseslint.config(
   { ignores: ["dist/", "figures/", "data/", "node_modules/"] },
@@ -92,5 +92,15 @@ export default tseslint.config(
     files: ["notebooks/**/*.ts"],
     rules: { "@typescript-eslint/no-explicit-any": "off" },
   },
-  ...roomRules,
+  {
+    files: ["src/**/*.ts", "bench/**/*.ts"],
+    plugins: { house },
+    rules: {
+      "house/comment-width": "error",
+      "house/constant-case": "error",
+      // What reads better whole says so, with its reason, in the line above.
+      "max-lines-per-function": ["error", { max: 60, skipBlankLines: true, skipComments: true }],
+    },
+  },
+  { files: ["tests/**/*.ts"], plugins: { house }, rules: { "house/comment-width": "error" } },
 );

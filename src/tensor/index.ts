@@ -1,4 +1,4 @@
-/** The tensor engine's face. Importing it is enough to make plain tfjs fast: see setup.ts. */
+/** marginalia/tensor: the accelerated back end under plain tfjs; importing it is enough (setup.ts). */
 export { backendChoices, describeBackend, setThreads, type BackendChoice, type BackendDescription } from "./setup.ts";
 export {
   messagePassing,

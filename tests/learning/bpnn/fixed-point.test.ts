@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hierarchicalIsing, infer, openGrid, Random, toFactorGraph, type FactorGraph } from "marginalia";
+import { infer, openGrid, Random, toFactorGraph, type FactorGraph } from "marginalia";
+import { hierarchicalIsing } from "marginalia/graph";
 import { LogMessages } from "../../../src/inference/messages/log-messages.ts";
 import { dampingFunction, scalarDamping, type DampingFunction } from "../../../src/learning/bpnn/damping-operator.ts"; // prettier-ignore
 import { runToFixedPoint, undamped } from "../../../src/learning/bpnn/fixed-point.ts";

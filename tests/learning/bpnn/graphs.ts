@@ -1,5 +1,6 @@
 /** Random factor graphs for the tests of this folder, relabelled ones among them. */
-import { factorGraph, Random, scopeOf, tableOf, type FactorGraph } from "marginalia";
+import { factorGraph, Random, type FactorGraph } from "marginalia";
+import { scopeOf, tableOf } from "marginalia/graph";
 
 export interface Drawn {
   readonly variables: number[];

@@ -1,22 +1,16 @@
 import { describe, expect, it } from "vitest";
+import { describeMethods, infer, openGrid, Random } from "marginalia";
+import { hierarchicalIsing } from "marginalia/graph";
+import { operatorsOf, bpnnBatch, bpnnNamed, readBpnnModel } from "marginalia/learning";
 import {
   blockModelProblems,
   blockModelTrainingSetting,
   compareConvergence,
-  describeMethods,
-  hierarchicalIsing,
-  infer,
   isingExamples,
   isingTrainingSetting,
   kuckRandom,
-  openGrid,
-  operatorsOf,
-  Random,
-  bpnnBatch,
-  bpnnNamed,
-  readBpnnModel,
   rootMeanSquare,
-} from "marginalia";
+} from "marginalia/papers/kuck2020";
 import { drawTree } from "./graphs.ts";
 
 // Models that nothing was trained or selected on.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { hierarchicalIsing, infer, openGrid, Random, toFactorGraph, type FactorGraph } from "marginalia";
+import { infer, openGrid, Random, toFactorGraph, type FactorGraph } from "marginalia";
+import { hierarchicalIsing } from "marginalia/graph";
 import { tf } from "../../../src/tensor/tf.ts";
 import { factorGraphBatch } from "../../../src/learning/bpnn/batch.ts";
 import { axisPermutations } from "../../../src/learning/bpnn/axes.ts";

@@ -1,17 +1,15 @@
 import { describe, expect, it } from "vitest";
+import { openGrid, Random } from "marginalia";
+import { hierarchicalIsing } from "marginalia/graph";
+import { GraphIsomorphismNetwork, type FeatureGraph } from "marginalia/learning";
 import {
   blockModelFeatureGraph,
   blockModelProblems,
   blockModelTrainingSetting,
-  GraphIsomorphismNetwork,
-  hierarchicalIsing,
   isingFeatureGraph,
   isingTrainingSetting,
   kuckRandom,
-  openGrid,
-  Random,
-  type FeatureGraph,
-} from "marginalia";
+} from "marginalia/papers/kuck2020";
 
 const shape = { numLayers: 3, width: 4, nodeFeatures: 1, edgeFeatures: 1 };
 const ising = (seed: number) => isingFeatureGraph(hierarchicalIsing(openGrid(3, 4), Random.fromSeed(seed), isingTrainingSetting)); // prettier-ignore

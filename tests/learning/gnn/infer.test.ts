@@ -2,27 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import {
-  committedModels,
-  describeMethods,
-  exampleOf,
-  gaussianIsing,
-  gnnNamed,
-  infer,
-  isingModel,
-  meanDivergence,
-  openGrid,
-  paperGnns,
-  paperRandom,
-  Random,
-  readGnnModel,
-  structuredExamples,
-  toBoltzmann,
-  topology,
-  trainPaperGnn,
-  type IsingModel,
-  type Topology,
-} from "marginalia";
+import { describeMethods, gaussianIsing, infer, isingModel, openGrid, Random, type IsingModel } from "marginalia";
+import { toBoltzmann, topology, type Topology } from "marginalia/graph";
+import { committedModels, exampleOf, gnnNamed, readGnnModel, structuredExamples } from "marginalia/learning";
+import { meanDivergence, paperGnns, paperRandom, trainPaperGnn } from "marginalia/papers/yoon2018";
 import { evaluateGnn, evaluateMarginals } from "../../../src/papers/yoon2018/evaluation.ts";
 
 const random = Random.fromSeed(77);

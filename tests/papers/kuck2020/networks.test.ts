@@ -2,15 +2,9 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import {
-  bpnnOf,
-  configurationHash,
-  isingExamples,
-  operatorsOf,
-  Random,
-  readModelFile,
-  type BpnnShape,
-} from "marginalia";
+import { Random } from "marginalia";
+import { bpnnOf, configurationHash, operatorsOf, readModelFile, type BpnnShape } from "marginalia/learning";
+import { isingExamples } from "marginalia/papers/kuck2020";
 import { defaultMessageLayer } from "../../../src/learning/bpnn/message-layer.ts";
 import { ginConfiguration, ginNetworks } from "../../../src/papers/kuck2020/gin-baselines.ts";
 import { kuckConfiguration, kuckNetworks, kuckSeeds, type KuckNetwork } from "../../../src/papers/kuck2020/networks.ts"; // prettier-ignore
