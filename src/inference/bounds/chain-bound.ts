@@ -10,7 +10,7 @@
  */
 import type { BoltzmannMachine, WeightedEdge } from "../../graph/pairwise.ts";
 import { boltzmannMachine } from "../../graph/pairwise.ts";
-import { createEnumerator } from "../exact/enumeration.ts";
+import { Enumerator } from "../exact/enumerator.ts";
 import { orderModel, type Elimination, type OrderedModel } from "./elimination.ts";
 import { factorisedLower } from "./factorised-lower.ts";
 import { entropyOfLogit, sigmoid } from "./logistic.ts";
@@ -280,7 +280,7 @@ function quadraticTerm({ machine, parents, parentWeights }: HiddenCluster): Clus
 function linearTerm({ machine, parents, parentWeights }: HiddenCluster): ClusterTerm {
   const [c, p] = [machine.numVariables, parents.length];
   const isEnumerated = c <= MAX_ENUMERATED_CLUSTER && c > 1;
-  const enumerator = isEnumerated ? createEnumerator(c) : undefined;
+  const enumerator = isEnumerated ? new Enumerator(c) : undefined;
   const enumerated = new Float64Array(isEnumerated ? c + c * c : 0);
   if (isEnumerated)
     machine.weights.forEach((weight, edge) => {

@@ -15,7 +15,9 @@
 import { toFactorGraph } from "../../graph/convert.ts";
 import { boltzmannMachine, type WeightedEdge } from "../../graph/pairwise.ts";
 import { eliminationOrder, TreewidthError } from "../exact/elimination-order.ts";
-import { createEnumerator, MAX_ENUMERATION_VARIABLES } from "../exact/enumeration.ts";
+import { addDoubled } from "../exact/enumeration-loops.ts";
+import { MAX_ENUMERATION_VARIABLES } from "../exact/enumeration.ts";
+import { Enumerator } from "../exact/enumerator.ts";
 
 /** The edges of what is left: Int32Array[numEdges] each, ends in either order, distinct. */
 export interface RestGraph {
@@ -73,7 +75,7 @@ function planOf({ numVariables, sources, targets }: RestGraph) {
 }
 
 function enumerated({ numVariables: n, sources, targets }: RestGraph): ExactFinish {
-  const enumerator = createEnumerator(n);
+  const enumerator = new Enumerator(n);
   const parameters = new Float64Array(n + n * n);
   const means = new Float64Array(n);
   const pairMeans = new Float64Array(sources.length);
@@ -220,10 +222,6 @@ function childIn(bucket: Bucket, variable: number, separator: readonly number[])
 }
 
 // The inner loops, functions of their own so that V8 compiles each after a few cliques.
-
-function addDoubled(table: Float64Array, size: number, term: number): void {
-  for (let s = 0; s < size; s++) table[size + s] = table[s] + term;
-}
 
 /** The sum of table[half ...], which is also added to the lower half. */
 function foldUpperHalf(table: Float64Array, half: number): number {
