@@ -11,6 +11,7 @@
  * The same in the max-plus and the log-sum-exp semiring.
  */
 import type { FactorGraph } from "../../graph/factor-graph.ts";
+import { logSumProduct, maxSum, sumProduct, type Semiring } from "./semirings.ts";
 
 /**
  * Where messages stand: edge e's states at messageOffsets[e] ... messageOffsets[e + 1] - 1, a factor's messages side by
@@ -32,8 +33,7 @@ export class Contraction {
   readonly #partialOffsets: Int32Array;
   /** P_j. */
   readonly #products: Float64Array;
-  /** The largest term for each state of the message, for log-sum-exp. */
-  readonly #largest: Float64Array;
+  readonly #logSumProduct: Semiring;
 
   constructor(graph: FactorGraph, messageOffsets: Int32Array) {
     const { scopes, scopeOffsets, cardinalities } = graph;
@@ -56,7 +56,7 @@ export class Contraction {
     this.#partials = new Float64Array(partials);
     this.#partialOffsets = new Int32Array(arity + 1);
     this.#products = new Float64Array(products);
-    this.#largest = new Float64Array(cardinalities.reduce((most, cardinality) => Math.max(most, cardinality), 1));
+    this.#logSumProduct = logSumProduct(cardinalities.reduce((most, cardinality) => Math.max(most, cardinality), 1));
   }
 
   /**
@@ -66,155 +66,36 @@ export class Contraction {
    * @param outgoing receives m in the same form.
    */
   sum(tables: Float64Array, factor: number, incoming: Float64Array, outgoing: Float64Array): void {
-    const partials = this.#partials;
-    const partialOffsets = this.#partialOffsets;
-    const products = this.#products;
-    const offsets = this.#messageOffsets;
-    const { scopeOffsets, tableOffsets } = this.#graph;
-    const first = scopeOffsets[factor];
-    const last = scopeOffsets[factor + 1] - 1;
-    const tableStart = tableOffsets[factor] | 0;
-    const shift = offsets[first];
-
-    let source = tables;
-    let sourceStart = tableStart;
-    let size = (tableOffsets[factor + 1] | 0) - tableStart;
-    let top = 0;
-    for (let edge = last; edge > first; edge--) {
-      const start = offsets[edge] - shift;
-      const end = offsets[edge + 1] - shift;
-      size = (size / (end - start)) | 0;
-      if (end - start === 2) {
-        const incoming0 = incoming[start];
-        const incoming1 = incoming[start + 1];
-        for (let row = 0, at = sourceStart; row < size; row++, at += 2)
-          partials[top + row] = source[at] * incoming0 + source[at + 1] * incoming1;
-      } else
-        for (let row = 0, at = sourceStart; row < size; row++) {
-          let sum = 0;
-          for (let state = start; state < end; state++) sum += source[at++] * incoming[state];
-          partials[top + row] = sum;
-        }
-      partialOffsets[edge - first] = top;
-      source = partials;
-      sourceStart = top;
-      top += size;
-    }
-    for (let state = 0; state < size; state++) outgoing[state] = source[sourceStart + state];
-
-    size = 1;
-    products[0] = 1;
-    for (let edge = first + 1; edge <= last; edge++) {
-      const before = offsets[edge - 1] - shift;
-      const start = offsets[edge] - shift;
-      const width = start - before;
-      if (width === 2) {
-        const incoming0 = incoming[before];
-        const incoming1 = incoming[before + 1];
-        for (let row = size - 1; row >= 0; row--) {
-          const product = products[row];
-          products[2 * row + 1] = product * incoming1;
-          products[2 * row] = product * incoming0;
-        }
-      } else
-        for (let row = size - 1; row >= 0; row--) {
-          const product = products[row];
-          for (let state = width - 1; state >= 0; state--)
-            products[row * width + state] = product * incoming[before + state];
-        }
-      size *= width;
-      const end = offsets[edge + 1] - shift;
-      source = edge === last ? tables : partials;
-      let at = edge === last ? tableStart : partialOffsets[edge + 1 - first];
-      if (end - start === 2) {
-        let outgoing0 = 0;
-        let outgoing1 = 0;
-        for (let row = 0; row < size; row++, at += 2) {
-          const product = products[row];
-          outgoing0 += product * source[at];
-          outgoing1 += product * source[at + 1];
-        }
-        outgoing[start] = outgoing0;
-        outgoing[start + 1] = outgoing1;
-        continue;
-      }
-      for (let state = start; state < end; state++) outgoing[state] = 0;
-      for (let row = 0; row < size; row++) {
-        const product = products[row];
-        for (let state = start; state < end; state++) outgoing[state] += product * source[at++];
-      }
-    }
+    this.#contract(sumProduct, tables, factor, incoming, outgoing);
   }
 
   /** Max-product in the log domain: as `sum`, with (max, +) for (+, *), on ln psi and log messages. */
   max(tables: Float64Array, factor: number, incoming: Float64Array, outgoing: Float64Array): void {
-    const partials = this.#partials;
-    const partialOffsets = this.#partialOffsets;
-    const products = this.#products;
-    const offsets = this.#messageOffsets;
-    const { scopeOffsets, tableOffsets } = this.#graph;
-    const first = scopeOffsets[factor];
-    const last = scopeOffsets[factor + 1] - 1;
-    const tableStart = tableOffsets[factor] | 0;
-    const shift = offsets[first];
-
-    let source = tables;
-    let sourceStart = tableStart;
-    let size = (tableOffsets[factor + 1] | 0) - tableStart;
-    let top = 0;
-    for (let edge = last; edge > first; edge--) {
-      const start = offsets[edge] - shift;
-      const end = offsets[edge + 1] - shift;
-      size = (size / (end - start)) | 0;
-      for (let row = 0, at = sourceStart; row < size; row++) {
-        let largest = -Infinity;
-        for (let state = start; state < end; state++) {
-          const term = source[at++] + incoming[state];
-          if (term > largest) largest = term;
-        }
-        partials[top + row] = largest;
-      }
-      partialOffsets[edge - first] = top;
-      source = partials;
-      sourceStart = top;
-      top += size;
-    }
-    for (let state = 0; state < size; state++) outgoing[state] = source[sourceStart + state];
-
-    size = 1;
-    products[0] = 0;
-    for (let edge = first + 1; edge <= last; edge++) {
-      size = this.#addIncoming(offsets[edge - 1] - shift, offsets[edge] - shift, size, incoming);
-      const start = offsets[edge] - shift;
-      const end = offsets[edge + 1] - shift;
-      source = edge === last ? tables : partials;
-      let at = edge === last ? tableStart : partialOffsets[edge + 1 - first];
-      for (let state = start; state < end; state++) outgoing[state] = -Infinity;
-      for (let row = 0; row < size; row++) {
-        const product = products[row];
-        for (let state = start; state < end; state++) {
-          const term = product + source[at++];
-          if (term > outgoing[state]) outgoing[state] = term;
-        }
-      }
-    }
+    this.#contract(maxSum, tables, factor, incoming, outgoing);
   }
 
   /**
    * Sum-product in the log domain, for tables and messages of any range: as `sum`, with (log-sum-exp, +) for (+, *).
    */
   logSum(tables: Float64Array, factor: number, incoming: Float64Array, outgoing: Float64Array): void {
-    const partials = this.#partials;
-    const partialOffsets = this.#partialOffsets;
-    const products = this.#products;
-    const largest = this.#largest;
-    const offsets = this.#messageOffsets;
+    this.#contract(this.#logSumProduct, tables, factor, incoming, outgoing);
+  }
+
+  #contract(
+    semiring: Semiring,
+    tables: Float64Array,
+    factor: number,
+    incoming: Float64Array,
+    outgoing: Float64Array,
+  ): void {
+    const [partials, partialOffsets, products, offsets] = [this.#partials, this.#partialOffsets, this.#products, this.#messageOffsets]; // prettier-ignore
     const { scopeOffsets, tableOffsets } = this.#graph;
     const first = scopeOffsets[factor];
     const last = scopeOffsets[factor + 1] - 1;
     const tableStart = tableOffsets[factor] | 0;
     const shift = offsets[first];
 
+    // from the back: R_k ... R_1, the last of which is the first position's message
     let source = tables;
     let sourceStart = tableStart;
     let size = (tableOffsets[factor + 1] | 0) - tableStart;
@@ -223,16 +104,7 @@ export class Contraction {
       const start = offsets[edge] - shift;
       const width = offsets[edge + 1] - shift - start;
       size = (size / width) | 0;
-      for (let row = 0; row < size; row++) {
-        const at = sourceStart + row * width;
-        let most = -Infinity;
-        for (let state = 0; state < width; state++) most = Math.max(most, source[at + state] + incoming[start + state]);
-        let sum = 0;
-        if (most > -Infinity)
-          for (let state = 0; state < width; state++)
-            sum += Math.exp(source[at + state] + incoming[start + state] - most);
-        partials[top + row] = most + Math.log(sum);
-      }
+      semiring.sumRows(source, sourceStart, size, width, incoming, start, partials, top);
       partialOffsets[edge - first] = top;
       source = partials;
       sourceStart = top;
@@ -240,37 +112,17 @@ export class Contraction {
     }
     for (let state = 0; state < size; state++) outgoing[state] = source[sourceStart + state];
 
+    // from the front: P_j grows, and meets R_{j+1}
     size = 1;
-    products[0] = 0;
+    products[0] = semiring.one;
     for (let edge = first + 1; edge <= last; edge++) {
-      size = this.#addIncoming(offsets[edge - 1] - shift, offsets[edge] - shift, size, incoming);
+      const before = offsets[edge - 1] - shift;
       const start = offsets[edge] - shift;
-      const width = offsets[edge + 1] - shift - start;
+      semiring.extend(products, size, start - before, incoming, before);
+      size *= start - before;
       source = edge === last ? tables : partials;
-      const from = edge === last ? tableStart : partialOffsets[edge + 1 - first];
-      largest.fill(-Infinity, 0, width);
-      for (let row = 0, at = from; row < size; row++)
-        for (let state = 0; state < width; state++)
-          largest[state] = Math.max(largest[state], products[row] + source[at++]);
-      for (let state = 0; state < width; state++) outgoing[start + state] = 0;
-      for (let row = 0, at = from; row < size; row++)
-        for (let state = 0; state < width; state++, at++)
-          if (largest[state] > -Infinity)
-            outgoing[start + state] += Math.exp(products[row] + source[at] - largest[state]);
-      for (let state = 0; state < width; state++)
-        outgoing[start + state] = largest[state] + Math.log(outgoing[start + state]);
+      const at = edge === last ? tableStart : partialOffsets[edge + 1 - first];
+      semiring.sumColumns(products, size, offsets[edge + 1] - shift - start, source, at, outgoing, start);
     }
-  }
-
-  /** P_j -> P_{j+1} in the log domain, in place, by the message between `start` and `end`; returns its size. */
-  #addIncoming(start: number, end: number, size: number, incoming: Float64Array): number {
-    const products = this.#products;
-    const width = end - start;
-    for (let row = size - 1; row >= 0; row--) {
-      const product = products[row];
-      for (let state = width - 1; state >= 0; state--)
-        products[row * width + state] = product + incoming[start + state];
-    }
-    return size * width;
   }
 }
