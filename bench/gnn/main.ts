@@ -19,7 +19,7 @@ import { GraphNeuralNetwork, paperGnnShape, type GnnArchitecture } from "../../s
 import { packGraphs } from "../../src/learning/gnn/packed-graphs.ts";
 import { paperRandom } from "../../src/papers/yoon2018/networks.ts";
 import { paperGnnTraining, trainGnn } from "../../src/learning/gnn/train-gnn.ts";
-import type { TrainedGnn } from "../../src/learning/gnn/weights.ts";
+import { trainingSettings } from "../../src/learning/training/options.ts";
 import { setThreads } from "../../src/tensor/index.ts";
 
 interface Row {
@@ -43,16 +43,19 @@ async function milliseconds(work: () => unknown): Promise<number> {
 }
 
 async function epoch(architecture: GnnArchitecture): Promise<void> {
-  const options = { ...paperGnnTraining, maxEpochs: 1 };
+  const settings = trainingSettings({ ...paperGnnTraining, maxEpochs: 1 });
   const shape = { architecture, ...paperGnnShape };
-  const examples = { trainingExamples: training, validationExamples: training.slice(0, 1) };
-  const { network } = await trainGnn({ shape, target: "marginals", options, data: null, ...examples });
+  const { network } = await trainGnn(
+    { kind: "gnn", shape, target: "marginals", data: null, training: settings },
+    { training, validation: training.slice(0, 1) },
+  );
   network.dispose();
 }
 
 const fresh = (architecture: GnnArchitecture) => {
-  const network = new GraphNeuralNetwork({ architecture, ...paperGnnShape }, Random.fromSeed(1));
-  return { network, target: "marginals" } as TrainedGnn;
+  const shape = { architecture, ...paperGnnShape };
+  const network = new GraphNeuralNetwork(shape, Random.fromSeed(1));
+  return { network, configuration: { kind: "gnn", shape, target: "marginals" } } as const;
 };
 const networks = { node: fresh("node"), msg: fresh("msg") };
 const inference = (architecture: GnnArchitecture) => gnnBatch(test.map(({ model }) => model), networks[architecture]); // prettier-ignore

@@ -1,4 +1,6 @@
-/** marginalia/formats: .uai, .evid, .fg, DIMACS CNF and answers; read in bounded memory, written whole or not at all. */
+/**
+ * marginalia/formats: .uai, .evid, .fg, DIMACS CNF and answers; read in bounded memory, written whole or not at all.
+ */
 export {
   cnfModel,
   dimacsText,

@@ -1,11 +1,18 @@
-/** marginalia/learning: learned inference. Importing it registers the methods "gnn" and "bpnn" and loads the tensor engine. */
+/**
+ * marginalia/learning: learned inference. Importing it registers the methods "gnn" and "bpnn" and loads the tensor
+ * engine.
+ */
 import "./methods.ts";
+
+// Families: how saved weights become networks
+export { ModelFamily, type FamilyDefinition, type NamedTraining, type Trained } from "./model-family.ts";
 
 // Training: the loop, checkpoints, saved models, jobs in processes
 export { committedModels } from "./training/committed-models.ts";
 export { dropout } from "./training/dropout.ts";
 export { runJobs, type Job, type JobOptions } from "./training/jobs.ts";
 export { TrainingError } from "./training/optimizer.ts";
+export { loadOrTrain, type LoadOrTrainOptions } from "./training/load-or-train.ts";
 export { configurationHash, learningRateAt, type TrainingOptions } from "./training/options.ts";
 export { readModelFile, savedModel, writeModel, type SavedModel } from "./training/saved-model.ts";
 export {
@@ -28,8 +35,14 @@ export {
   type GnnShape,
 } from "./gnn/network.ts";
 export { packGraphs, type PackedGraphs } from "./gnn/packed-graphs.ts";
-export { paperGnnTraining, trainGnn, type GnnTarget, type GnnTraining } from "./gnn/train-gnn.ts";
-export { gnnNamed, gnnOf, readGnnModel, type TrainedGnn } from "./gnn/weights.ts";
+export {
+  paperGnnTraining,
+  trainGnn,
+  type GnnConfiguration,
+  type GnnExamples,
+  type GnnTarget,
+} from "./gnn/train-gnn.ts";
+export { gnnFamily, type TrainedGnn } from "./gnn/weights.ts";
 
 // Belief propagation neural networks on factor graphs
 export { factorGraphBatch, type FactorGraphBatch } from "./bpnn/batch.ts";
@@ -49,9 +62,10 @@ export { defaultMessageLayer, type MessageLayerShape } from "./bpnn/message-laye
 export { BeliefPropagationNetwork, type BpnnOutput, type BpnnShape } from "./bpnn/network.ts";
 export { packFactorGraphs, type PackedFactorGraphs } from "./bpnn/packed-factor-graphs.ts";
 export { trainBpnn, type BpnnConfiguration, type BpnnExamples } from "./bpnn/train-bpnn.ts";
-export { bpnnNamed, bpnnOf, operatorsOf, readBpnnModel, type TrainedBpnn } from "./bpnn/weights.ts";
+export { bpnnFamily, operatorsOf, type TrainedBpnn } from "./bpnn/weights.ts";
 
 // Graph isomorphism networks
+export { ginFamily, type GinConfiguration, type GinExample, type TrainedGin } from "./gin/family.ts";
 export { GraphIsomorphismNetwork, type FeatureGraph, type GinShape } from "./gin/network.ts";
 
 // Sigmoid belief networks

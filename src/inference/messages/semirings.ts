@@ -4,7 +4,9 @@
  * case, have sums without a loop over states in sum-product, whose rows are cheap enough to notice one.
  */
 
-/** A factor's walk is written in these steps; tables are row-major, `width` is the number of states of the last axis. */
+/**
+ * A factor's walk is written in these steps; tables are row-major, `width` is the number of states of the last axis.
+ */
 export interface Semiring {
   /** The neutral element of the product. */
   readonly one: number;

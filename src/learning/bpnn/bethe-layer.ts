@@ -18,7 +18,7 @@ import { tf } from "../../tensor/tf.ts";
 import { axisPermutations, meanPermutation, permutationMatrix, shapeName } from "./axes.ts";
 import { sumByGraph, type FactorGraphBatch, type FactorGroupTensors } from "./batch.ts";
 import type { LogBeliefs } from "./bethe.ts";
-import type { ParameterStore } from "./parameters.ts";
+import type { ParameterStore } from "../parameters.ts";
 
 export const betheActivations = ["linear", "relu"] as const;
 export type BetheActivation = (typeof betheActivations)[number];

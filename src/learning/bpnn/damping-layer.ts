@@ -13,7 +13,7 @@ import { tf } from "../../tensor/tf.ts";
 import { normalise, onRows, propagate, variableToFactor, type FactorGraphBatch, type Messages } from "./batch.ts";
 import { dampingTensors, type DampingShape, type DampingTensors } from "./damping-operator.ts";
 import type { Layer, LayerState } from "./layer.ts";
-import type { ParameterStore } from "./parameters.ts";
+import type { ParameterStore } from "../parameters.ts";
 
 export const directions = ["factor-to-variable", "both"] as const;
 export type Directions = (typeof directions)[number];

@@ -20,7 +20,7 @@ import type * as Tf from "@tensorflow/tfjs";
 import type { Random } from "../../graph/random.ts";
 import { messagePassing } from "../../tensor/index.ts";
 import { tf } from "../../tensor/tf.ts";
-import type { ParameterStore } from "./parameters.ts";
+import type { ParameterStore } from "../parameters.ts";
 
 export const dampingKinds = ["scalar", "mlp", "invertible"] as const;
 export type DampingKind = (typeof dampingKinds)[number];

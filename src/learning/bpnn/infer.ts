@@ -20,7 +20,7 @@ import { factorGraphBatch } from "./batch.ts";
 import { runToFixedPoint } from "./fixed-point.ts";
 import type { BeliefPropagationNetwork } from "./network.ts";
 import { packFactorGraphs } from "./packed-factor-graphs.ts";
-import { bpnnNamed, operatorsOf } from "./weights.ts";
+import { bpnnFamily, operatorsOf } from "./weights.ts";
 
 export const DEFAULT_BPNN = "kuck2020/bpnn-d-invertible";
 
@@ -41,7 +41,7 @@ export type BpnnOptions = z.input<typeof schema>;
 export function bpnnInference(model: FactorGraph | PairwiseBinaryModel, options: BpnnOptions = {}): InferenceResult {
   const settings = parseOptions("bpnn", schema, options);
   const { weights, ...fixedPoint } = settings;
-  const { network } = bpnnNamed(weights);
+  const { network } = bpnnFamily.named(weights);
   const graph = isFactorGraph(model) ? model : toFactorGraph(model);
   const method = formatMethod("bpnn", schema, settings);
   const operators = operatorsOf(network);

@@ -25,7 +25,7 @@ import { axisPermutations, shapeName } from "./axes.ts";
 import { beliefsOf, normalise, variableToFactor, type FactorGraphBatch, type FactorGroupTensors } from "./batch.ts";
 import type { Layer, LayerState } from "./layer.ts";
 import { LOG_ZERO } from "./packed-factor-graphs.ts";
-import type { ParameterStore } from "./parameters.ts";
+import type { ParameterStore } from "../parameters.ts";
 
 export interface MessageLayerShape {
   readonly type: "message";

@@ -25,7 +25,7 @@ import { dampingLayer, type DampingLayerShape } from "./damping-layer.ts";
 import type { Layer, LayerState } from "./layer.ts";
 import { messageLayer, type MessageLayerShape } from "./message-layer.ts";
 import type { PackedFactorGraphs } from "./packed-factor-graphs.ts";
-import { ParameterStore } from "./parameters.ts";
+import { ParameterStore } from "../parameters.ts";
 
 export interface BpnnShape {
   readonly numLayers: number;

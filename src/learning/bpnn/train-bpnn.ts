@@ -63,8 +63,6 @@ export async function trainBpnn(
   const network = new BeliefPropagationNetwork(shape, Random.fromSeed(training.seed).split("weights"));
   const whole = training.batchSize >= examples.training.length ? prepare(examples.training) : undefined;
   const validation = prepare(examples.validation);
-  let sinceValidation = 0;
-  let validationLoss = NaN;
   try {
     const result = await train(
       {
@@ -75,11 +73,8 @@ export async function trainBpnn(
           const prepared = whole ?? prepare(Array.from(batch, (index) => examples.training[index]));
           return squaredError(network, prepared, layers);
         },
-        validate: () => {
-          if (sinceValidation++ % validateEvery === 0)
-            validationLoss = tf.tidy(() => squaredError(network, validation).dataSync()[0]);
-          return validationLoss;
-        },
+        validate: () => tf.tidy(() => squaredError(network, validation).dataSync()[0]),
+        validateEvery,
         configuration,
       },
       training,

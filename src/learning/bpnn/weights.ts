@@ -1,14 +1,13 @@
-/** Trained networks from disk; training/committed-models.ts says what `weights` of the method string can name. */
+/** The family of belief propagation neural networks: what a saved one holds, and what its damping is in float64. */
 import { z } from "zod";
 import { Random } from "../../graph/random.ts";
-import { readNamedModel } from "../training/committed-models.ts";
-import type { SavedModel } from "../training/saved-model.ts";
-import { loadParameters } from "../training/tensors-as-text.ts";
+import { ModelFamily, type Trained } from "../model-family.ts";
 import { betheActivations } from "./bethe-layer.ts";
 import { directions } from "./damping-layer.ts";
 import { dampingFunction, dampingKinds } from "./damping-operator.ts";
 import type { DampingOperators } from "./fixed-point.ts";
 import { BeliefPropagationNetwork } from "./network.ts";
+import { trainBpnn } from "./train-bpnn.ts";
 
 const sizes = z.array(z.int().min(1));
 const configurationSchema = z.object({
@@ -50,30 +49,14 @@ const configurationSchema = z.object({
   }),
 });
 
-export interface TrainedBpnn {
-  readonly network: BeliefPropagationNetwork;
-  readonly model: SavedModel;
-}
+export type TrainedBpnn = Trained<BeliefPropagationNetwork, z.infer<typeof configurationSchema>>;
 
-/**
- * A network with the weights of a saved model; the caller disposes it. @throws RangeError if the model's parts do not
- * fit each other.
- */
-export function bpnnOf(model: SavedModel): TrainedBpnn {
-  const parsed = configurationSchema.safeParse(model.configuration);
-  if (!parsed.success) {
-    const [{ path: at, message }] = parsed.error.issues;
-    throw new RangeError(`not the configuration of a BPNN: ${at.join(".")}: ${message}`);
-  }
-  const network = new BeliefPropagationNetwork(parsed.data.shape, Random.fromSeed(0));
-  try {
-    loadParameters(network.parameters, model.parameters);
-  } catch (error) {
-    network.dispose();
-    throw error;
-  }
-  return { network, model };
-}
+export const bpnnFamily = new ModelFamily({
+  kind: "bpnn",
+  schema: configurationSchema,
+  create: ({ shape }) => new BeliefPropagationNetwork(shape, Random.fromSeed(0)),
+  train: trainBpnn,
+});
 
 /**
  * H of a tied BPNN-D network read out by Bethe's estimate, in float64: what `runToFixedPoint` takes. Undefined for
@@ -86,18 +69,4 @@ export function operatorsOf({ shape, parameters }: BeliefPropagationNetwork): Da
   const make = (direction: string) => dampingFunction(layer.operator, `layer/${direction}`, values);
   const toVariable = make("factor-to-variable");
   return layer.directions === "both" ? { toVariable, toFactor: make("variable-to-factor") } : { toVariable };
-}
-
-/** Reads the model that `weights` names: see `readNamedModel`. */
-export function readBpnnModel(weights: string): SavedModel {
-  return readNamedModel(weights, "bpnn");
-}
-
-const loaded = new Map<string, TrainedBpnn>();
-
-/** The network that `weights` names, read once a process; not to be disposed. */
-export function bpnnNamed(weights: string): TrainedBpnn {
-  let found = loaded.get(weights);
-  if (!found) loaded.set(weights, (found = bpnnOf(readBpnnModel(weights))));
-  return found;
 }

@@ -12,7 +12,7 @@ import type * as Tf from "@tensorflow/tfjs";
 import type { Random } from "../../graph/random.ts";
 import { messagePassing, type DenseLayer } from "../../tensor/index.ts";
 import { tf } from "../../tensor/tf.ts";
-import { ParameterStore } from "../bpnn/parameters.ts";
+import { ParameterStore } from "../parameters.ts";
 
 export interface GinShape {
   readonly numLayers: number;
@@ -89,14 +89,7 @@ export class GraphIsomorphismNetwork {
         throw new RangeError(`${name} of a GIN must be a positive integer, got ${size}`);
     this.shape = shape;
     const { numLayers, width, nodeFeatures, edgeFeatures } = shape;
-    const dense = (name: string, ...widths: number[]): DenseLayer[] =>
-      widths.slice(1).map((to, layer) => {
-        const limit = 1 / Math.sqrt(widths[layer]);
-        return {
-          kernel: this.#store.uniform<Tf.Rank.R2>(`${name}/${layer}/kernel`, [widths[layer], to], limit, random),
-          bias: this.#store.uniform<Tf.Rank.R1>(`${name}/${layer}/bias`, [to], limit, random),
-        };
-      });
+    const dense = (name: string, ...widths: number[]) => this.#store.dense(name, widths, random);
     this.#layers = Array.from({ length: numLayers }, (_, k) => {
       const inputs = k === 0 ? nodeFeatures : width;
       return {

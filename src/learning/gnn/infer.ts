@@ -17,7 +17,7 @@ import {
 import { Marginals, type InferenceResult } from "../../inference/result.ts";
 import { packGraphs } from "./packed-graphs.ts";
 import type { GnnTarget } from "./train-gnn.ts";
-import { gnnNamed, type TrainedGnn } from "./weights.ts";
+import { gnnFamily, type TrainedGnn } from "./weights.ts";
 
 const schema = z.object({
   weights: z
@@ -39,10 +39,10 @@ const targetOf = { sum: "marginals", max: "map" } as const satisfies Record<stri
 export function gnnInference(model: PairwiseBinaryModel, options: GnnOptions = {}): InferenceResult {
   const { weights, task, steps } = parseOptions("gnn", schema, options);
   const wanted = task && targetOf[task];
-  const trained = gnnNamed(weights ?? `yoon2018/node-${wanted ?? "marginals"}`);
-  if (wanted && trained.target !== wanted)
+  const trained = gnnFamily.named(weights ?? `yoon2018/node-${wanted ?? "marginals"}`);
+  if (wanted && trained.configuration.target !== wanted)
     throw new RangeError(
-      `gnn: the weights ${weights} were trained for ${trained.target}, task=${task} needs ${wanted}`,
+      `gnn: the weights ${weights} were trained for ${trained.configuration.target}, task=${task} needs ${wanted}`,
     );
   const [result] = gnnBatch([model], trained, steps);
   return { ...result, method: formatMethod("gnn", schema, { weights, task, steps }) };
@@ -54,7 +54,7 @@ export function gnnInference(model: PairwiseBinaryModel, options: GnnOptions = {
  */
 export function gnnBatch(
   models: readonly PairwiseBinaryModel[],
-  { network, target }: TrainedGnn,
+  { network, configuration: { target } }: Pick<TrainedGnn, "network" | "configuration">,
   steps = network.shape.steps,
 ): InferenceResult[] {
   const started = performance.now();

@@ -17,6 +17,7 @@
 import type * as Tf from "@tensorflow/tfjs";
 import { Random } from "../../graph/random.ts";
 import { gruCell, messagePassing, type DenseLayer, type GruWeights } from "../../tensor/index.ts";
+import { ParameterStore } from "../parameters.ts";
 import { NUM_EDGE_FEATURES, type PackedGraphs } from "./packed-graphs.ts";
 import { tf } from "../../tensor/tf.ts";
 
@@ -80,8 +81,7 @@ export function graphTensors(packed: PackedGraphs): GraphTensors {
 
 export class GraphNeuralNetwork {
   readonly shape: GnnShape;
-  /** Every parameter by name, in the order in which they are saved. */
-  readonly parameters: ReadonlyMap<string, Tf.Variable>;
+  readonly #store = new ParameterStore();
   readonly #message: readonly DenseLayer[];
   readonly #gru: GruWeights;
   readonly #readout: readonly DenseLayer[];
@@ -95,30 +95,22 @@ export class GraphNeuralNetwork {
     checkShape(shape);
     this.shape = shape;
     const { architecture, hiddenSize, messageSize, width } = shape;
-    const parameters = new Map<string, Tf.Variable>();
-    const create = <Rank extends Tf.Rank>(name: string, inputs: number, size: Tf.ShapeMap[Rank]) => {
-      const stream = random.split(name);
-      const limit = 1 / Math.sqrt(inputs);
-      const values = Float32Array.from({ length: tf.util.sizeFromShape(size) }, () => stream.uniform(-limit, limit));
-      const variable = tf.tidy(() => tf.variable(tf.tensor<Rank>(values, size)));
-      parameters.set(name, variable);
-      return variable as unknown as Tf.Tensor<Rank>;
-    };
-    const dense = (name: string, ...widths: number[]): DenseLayer[] =>
-      widths.slice(1).map((to, layer) => ({
-        kernel: create<Tf.Rank.R2>(`${name}/${layer}/kernel`, widths[layer], [widths[layer], to]),
-        bias: create<Tf.Rank.R1>(`${name}/${layer}/bias`, widths[layer], [to]),
-      }));
+    const store = this.#store;
     const stateInputs = architecture === "node" ? 2 * hiddenSize : hiddenSize;
-    this.#message = dense("message", stateInputs + NUM_EDGE_FEATURES, width, width, messageSize);
+    this.#message = store.dense("message", [stateInputs + NUM_EDGE_FEATURES, width, width, messageSize], random);
+    const limit = 1 / Math.sqrt(hiddenSize);
     this.#gru = {
-      kernel: create<Tf.Rank.R2>("gru/kernel", hiddenSize, [messageSize, 3 * hiddenSize]),
-      recurrentKernel: create<Tf.Rank.R2>("gru/recurrentKernel", hiddenSize, [hiddenSize, 3 * hiddenSize]),
-      bias: create<Tf.Rank.R1>("gru/bias", hiddenSize, [3 * hiddenSize]),
-      recurrentBias: create<Tf.Rank.R1>("gru/recurrentBias", hiddenSize, [3 * hiddenSize]),
+      kernel: store.uniform<Tf.Rank.R2>("gru/kernel", [messageSize, 3 * hiddenSize], limit, random),
+      recurrentKernel: store.uniform<Tf.Rank.R2>("gru/recurrentKernel", [hiddenSize, 3 * hiddenSize], limit, random),
+      bias: store.uniform<Tf.Rank.R1>("gru/bias", [3 * hiddenSize], limit, random),
+      recurrentBias: store.uniform<Tf.Rank.R1>("gru/recurrentBias", [3 * hiddenSize], limit, random),
     };
-    this.#readout = dense("readout", hiddenSize, width, width, 1);
-    this.parameters = parameters;
+    this.#readout = store.dense("readout", [hiddenSize, width, width, 1], random);
+  }
+
+  /** Every parameter by name, in the order in which they are saved. */
+  get parameters(): ReadonlyMap<string, Tf.Variable> {
+    return this.#store.parameters;
   }
 
   /** The states before the first update: [numNodes or numDirectedEdges, hiddenSize] of zeros. */
@@ -179,7 +171,7 @@ export class GraphNeuralNetwork {
   }
 
   dispose(): void {
-    for (const parameter of this.parameters.values()) parameter.dispose();
+    this.#store.dispose();
   }
 }
 

@@ -11,7 +11,7 @@
 import type * as Tf from "@tensorflow/tfjs";
 import { Random } from "../../graph/random.ts";
 import { train, type TrainingResult, type TrainingRun } from "../training/train.ts";
-import type { TrainingOptions } from "../training/options.ts";
+import type { TrainingOptions, TrainingSettings } from "../training/options.ts";
 import type { GnnExample } from "./data.ts";
 import { GraphNeuralNetwork, graphTensors, type GnnShape } from "./network.ts";
 import { packGraphs } from "./packed-graphs.ts";
@@ -29,42 +29,44 @@ export const paperGnnTraining = {
   window: 20,
 } as const satisfies TrainingOptions;
 
-export interface GnnTraining {
+/** What decides a training's numbers, as JSON values. */
+export interface GnnConfiguration<Data = unknown> {
+  readonly kind: "gnn";
   readonly shape: GnnShape;
   readonly target: GnnTarget;
-  readonly options: TrainingOptions;
-  readonly trainingExamples: readonly GnnExample[];
-  readonly validationExamples: readonly GnnExample[];
-  /** How the examples were made, as JSON values: for the configuration's hash. */
-  readonly data: unknown;
+  /** How the examples were made. */
+  readonly data: Data;
+  readonly training: TrainingSettings;
 }
 
-/** What decides a training's numbers. */
-export function gnnConfiguration<Data>(shape: GnnShape, target: GnnTarget, data: Data) {
-  return { kind: "gnn", shape, target, data };
+export interface GnnExamples {
+  readonly training: readonly GnnExample[];
+  /** Decides which epoch's weights stay. */
+  readonly validation: readonly GnnExample[];
 }
 
-/** A network with weights from the seed of `options`, trained. The caller disposes it. */
+/** A network with weights from the seed of the training's settings, trained. The caller disposes it. */
 export async function trainGnn(
-  training: GnnTraining,
+  configuration: GnnConfiguration,
+  examples: GnnExamples,
   run: TrainingRun = {},
 ): Promise<{ network: GraphNeuralNetwork; result: TrainingResult }> {
-  const { shape, target, options, trainingExamples, validationExamples } = training;
-  const network = new GraphNeuralNetwork(shape, Random.fromSeed(options.seed ?? 0).split("weights"));
-  const validation = prepare(validationExamples, target);
+  const { shape, target, data, training } = configuration;
+  const network = new GraphNeuralNetwork(shape, Random.fromSeed(training.seed).split("weights"));
+  const validation = prepare(examples.validation, target);
   try {
     const result = await train(
       {
         parameters: network.parameters,
-        numExamples: trainingExamples.length,
+        numExamples: examples.training.length,
         loss: (batch) => {
-          const examples = Array.from(batch, (index) => trainingExamples[index]);
-          return crossEntropy(network, prepare(examples, target));
+          const drawn = Array.from(batch, (index) => examples.training[index]);
+          return crossEntropy(network, prepare(drawn, target));
         },
         validate: () => tf.tidy(() => crossEntropy(network, validation).dataSync()[0]),
-        configuration: gnnConfiguration(shape, target, training.data),
+        configuration: { kind: "gnn", shape, target, data },
       },
-      options,
+      training,
       run,
     );
     return { network, result };

@@ -15,7 +15,7 @@ export interface KeptTraining {
   /** Of the files, without ending. */
   readonly name: string;
   /** What decides the numbers, as JSON values; `kind` is the saved model's. */
-  readonly configuration: Readonly<Record<string, unknown>> & { readonly kind: string };
+  readonly configuration: { readonly kind: string };
   /** Asked only if there is something to train; the network is disposed by the caller, or on an error by itself. */
   readonly train: (run: TrainingRun) => Promise<{ network: TrainableNetwork; result: TrainingResult }>;
 }
@@ -43,7 +43,7 @@ export async function keptTraining(
   }
   const { network, result } = await train({ ...run, checkpoint: path.join(folder, `${name}.checkpoint.json`) });
   try {
-    const model = savedModel(kind, configuration, network.parameters, result, provenance);
+    const model = savedModel(kind, { ...configuration }, network.parameters, result, provenance);
     if (result.stopped !== "signal") writeModel(file, model);
     return model;
   } finally {

@@ -22,6 +22,8 @@ export interface TrainingTask {
   readonly loss: (batch: Int32Array, random: Random) => tf.Scalar;
   /** Validation loss of the present parameters. */
   readonly validate: () => number;
+  /** It is computed every so many epochs and stands for those until the next; default 1. */
+  readonly validateEvery?: number;
   /** Everything else that decides the numbers (model, data), as JSON values: what a checkpoint must agree with. */
   readonly configuration: unknown;
 }
@@ -66,7 +68,7 @@ export async function train(
   run: TrainingRun = {},
 ): Promise<TrainingResult> {
   const settings = trainingSettings(options);
-  const { parameters, numExamples } = task;
+  const { parameters, numExamples, validateEvery = 1 } = task;
   if (numExamples < 1) throw new RangeError(`training needs at least one example, got ${numExamples}`);
   const { maxEpochs, window = Infinity, batchSize } = settings;
   const hash = configurationHash({ training: settings, task: task.configuration });
@@ -114,7 +116,7 @@ export async function train(
         const stream = random.split("step", optimizer.stepsTaken);
         sum += batch.length * optimizer.step(() => task.loss(batch, stream), learningRate);
       }
-      const validationLoss = task.validate();
+      const validationLoss = epoch % validateEvery === 0 ? task.validate() : history[epoch - 1].validationLoss;
       if (!Number.isFinite(validationLoss))
         throw new TrainingError(
           optimizer.stepsTaken,

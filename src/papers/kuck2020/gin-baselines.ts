@@ -3,17 +3,22 @@
  *
  *   gin-ising   10 layers of width 4 on Ising models      gin-sbm   20 layers of width 4 on the stochastic block model
  */
-import path from "node:path";
-import { Random } from "../../graph/random.ts";
-import { tf } from "../../tensor/tf.ts";
-import { kuckData, kuckModelsFolder, kuckTrainingFolder, readExpected } from "./networks.ts";
-import { keptTraining, type KeptRun } from "../../learning/training/kept-training.ts";
+import {
+  ginFamily,
+  type GinConfiguration,
+  type GinExample,
+  type GinExamples,
+  type TrainedGin,
+} from "../../learning/gin/family.ts";
+import type { GinShape } from "../../learning/gin/network.ts";
+import type { KeptRun } from "../../learning/training/kept-training.ts";
+import { loadOrTrain, type LoadOrTrainOptions } from "../../learning/training/load-or-train.ts";
 import { trainingSettings, type TrainingOptions } from "../../learning/training/options.ts";
 import type { SavedModel } from "../../learning/training/saved-model.ts";
-import { loadParameters } from "../../learning/training/tensors-as-text.ts";
-import { train, type TrainingRun } from "../../learning/training/train.ts";
+import type { TrainingProgress } from "../../learning/training/train.ts";
+import { setThreads } from "../../tensor/index.ts";
 import { blockModelFeatureGraph, blockModelFeatures, isingFeatureGraph, isingFeatures } from "./gin-features.ts";
-import { ginBatch, GraphIsomorphismNetwork, type FeatureGraph, type GinShape } from "../../learning/gin/network.ts";
+import { COLLECTION, kuckData } from "./networks.ts";
 
 const recipes = {
   "gin-ising": {
@@ -45,32 +50,20 @@ const recipes = {
 >;
 export type GinName = keyof typeof recipes;
 
-export interface TrainedGin {
-  readonly network: GraphIsomorphismNetwork;
-  readonly model: SavedModel;
-  readonly seed: number;
-}
-
-interface GinExample {
-  readonly graph: FeatureGraph;
-  /** Exact, natural log. */
-  readonly logZ: number;
-}
-
-function examplesOf(name: GinName, seed: number): Record<"training" | "validation", GinExample[]> {
+function examplesOf(name: GinName, seed: number): GinExamples {
   if (name === "gin-ising") {
     const { training, validation } = kuckData.ising.examples(seed);
-    const convert = (list: typeof training) =>
+    const convert = (list: typeof training): GinExample[] =>
       list.map(({ model, logZ }) => ({ graph: isingFeatureGraph(model), logZ }));
     return { training: convert(training), validation: convert(validation) };
   }
   const { training, validation } = kuckData.blockModel.examples(seed);
-  const convert = (list: typeof training) =>
+  const convert = (list: typeof training): GinExample[] =>
     list.map((one) => ({ graph: blockModelFeatureGraph(one), logZ: one.logZ }));
   return { training: convert(training), validation: convert(validation) };
 }
 
-export function ginConfiguration(name: GinName, seed: number) {
+export function ginConfiguration(name: GinName, seed: number): GinConfiguration {
   const { shape, data, training, validateEvery } = recipes[name];
   return {
     kind: "gin",
@@ -81,73 +74,41 @@ export function ginConfiguration(name: GinName, seed: number) {
   };
 }
 
-/**
- * Trains one GIN on the mean squared error of ln Z and saves it to `<folder>/<name>-<seed>.json`: see `keptTraining`.
- */
+/** Trains one GIN and saves it to `<folder>/<name>-<seed>.json`: see `keptTraining`. */
 export function trainGin(name: GinName, seed: number, folder: string, run: KeptRun = {}): Promise<SavedModel> {
-  const configuration = ginConfiguration(name, seed);
-  return keptTraining(
-    { name: `${name}-${seed}`, configuration, train: (whole) => fitGin(name, seed, configuration, whole) },
-    folder,
-    run,
-  );
+  const examples = () => examplesOf(name, seed);
+  const training = { name: `${name}-${seed}`, configuration: ginConfiguration(name, seed), examples };
+  return ginFamily.trainKept(training, folder, run);
 }
 
-/** A network with weights from the seed, trained. The caller disposes it. */
-async function fitGin(
+/**
+ * `trainGin` as a job: see training/jobs.ts.
+ * @job
+ */
+export async function trainGinJob(
   name: GinName,
   seed: number,
-  configuration: ReturnType<typeof ginConfiguration>,
-  run: TrainingRun,
-) {
-  const { shape, training, validateEvery } = configuration;
-  const examples = examplesOf(name, seed);
-  const network = new GraphIsomorphismNetwork(shape, Random.fromSeed(seed).split("weights"));
-  const loss = (list: readonly GinExample[]) => {
-    const batch = ginBatch(list.map(({ graph }) => graph), shape); // prettier-ignore
-    const targets = tf.tensor1d(list.map(({ logZ }) => logZ));
-    return tf.mean<import("@tensorflow/tfjs").Scalar>(tf.squaredDifference(network.logZ(batch), targets));
-  };
-  let sinceValidation = 0;
-  let validationLoss = NaN;
-  try {
-    const result = await train(
-      {
-        parameters: network.parameters,
-        numExamples: examples.training.length,
-        loss: (batch) => loss(Array.from(batch, (index) => examples.training[index])),
-        validate: () => {
-          if (sinceValidation++ % validateEvery === 0)
-            validationLoss = tf.tidy(() => loss(examples.validation).dataSync()[0]);
-          return validationLoss;
-        },
-        configuration,
-      },
-      training,
-      run,
-    );
-    return { network, result };
-  } catch (error) {
-    network.dispose();
-    throw error;
-  }
+  folder: string,
+  report: (progress: TrainingProgress) => void,
+): Promise<void> {
+  setThreads(1);
+  await trainGin(name, seed, folder, { onEpoch: report });
 }
 
-/**
- * Every seed of a GIN: "paper" trains it (in this process: minutes), "quick" reads the committed weights. The caller
- * disposes them.
- */
+/** Every seed of a GIN; the caller disposes them. See `loadOrTrain`. */
 export async function ginNetworks(
   name: GinName,
-  options: { readonly profile: "quick" | "paper"; readonly seeds: readonly number[]; readonly folder?: string },
-): Promise<TrainedGin[]> {
-  const { profile, seeds, folder = kuckTrainingFolder } = options;
-  if (profile === "paper") for (const seed of seeds) await trainGin(name, seed, folder);
-  return seeds.map((seed) => {
-    const file = path.join(profile === "paper" ? folder : kuckModelsFolder, `${name}-${seed}.json`);
-    const model = readExpected(file, "gin", ginConfiguration(name, seed));
-    const network = new GraphIsomorphismNetwork(recipes[name].shape, Random.fromSeed(0));
-    loadParameters(network.parameters, model.parameters);
-    return { network, model, seed };
-  });
+  { seeds, ...options }: LoadOrTrainOptions & { readonly seeds: readonly number[] },
+): Promise<(TrainedGin & { readonly seed: number })[]> {
+  const trainings = seeds.map((seed) => ({
+    name: `${name}-${seed}`,
+    configuration: ginConfiguration(name, seed),
+    job: (folder: string) => ({
+      module: import.meta.url,
+      function: trainGinJob.name,
+      arguments: [name, seed, folder],
+    }),
+  }));
+  const found = await loadOrTrain(ginFamily, COLLECTION, trainings, options);
+  return found.map((trained, at) => ({ seed: seeds[at], ...trained }));
 }

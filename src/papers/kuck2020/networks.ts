@@ -14,23 +14,22 @@
  * Settings are the paper's own where they are known. The authors keep the last epoch's weights; here further problems,
  * which no figure shows, decide which epoch's weights stay.
  */
-import path from "node:path";
 import { Random } from "../../graph/random.ts";
-import { setThreads } from "../../tensor/index.ts";
-import { modelsFolder } from "../../learning/training/committed-models.ts";
-import type { KeptRun } from "../../learning/training/kept-training.ts";
-import { runJobs } from "../../learning/training/jobs.ts";
-import { configurationHash, trainingSettings, type TrainingOptions } from "../../learning/training/options.ts";
-import { readModelFile, type SavedModel } from "../../learning/training/saved-model.ts";
-import type { TrainingProgress } from "../../learning/training/train.ts";
-import { isingExamples, isingTrainingSetting } from "./ising-data.ts";
 import { defaultMessageLayer } from "../../learning/bpnn/message-layer.ts";
 import type { BpnnShape } from "../../learning/bpnn/network.ts";
+import type { BpnnConfiguration } from "../../learning/bpnn/train-bpnn.ts";
+import { bpnnFamily, type TrainedBpnn } from "../../learning/bpnn/weights.ts";
+import type { KeptRun } from "../../learning/training/kept-training.ts";
+import { loadOrTrain, type LoadOrTrainOptions } from "../../learning/training/load-or-train.ts";
+import { trainingSettings, type TrainingOptions } from "../../learning/training/options.ts";
+import type { SavedModel } from "../../learning/training/saved-model.ts";
+import type { TrainingProgress } from "../../learning/training/train.ts";
+import { setThreads } from "../../tensor/index.ts";
+import { isingExamples, isingTrainingSetting } from "./ising-data.ts";
 import { blockModelProblems, blockModelTrainingSetting } from "./sbm-data.ts";
-import type { BpnnConfiguration, BpnnExamples } from "../../learning/bpnn/train-bpnn.ts";
-import { trainSavedBpnn } from "../../learning/bpnn/train-saved.ts";
-import { bpnnOf, type TrainedBpnn } from "../../learning/bpnn/weights.ts";
 
+/** Below data/models. */
+export const COLLECTION = "kuck2020";
 /** The root of everything drawn for this paper. */
 export const KUCK_DATA_SEED = 2020;
 export const kuckSeeds = [1, 2, 3, 4, 5] as const;
@@ -165,21 +164,22 @@ export function kuckConfiguration(name: KuckNetwork, seed: number): BpnnConfigur
   };
 }
 
-/** Trains one network, saved in `folder`: see `trainSavedBpnn`. */
+/** Trains one network, saved in `folder`: see `keptTraining`. */
 export function trainKuckNetwork(
   name: KuckNetwork,
   seed: number,
   folder: string,
   run: KeptRun = {},
 ): Promise<SavedModel> {
-  const examples = (): BpnnExamples => kuckData[recipes[name].data].examples(seed);
+  const examples = () => kuckData[recipes[name].data].examples(seed);
   const configuration = kuckConfiguration(name, seed);
-  return trainSavedBpnn({ name: `${name}-${seed}`, configuration, examples }, folder, run);
+  return bpnnFamily.trainKept({ name: `${name}-${seed}`, configuration, examples }, folder, run);
 }
 
 /**
  * `trainKuckNetwork` as a job: see training/jobs.ts. One thread each, since jobs run side by side; results do not
  * depend on it.
+ * @job
  */
 export async function trainKuckNetworkJob(
   name: KuckNetwork,
@@ -191,19 +191,10 @@ export async function trainKuckNetworkJob(
   await trainKuckNetwork(name, seed, folder, { onEpoch: report });
 }
 
-export interface KuckNetworksOptions {
-  /** "paper" trains, or goes on training, in `folder`; "quick" reads the committed weights. */
-  readonly profile: "quick" | "paper";
-  /** Where the paper profile keeps models and checkpoints; by default data/downloads/kuck2020, which git ignores. */
-  readonly folder?: string;
-  /** Trainings side by side; default one a core. */
-  readonly workers?: number;
+export interface KuckNetworksOptions extends LoadOrTrainOptions {
   readonly seeds?: readonly number[];
   readonly onEpoch?: (name: string, seed: number, progress: TrainingProgress) => void;
 }
-
-export const kuckModelsFolder = path.join(modelsFolder, "kuck2020");
-export const kuckTrainingFolder = path.join(modelsFolder, "../downloads/kuck2020");
 
 /**
  * Every seed of a network. All notebooks of the paper share the trainings of a folder.
@@ -211,31 +202,19 @@ export const kuckTrainingFolder = path.join(modelsFolder, "../downloads/kuck2020
  */
 export async function kuckNetworks(
   name: KuckNetwork,
-  { profile, folder = kuckTrainingFolder, workers, seeds = kuckSeeds, onEpoch }: KuckNetworksOptions,
+  { seeds = kuckSeeds, onEpoch, ...options }: KuckNetworksOptions,
 ): Promise<(TrainedBpnn & { readonly seed: number })[]> {
-  if (profile === "paper") {
-    const jobs = seeds.map((seed) => ({
+  const trainings = seeds.map((seed) => ({
+    name: `${name}-${seed}`,
+    configuration: kuckConfiguration(name, seed),
+    job: (folder: string) => ({
       module: import.meta.url,
       function: trainKuckNetworkJob.name,
       arguments: [name, seed, folder],
-    }));
-    const onReport = (job: number, progress: unknown) => onEpoch?.(name, seeds[job], progress as TrainingProgress);
-    await runJobs(jobs, { workers, onReport });
-  }
-  return seeds.map((seed) => {
-    const file = path.join(profile === "paper" ? folder : kuckModelsFolder, `${name}-${seed}.json`);
-    return { seed, ...bpnnOf(readExpected(file, "bpnn", kuckConfiguration(name, seed))) };
-  });
-}
-
-/** @throws RangeError if the model at `file` is not of this configuration. */
-export function readExpected(file: string, kind: string, configuration: unknown): SavedModel {
-  const model = readModelFile(file, kind);
-  const expected = configurationHash(configuration);
-  if (model.configurationHash !== expected)
-    throw new RangeError(
-      `${path.basename(file)} has configuration ${model.configurationHash.slice(0, 12)}, this code's is ` +
-        `${expected.slice(0, 12)}; train it anew with profile "paper"`,
-    );
-  return model;
+    }),
+  }));
+  const found = await loadOrTrain(bpnnFamily, COLLECTION, trainings, options, (training, progress) =>
+    onEpoch?.(name, seeds[training], progress),
+  );
+  return found.map((trained, at) => ({ seed: seeds[at], ...trained }));
 }

@@ -2,17 +2,14 @@
  * What the parts of the node-GNN are worth: the paper's training for marginals with one thing changed at a time, one
  * seed, at most 60 epochs. The baseline is trained so too, for a fair comparison.
  */
-import path from "node:path";
-import { modelsFolder } from "../../learning/training/committed-models.ts";
-import type { KeptRun } from "../../learning/training/kept-training.ts";
-import { trainingSettings } from "../../learning/training/options.ts";
-import { readModelFile } from "../../learning/training/saved-model.ts";
-import { gnnSplits, structuredExamples } from "../../learning/gnn/data.ts";
+import { gnnSplits } from "../../learning/gnn/data.ts";
 import { paperGnnShape, type GnnShape } from "../../learning/gnn/network.ts";
-import { PAPER_DATA_SEED, paperRandom } from "./networks.ts";
-import { gnnConfiguration, paperGnnTraining } from "../../learning/gnn/train-gnn.ts";
-import { trainSavedGnn } from "../../learning/gnn/train-saved.ts";
-import { gnnOf, type TrainedGnn } from "../../learning/gnn/weights.ts";
+import { paperGnnTraining, type GnnConfiguration } from "../../learning/gnn/train-gnn.ts";
+import { gnnFamily, type TrainedGnn } from "../../learning/gnn/weights.ts";
+import { loadOrTrain, type LoadOrTrainOptions } from "../../learning/training/load-or-train.ts";
+import { trainingSettings } from "../../learning/training/options.ts";
+import type { TrainingProgress } from "../../learning/training/train.ts";
+import { COLLECTION, PAPER_DATA_SEED, paperExamples } from "./networks.ts";
 
 interface Ablation {
   readonly shape?: Partial<GnnShape>;
@@ -34,23 +31,39 @@ export const ablations = {
 } as const satisfies Record<string, Ablation>;
 export type AblationName = keyof typeof ablations;
 
-/** Trains, or reads what is trained already: see `trainSavedGnn`. */
-export async function trainedAblation(
-  name: AblationName,
-  profile: "quick" | "paper",
-  folder = path.join(modelsFolder, "../downloads/yoon2018/ablations"),
-  run: KeptRun = {},
-): Promise<TrainedGnn> {
-  if (profile === "quick")
-    return gnnOf(readModelFile(path.join(modelsFolder, "yoon2018/ablations", `${name}.json`), "gnn"));
+function ablationConfiguration(name: AblationName): GnnConfiguration {
   const { shape = {}, perFamily = gnnSplits.training }: Ablation = ablations[name];
-  const full: GnnShape = { architecture: "node", ...paperGnnShape, ...shape };
-  const data = { source: "13 structured families", seed: PAPER_DATA_SEED, numNodes: 9, training: perFamily, validation: gnnSplits.validation }; // prettier-ignore
-  const training = trainingSettings({ ...paperGnnTraining, maxEpochs: 60, seed: 1 });
-  const configuration = { ...gnnConfiguration(full, "marginals", data), training };
-  const examples = () => ({
-    training: structuredExamples("training", 9, paperRandom(), perFamily),
-    validation: structuredExamples("validation", 9, paperRandom()),
+  return {
+    kind: "gnn",
+    shape: { architecture: "node", ...paperGnnShape, ...shape },
+    target: "marginals",
+    data: { source: "13 structured families", seed: PAPER_DATA_SEED, numNodes: 9, training: perFamily, validation: gnnSplits.validation }, // prettier-ignore
+    training: trainingSettings({ ...paperGnnTraining, maxEpochs: 60, seed: 1 }),
+  };
+}
+
+/**
+ * Trains one ablation and saves it in `folder`, as a job: see training/jobs.ts.
+ * @job
+ */
+export async function trainAblationJob(
+  name: AblationName,
+  folder: string,
+  report: (progress: TrainingProgress) => void,
+): Promise<void> {
+  const { perFamily }: Ablation = ablations[name];
+  const training = { name, configuration: ablationConfiguration(name), examples: () => paperExamples(perFamily) };
+  await gnnFamily.trainKept(training, folder, { onEpoch: report });
+}
+
+/** The network of one ablation, committed (quick), or trained anew, or on (paper): see `loadOrTrain`. */
+export async function trainedAblation(name: AblationName, options: LoadOrTrainOptions): Promise<TrainedGnn> {
+  const job = (folder: string) => ({
+    module: import.meta.url,
+    function: trainAblationJob.name,
+    arguments: [name, folder],
   });
-  return gnnOf(await trainSavedGnn({ name, configuration, examples }, folder, run));
+  const training = { name, configuration: ablationConfiguration(name), job };
+  const [found] = await loadOrTrain(gnnFamily, `${COLLECTION}/ablations`, [training], options);
+  return found;
 }

@@ -1,4 +1,7 @@
-/** marginalia/papers/yoon2018: networks, data and evaluation of Yoon et al. 2018, "Inference in probabilistic graphical models by graph neural networks". */
+/**
+ * marginalia/papers/yoon2018: networks, data and evaluation of Yoon et al. 2018, "Inference in probabilistic graphical
+ * models by graph neural networks".
+ */
 export { ablations, trainedAblation, type AblationName } from "./ablations.ts";
 export {
   evaluateGnn,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { describeMethods, infer, openGrid, Random } from "marginalia";
 import { hierarchicalIsing } from "marginalia/graph";
-import { operatorsOf, bpnnBatch, bpnnNamed, readBpnnModel } from "marginalia/learning";
+import { operatorsOf, bpnnBatch, bpnnFamily } from "marginalia/learning";
 import {
   blockModelProblems,
   blockModelTrainingSetting,
@@ -65,7 +65,7 @@ describe("bpnn, as a method string", () => {
   });
 
   it("answers many graphs in one run as one by one", () => {
-    const { network } = bpnnNamed("kuck2020/bpnn-ising");
+    const { network } = bpnnFamily.named("kuck2020/bpnn-ising");
     const graphs = fresh.slice(0, 3).map(({ graph }) => graph);
     const together = bpnnBatch(graphs, network);
     graphs.forEach((graph, k) => expect(together[k].logZ!).toBeCloseTo(bpnnBatch([graph], network)[0].logZ!, 3));
@@ -80,14 +80,14 @@ describe("bpnn, as a method string", () => {
 
 describe("committed BPNN-D weights", () => {
   it("converge where BP does not, with tighter bounds on models drawn anew (Kuck et al. 2020, section 4.1)", () => {
-    const { network } = bpnnNamed("kuck2020/bpnn-d-invertible");
+    const { network } = bpnnFamily.named("kuck2020/bpnn-d-invertible");
     const compared = compareConvergence(fresh, operatorsOf(network)!);
     expect(compared.bpnnConverged).toBeGreaterThanOrEqual(compared.bpConverged);
     expect(compared.bpnnErrorOnAll).toBeLessThan(2);
   });
 
   it("name what they were trained with", () => {
-    const model = readBpnnModel("kuck2020/bpnn-d-invertible");
+    const model = bpnnFamily.read("kuck2020/bpnn-d-invertible");
     expect(model.provenance.commit).toMatch(/^[0-9a-f]{40}$/);
     expect(model.training.history.length).toBeGreaterThan(10);
   });

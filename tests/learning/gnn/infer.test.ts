@@ -4,7 +4,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { describeMethods, gaussianIsing, infer, isingModel, openGrid, Random, type IsingModel } from "marginalia";
 import { toBoltzmann, topology, type Topology } from "marginalia/graph";
-import { committedModels, exampleOf, gnnNamed, readGnnModel, structuredExamples } from "marginalia/learning";
+import { committedModels, exampleOf, gnnFamily, structuredExamples } from "marginalia/learning";
 import { meanDivergence, paperGnns, paperRandom, trainPaperGnn } from "marginalia/papers/yoon2018";
 import { evaluateGnn, evaluateMarginals } from "../../../src/papers/yoon2018/evaluation.ts";
 
@@ -113,7 +113,7 @@ describe("gnn, as a method string", () => {
     expect(() => infer(model, "gnn[weights=yoon2018/msg-map,task=sum]")).toThrow(/trained for map/);
     const folder = mkdtempSync(path.join(tmpdir(), "marginalia-gnn-"));
     const file = path.join(folder, "other.json");
-    writeFileSync(file, JSON.stringify({ ...readGnnModel("yoon2018/node-map-1"), parameters: [] }));
+    writeFileSync(file, JSON.stringify({ ...gnnFamily.read("yoon2018/node-map-1"), parameters: [] }));
     expect(() => infer(model, `gnn[weights=${file}]`)).toThrow(/saved parameters/);
     rmSync(folder, { recursive: true });
   });
@@ -134,7 +134,7 @@ describe("the committed models of Yoon et al. 2018", () => {
   it("have the validation loss that they say", () => {
     const validation = structuredExamples("validation", 9, paperRandom());
     for (const name of names) {
-      const { model, ...trained } = gnnNamed(name);
+      const { model, ...trained } = gnnFamily.named(name);
       const entropy = (p: number) => (p > 0 && p < 1 ? -p * Math.log(p) - (1 - p) * Math.log(1 - p) : 0);
       const losses = evaluateGnn(validation, { ...trained, model }, name).map(
         ({ divergence: kl, exact }) => kl! + Array.from(exact, entropy).reduce((a, b) => a + b) / 9,
@@ -148,19 +148,19 @@ describe("the committed models of Yoon et al. 2018", () => {
     const complete = structuredExamples("test", 9, paperRandom(), 10).slice(-10);
     const mean = (all: readonly { divergence?: number }[]) => all.reduce((sum, one) => sum + one.divergence!, 0) / 10;
     const bp = mean(evaluateMarginals(complete, "bp"));
-    for (const name of names) expect(mean(evaluateGnn(complete, gnnNamed(name), name))).toBeLessThan(bp / 10);
+    for (const name of names) expect(mean(evaluateGnn(complete, gnnFamily.named(name), name))).toBeLessThan(bp / 10);
   });
 
   it("are picked by validation loss when no seed is named", () => {
     for (const name of names) {
-      const losses = [1, 2, 3].map((seed) => readGnnModel(`${name}-${seed}`).training.validationLoss);
-      expect(readGnnModel(name).training.validationLoss).toBe(Math.min(...losses));
+      const losses = [1, 2, 3].map((seed) => gnnFamily.read(`${name}-${seed}`).training.validationLoss);
+      expect(gnnFamily.read(name).training.validationLoss).toBe(Math.min(...losses));
     }
   });
 
   it("are not trained again where they stand already", async () => {
     const folder = mkdtempSync(path.join(tmpdir(), "marginalia-gnn-"));
-    const model = readGnnModel("yoon2018/node-map-2");
+    const model = gnnFamily.read("yoon2018/node-map-2");
     writeFileSync(path.join(folder, "node-map-2.json"), JSON.stringify(model));
     expect(await trainPaperGnn({ architecture: "node", target: "map", seed: 2 }, folder)).toEqual(model);
     rmSync(folder, { recursive: true });

@@ -3,13 +3,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { Random } from "marginalia";
-import { bpnnOf, configurationHash, operatorsOf, readModelFile, type BpnnShape } from "marginalia/learning";
+import { bpnnFamily, configurationHash, operatorsOf, readModelFile, type BpnnShape } from "marginalia/learning";
 import { isingExamples } from "marginalia/papers/kuck2020";
 import { defaultMessageLayer } from "../../../src/learning/bpnn/message-layer.ts";
 import { ginConfiguration, ginNetworks } from "../../../src/papers/kuck2020/gin-baselines.ts";
 import { kuckConfiguration, kuckNetworks, kuckSeeds, type KuckNetwork } from "../../../src/papers/kuck2020/networks.ts"; // prettier-ignore
 import type { BpnnConfiguration } from "../../../src/learning/bpnn/train-bpnn.ts";
-import { trainSavedBpnn } from "../../../src/learning/bpnn/train-saved.ts";
 import { trainingSettings } from "../../../src/learning/training/options.ts";
 
 const shape: BpnnShape = {
@@ -61,25 +60,25 @@ describe("training a BPNN", () => {
     ["BPNN-D, by a drawn number of iterations", configuration(bpnnD, 8, [3, 8])],
   ])("lowers the validation loss below that of its start, and goes on to the same numbers: %s", async (_, given) => {
     await inFolder(async (folder) => {
-      const whole = await trainSavedBpnn({ name: "whole", configuration: given, examples }, folder);
+      const whole = await bpnnFamily.trainKept({ name: "whole", configuration: given, examples }, folder);
       const losses = whole.training.history.map(([, , validation]) => validation);
       expect(whole.training.validationLoss).toBe(Math.min(...losses));
       expect(whole.training.validationLoss).toBeLessThan(losses[0]);
 
       const stop = new AbortController();
       const onEpoch = ({ epoch }: { epoch: number }) => epoch === 4 && stop.abort();
-      await trainSavedBpnn({ name: "halves", configuration: given, examples }, folder, {
+      await bpnnFamily.trainKept({ name: "halves", configuration: given, examples }, folder, {
         onEpoch,
         signal: stop.signal,
       });
       expect(readdirSync(folder)).not.toContain("halves.json");
-      const resumed = await trainSavedBpnn({ name: "halves", configuration: given, examples }, folder);
+      const resumed = await bpnnFamily.trainKept({ name: "halves", configuration: given, examples }, folder);
       expect(resumed.parameters).toEqual(whole.parameters);
       expect(resumed.training.history).toEqual(whole.training.history);
       // A model that is there is not trained again, and stands for itself.
-      const again = await trainSavedBpnn({ name: "whole", configuration: given, examples: () => { throw new Error("drawn"); } }, folder); // prettier-ignore
+      const again = await bpnnFamily.trainKept({ name: "whole", configuration: given, examples: () => { throw new Error("drawn"); } }, folder); // prettier-ignore
       expect(again.parameters).toEqual(whole.parameters);
-      const { network } = bpnnOf(readModelFile(path.join(folder, "whole.json"), "bpnn"));
+      const { network } = bpnnFamily.of(readModelFile(path.join(folder, "whole.json"), "bpnn"));
       expect(operatorsOf(network) !== undefined).toBe(given.shape === bpnnD);
       network.dispose();
     });

@@ -1,7 +1,8 @@
 /** A network's parameters by name, in the order in which they are saved, and its constants. */
 import type * as Tf from "@tensorflow/tfjs";
-import type { Random } from "../../graph/random.ts";
-import { tf } from "../../tensor/tf.ts";
+import type { Random } from "../graph/random.ts";
+import type { DenseLayer } from "../tensor/index.ts";
+import { tf } from "../tensor/tf.ts";
 
 export class ParameterStore {
   readonly parameters = new Map<string, Tf.Variable>();
@@ -49,6 +50,20 @@ export class ParameterStore {
     const stream = random.split(name);
     const values = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => stream.uniform(-limit, limit));
     return this.add<Rank>(name, shape, values);
+  }
+
+  /**
+   * Layers of an MLP through the given widths, each uniform in +-1/sqrt(inputs): `<name>/<layer>/kernel` and `bias`.
+   */
+  dense(name: string, widths: readonly number[], random: Random): DenseLayer[] {
+    return widths.slice(1).map((outputs, layer) => {
+      const inputs = widths[layer];
+      const limit = 1 / Math.sqrt(inputs);
+      return {
+        kernel: this.uniform<Tf.Rank.R2>(`${name}/${layer}/kernel`, [inputs, outputs], limit, random),
+        bias: this.uniform<Tf.Rank.R1>(`${name}/${layer}/bias`, [outputs], limit, random),
+      };
+    });
   }
 
   dispose(): void {
