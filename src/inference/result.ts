@@ -77,3 +77,8 @@ export interface InferenceResult {
   readonly maxDelta: readonly number[];
   readonly seconds: number;
 }
+
+/** What a result's `seconds` says. @param started the performance.now() of the beginning. */
+export function secondsSince(started: number): number {
+  return (performance.now() - started) / 1000;
+}

@@ -12,6 +12,7 @@ import { z } from "zod";
 import { toBoltzmann, type BoltzmannMachine, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import { Random } from "../../graph/random.ts";
 import { parseOptions } from "../method.ts";
+import { secondsSince } from "../result.ts";
 import { handOverByRemoval } from "./hand-over.ts";
 import {
   boundWithHandOver,
@@ -78,7 +79,7 @@ export function* anytimeBracket(
       isExact,
       exactWidth,
       numEliminated: { lower: lower?.eliminated.length ?? 0, upper: upper?.eliminated.length ?? 0 },
-      seconds: (performance.now() - started) / 1000,
+      seconds: secondsSince(started),
     };
 }
 

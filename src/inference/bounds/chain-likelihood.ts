@@ -26,6 +26,7 @@ import { Random } from "../../graph/random.ts";
 import { eliminateVariables } from "../exact/variable-elimination.ts";
 import { eliminationOrder, TreewidthError } from "../exact/elimination-order.ts";
 import { parseOptions } from "../method.ts";
+import { secondsSince } from "../result.ts";
 import { boundSequence, bracketSchema, roundingMargin, type BracketOptions, type BracketSettings } from "./bracket.ts";
 import { ChainBound, type HiddenCluster } from "./chain-bound.ts";
 import { optimise } from "./optimise.ts";
@@ -54,7 +55,7 @@ export function chainLikelihood(
   const started = performance.now();
   const settings = parseOptions("bounds", bracketSchema, raw);
   const result = likelihood(chain, evidence, settings, random, started);
-  return { ...result, seconds: (performance.now() - started) / 1000 };
+  return { ...result, seconds: secondsSince(started) };
 }
 
 /**

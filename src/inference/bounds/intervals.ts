@@ -18,6 +18,7 @@ import type { Evidence } from "../../graph/condition.ts";
 import type { BoltzmannMachine, PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import { Random } from "../../graph/random.ts";
 import { parseOptions } from "../method.ts";
+import { secondsSince } from "../result.ts";
 import { boundSequence, bracketSchema, roundingMargin, type BoundPair, type BracketSettings } from "./bracket.ts";
 import type { BracketOptions, NamedBound } from "./bracket.ts";
 import { narrowLocally } from "./local-intervals.ts";
@@ -70,7 +71,7 @@ export function marginalIntervals(model: PairwiseBinaryModel, options: IntervalO
     lower[variable] = free.lower[i];
     upper[variable] = free.upper[i];
   });
-  return { ...free, lower, upper, seconds: (performance.now() - started) / 1000 };
+  return { ...free, lower, upper, seconds: secondsSince(started) };
 }
 
 /**

@@ -14,7 +14,7 @@ import { junctionTree } from "../exact/junction-tree.ts";
 import { ANY_MODEL_IN_WORDS, canBeFactorGraph, isFactorGraph, type AnyModel } from "../exact/model.ts";
 import { originalVariableMarginals, simplify } from "../exact/simplify.ts";
 import { defineMethod, parseOptions } from "../method.ts";
-import { Marginals, type InferenceResult } from "../result.ts";
+import { Marginals, secondsSince, type InferenceResult } from "../result.ts";
 import { bracket, bracketOptions } from "./bracket.ts";
 import { marginalIntervals } from "./intervals.ts";
 
@@ -44,7 +44,7 @@ export function inferBounds(
     converged: true,
     iterations: 1,
     maxDelta: [],
-    seconds: (performance.now() - started) / 1000,
+    seconds: secondsSince(started),
   });
   const simplified = simplify(isFactorGraph(model) ? model : toFactorGraph(model));
   if (!simplified.possible) return done({ bound: "exact", logZ: -Infinity, logZInterval: [-Infinity, -Infinity] });

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { toBoltzmann, type BoltzmannMachine, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import { Random } from "../../graph/random.ts";
 import { defineMethod, formatMethod, isPairwiseBinaryModel, parseOptions, type Method } from "../method.ts";
-import { Marginals, type InferenceResult } from "../result.ts";
+import { Marginals, secondsSince, type InferenceResult } from "../result.ts";
 import { orderModel, type Elimination, type OrderedModel } from "./elimination.ts";
 import { factorisedLower } from "./factorised-lower.ts";
 import { factorisedUpper } from "./factorised-upper.ts";
@@ -164,7 +164,7 @@ export function recursiveBound(model: PairwiseBinaryModel, options: RecursiveBou
     converged,
     iterations,
     maxDelta: gains,
-    seconds: (performance.now() - started) / 1000,
+    seconds: secondsSince(started),
     elimination: {
       order,
       remaining,

@@ -8,7 +8,7 @@
 import { z } from "zod";
 import { logPotential, toBoltzmann, type PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import { defineMethod, formatMethod, parseOptions, type Method } from "../method.ts";
-import { Marginals, type InferenceResult } from "../result.ts";
+import { Marginals, secondsSince, type InferenceResult } from "../result.ts";
 import { Enumerator } from "./enumerator.ts";
 import { enumerateFactorGraph } from "./factor-graph-enumeration.ts";
 import { ANY_MODEL_IN_WORDS, canBeFactorGraph, isFactorGraph, type AnyModel } from "./model.ts";
@@ -89,7 +89,7 @@ export function enumerate(model: PairwiseBinaryModel, options: EnumerationOption
     converged: true,
     iterations: 1,
     maxDelta: [],
-    seconds: (performance.now() - started) / 1000,
+    seconds: secondsSince(started),
   };
 }
 

@@ -10,7 +10,7 @@ import { z } from "zod";
 import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { Random } from "../../graph/random.ts";
 import { defineMethod, formatMethod, parseOptions, type InferenceContext } from "../method.ts";
-import type { InferenceResult } from "../result.ts";
+import { secondsSince, type InferenceResult } from "../result.ts";
 import { branchAndBound } from "./branch-and-bound.ts";
 import { exactAnswer } from "./conditioning.ts";
 import { isLargeForest } from "./forest-answer.ts";
@@ -43,7 +43,7 @@ export function exactMap(
 ): InferenceResult {
   const parsed = parseOptions("exact-map", optionSchema, options);
   const started = performance.now();
-  const secondsGone = (): number => (performance.now() - started) / 1000;
+  const secondsGone = (): number => secondsSince(started);
   const method = formatMethod("exact-map", optionSchema, parsed);
   const graph = asFactorGraph(model);
   if (report) {

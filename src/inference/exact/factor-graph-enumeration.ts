@@ -12,7 +12,7 @@
  * Two passes: the first finds the best state, the second adds weights relative to it.
  */
 import { logScore, type FactorGraph } from "../../graph/factor-graph.ts";
-import { Marginals, type InferenceResult } from "../result.ts";
+import { Marginals, secondsSince, type InferenceResult } from "../result.ts";
 
 /** More joint states are refused: 2^25 take several seconds. */
 export const MAX_ENUMERATION_STATES = 2 ** 25;
@@ -43,7 +43,7 @@ export function enumerateFactorGraph(graph: FactorGraph): Omit<InferenceResult, 
     converged: true,
     iterations: 1,
     maxDelta: [],
-    seconds: (performance.now() - started) / 1000,
+    seconds: secondsSince(started),
   });
 
   let largest = -Infinity;

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { Random } from "../../graph/random.ts";
 import { defineMethod, formatMethod, parseOptions } from "../method.ts";
-import type { InferenceResult } from "../result.ts";
+import { secondsSince, type InferenceResult } from "../result.ts";
 import { exactAnswer } from "./conditioning.ts";
 import {
   ANY_MODEL_IN_WORDS,
@@ -49,7 +49,7 @@ export function junctionTree(
     converged: true,
     iterations: 1,
     maxDelta: [],
-    seconds: (performance.now() - started) / 1000,
+    seconds: secondsSince(started),
   };
 }
 

@@ -15,7 +15,7 @@ import { asFactorGraph } from "../exact/model.ts";
 import { originalStates, simplify } from "../exact/simplify.ts";
 import { DISCRETE_MODELS, isDiscreteModel } from "../messages/belief-propagation.ts";
 import { defineMethod, formatMethod, parseOptions } from "../method.ts";
-import type { InferenceResult } from "../result.ts";
+import { secondsSince, type InferenceResult } from "../result.ts";
 import { CycleClusters } from "./cycle-clusters.ts";
 import { MapDual } from "./map-dual.ts";
 
@@ -50,7 +50,7 @@ export function mplp(model: FactorGraph | PairwiseBinaryModel, options: MplpOpti
   const method = formatMethod("mplp", schema, settings);
   const upperBounds: number[] = [];
   const maxDelta: number[] = [];
-  const secondsSoFar = (): number => (performance.now() - started) / 1000;
+  const secondsSoFar = (): number => secondsSince(started);
   const impossible = (): MplpResult => ({
     ...{ method, logZ: -Infinity, bound: "exact", converged: true, iterations: maxDelta.length },
     ...{ maxDelta, upperBounds, seconds: secondsSoFar() },

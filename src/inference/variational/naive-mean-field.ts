@@ -29,7 +29,7 @@ import { Random } from "../../graph/random.ts";
 import { originalVariableMarginals, simplify } from "../exact/simplify.ts";
 import { defineMethod, formatMethod, parseOptions, type InferenceContext } from "../method.ts";
 import { DISCRETE_MODELS, isDiscreteModel, isFactorGraph } from "../messages/belief-propagation.ts";
-import { Marginals, type InferenceResult } from "../result.ts";
+import { Marginals, secondsSince, type InferenceResult } from "../result.ts";
 import { FactorisedDistribution } from "./factorised-distribution.ts";
 import { PairwiseMeanField } from "./pairwise-mean-field.ts";
 import { possibleState } from "./possible-state.ts";
@@ -97,7 +97,7 @@ export function meanField(
   return {
     method: formatMethod("mean-field", schema, settings),
     ...answer,
-    seconds: (performance.now() - started) / 1000,
+    seconds: secondsSince(started),
   };
 }
 

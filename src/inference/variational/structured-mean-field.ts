@@ -21,7 +21,7 @@ import { answerOnTree } from "../exact/tree-answer.ts";
 import { DISCRETE_MODELS, isDiscreteModel } from "../messages/belief-propagation.ts";
 import { expectation } from "../messages/free-energy.ts";
 import { defineMethod, formatMethod, parseOptions, type InferenceContext } from "../method.ts";
-import { Marginals } from "../result.ts";
+import { Marginals, secondsSince } from "../result.ts";
 import type { FactorisedDistribution } from "./factorised-distribution.ts";
 import { fitFactorised, meanFieldOptions, type MeanFieldResult } from "./naive-mean-field.ts";
 import { numbered, treeClusters } from "./tree-clusters.ts";
@@ -58,7 +58,7 @@ export function structuredMeanField(
   return {
     method: formatMethod("structured-mean-field", schema, settings),
     ...answer,
-    seconds: (performance.now() - started) / 1000,
+    seconds: secondsSince(started),
   };
 }
 

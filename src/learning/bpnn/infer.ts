@@ -13,7 +13,7 @@ import type { FactorGraph } from "../../graph/factor-graph.ts";
 import { defineMethod, formatMethod, parseOptions, type Method } from "../../inference/method.ts";
 import { DISCRETE_MODELS, isDiscreteModel, isFactorGraph } from "../../inference/messages/belief-propagation.ts";
 import { variableOffsetsOf } from "../../inference/messages/free-energy.ts";
-import { Marginals, type InferenceResult } from "../../inference/result.ts";
+import { Marginals, secondsSince, type InferenceResult } from "../../inference/result.ts";
 import type { PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import { tf } from "../../tensor/tf.ts";
 import { factorGraphBatch } from "./batch.ts";
@@ -49,7 +49,7 @@ export function bpnnInference(model: FactorGraph | PairwiseBinaryModel, options:
   const started = performance.now();
   const { logZ, bound, marginals, factorMarginals, ...convergence } = runToFixedPoint(graph, operators, fixedPoint);
   const { converged, iterations, maxDelta } = convergence;
-  const seconds = (performance.now() - started) / 1000;
+  const seconds = secondsSince(started);
   return { method, logZ, bound, marginals, factorMarginals, converged, iterations, maxDelta, seconds };
 }
 
@@ -77,7 +77,7 @@ export function bpnnBatch(graphs: readonly FactorGraph[], network: BeliefPropaga
   );
   if (!logZ.every((value) => Number.isFinite(value)))
     throw new RangeError("bpnn: the network's output is not a number: potentials are too large for its weights");
-  const seconds = (performance.now() - started) / 1000 / graphs.length;
+  const seconds = secondsSince(started) / graphs.length;
   return graphs.map((_, graph): InferenceResult => {
     const scale = packed.logScales[graph];
     const common = { method: "bpnn", converged: true, iterations: network.shape.numLayers, maxDelta: [], seconds };

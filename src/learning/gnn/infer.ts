@@ -14,7 +14,7 @@ import {
   parseOptions,
   type Method,
 } from "../../inference/method.ts";
-import { Marginals, type InferenceResult } from "../../inference/result.ts";
+import { Marginals, secondsSince, type InferenceResult } from "../../inference/result.ts";
 import { packGraphs } from "./packed-graphs.ts";
 import type { GnnTarget } from "./train-gnn.ts";
 import { gnnFamily, type TrainedGnn } from "./weights.ts";
@@ -70,7 +70,7 @@ export function gnnBatch(
     answerIsolated(ising, own);
     return answerOf(ising, own, target);
   });
-  const seconds = (performance.now() - started) / 1000 / models.length;
+  const seconds = secondsSince(started) / models.length;
   const maxDelta = distances.map((moved) => moved.reduce((most, distance) => Math.max(most, distance), 0));
   return answers.map((answer) => ({
     method: `gnn (${network.shape.architecture}-GNN for ${target})`,

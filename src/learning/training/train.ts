@@ -9,6 +9,7 @@
 import { setImmediate } from "node:timers/promises";
 import type * as tf from "@tensorflow/tfjs";
 import { Random } from "../../graph/random.ts";
+import { secondsSince } from "../../inference/result.ts";
 import { readCheckpoint, writeCheckpoint, type Epoch } from "./checkpoint.ts";
 import { TrainingError, TrainingOptimizer } from "./optimizer.ts";
 import { configurationHash, learningRateAt, trainingSettings, type TrainingOptions } from "./options.ts";
@@ -86,7 +87,7 @@ export async function train(
     await optimizer.load(saved.optimizer);
     ({ history, bestEpoch, bestParameters, secondsBefore } = saved);
   }
-  const secondsSpent = () => secondsBefore + (performance.now() - started) / 1000;
+  const secondsSpent = () => secondsBefore + secondsSince(started);
   const lowest = () => (bestEpoch < 0 ? Infinity : history[bestEpoch].validationLoss);
   const epochsLeft = () => Math.min(maxEpochs - history.length, window - (history.length - 1 - bestEpoch));
   const save = async () => {
