@@ -8,32 +8,18 @@
  * beside them, by us too.
  */
 import { fullyConnectedBoltzmann, infer, Random } from "../../src/index.ts";
-
-interface Row {
-  readonly case: string;
-  readonly ours: number;
-  readonly peer: number | null;
-  readonly peerName: string;
-  readonly unit: string;
-  readonly ratio: number | null;
-}
+import { medianOf, printRows, processorMilliseconds, type Row } from "../harness.ts";
 
 const sizes = [64, 128, 256, 512];
 const methods = ["factorised-lower", "factorised-upper", "refined-upper"];
 const PEER = "trbp";
+const RUNS = 3;
 
 const models = sizes.map((n) => fullyConnectedBoltzmann(n, 8 / n, Random.fromSeed(1).split("bench", n)));
 
 /** Seconds of processor time. */
-function cost(method: string, model: (typeof models)[number]): number {
-  const runs = Array.from({ length: 3 }, () => {
-    const before = process.cpuUsage();
-    infer(model, method);
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / 1e6;
-  });
-  return runs.sort((a, b) => a - b)[1];
-}
+const cost = (method: string, model: (typeof models)[number]) =>
+  medianOf(Array.from({ length: RUNS }, () => processorMilliseconds(() => infer(model, method)) / 1000));
 
 /** Slope of ln cost against ln n, by least squares. */
 function exponent(costs: readonly number[]): number {
@@ -68,9 +54,8 @@ const rows = methods.flatMap((method): Row[] => {
   ];
 });
 
-if (process.argv.includes("--json")) console.log(JSON.stringify(rows, null, 2));
-else
-  for (const row of rows)
-    console.log(
-      `${row.case.padEnd(64)} ${row.ours.toPrecision(3).padStart(8)} ${row.unit.padEnd(14)} ${row.peerName} ${row.peer!.toPrecision(3)}`,
-    );
+printRows(
+  rows,
+  ({ case: name, ours, peer, peerName, unit }) =>
+    `${name.padEnd(64)} ${ours.toPrecision(3).padStart(8)} ${unit.padEnd(14)} ${peerName} ${peer!.toPrecision(3)}`,
+);

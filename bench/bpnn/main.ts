@@ -8,10 +8,7 @@
  * on one model after the other until it converges (tolerance 1e-9, at most 1000 iterations), without reading files.
  * MARGINALIA_BENCH_PYTHON names a Python with PyTorch, MARGINALIA_LIBDAI a built checkout of libDAI.
  */
-import { spawn } from "node:child_process";
 import path from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import type * as Tf from "@tensorflow/tfjs";
 import { Random } from "../../src/graph/random.ts";
 import { factorGraphBatch } from "../../src/learning/bpnn/batch.ts";
@@ -23,16 +20,17 @@ import { BeliefPropagationNetwork, type BpnnShape } from "../../src/learning/bpn
 import { packFactorGraphs } from "../../src/learning/bpnn/packed-factor-graphs.ts";
 import { Adam, setThreads } from "../../src/tensor/index.ts";
 import { tf } from "../../src/tensor/tf.ts";
+import {
+  comparedRow,
+  lineOfRatio,
+  milliseconds,
+  openTorch,
+  printRows,
+  processorMilliseconds,
+  type Row,
+  type Turn,
+} from "../harness.ts";
 import { openLibdaiBp } from "./libdai.ts";
-
-interface Row {
-  readonly case: string;
-  readonly ours: number;
-  readonly peer: number | null;
-  readonly peerName: string;
-  readonly unit: "ms";
-  readonly ratio: number | null;
-}
 
 const ROUNDS = 7;
 const shapes: Record<"message" | "damping", BpnnShape> = {
@@ -98,61 +96,12 @@ function forPeer() {
   };
 }
 
-/** PyTorch in a process of its own; undefined where Python has none. */
-async function openPeer() {
-  const python = process.env.MARGINALIA_BENCH_PYTHON ?? "python3";
-  const peer = spawn(python, [path.join(path.dirname(fileURLToPath(import.meta.url)), "peer.py")]);
-  peer.on("error", () => undefined); // not installed: the lines end at once
-  peer.stdin.on("error", () => undefined);
-  peer.stderr.resume();
-  const lines = createInterface({ input: peer.stdout })[Symbol.asyncIterator]();
-  const answer = async (): Promise<unknown> => {
-    const { value, done } = (await lines.next()) as IteratorResult<string, undefined>;
-    return done ? undefined : JSON.parse(value);
-  };
-  const version = await answer();
-  if (typeof version !== "string") return undefined;
-  peer.stdin.write(`${JSON.stringify(forPeer())}\n`);
-  return {
-    name: `PyTorch ${version}`,
-    ask: async (request: string) => {
-      peer.stdin.write(`${request}\n`);
-      return (await answer()) as number;
-    },
-    end: () => peer.stdin.end(),
-  };
-}
-
-/** Of this process, ms. */
-const processorTime = () => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-};
-const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1];
-
-async function compare(
-  name: string,
-  work: () => unknown,
-  peerName: string,
-  theirs?: () => Promise<number>,
-): Promise<Row> {
-  const times: [number, number][] = [];
-  for (let round = 0; round <= ROUNDS; round++) {
-    const started = processorTime();
-    work();
-    const own = processorTime() - started;
-    const other = theirs ? await theirs() : NaN;
-    if (round > 0) times.push([own, other]); // the first round warms up
-  }
-  const best = (at: 0 | 1) => Math.min(...times.map((pair) => pair[at]));
-  const compared = theirs
-    ? { peer: best(1), ratio: median(times.map(([a, b]) => a / b)) }
-    : { peer: null, ratio: null };
-  return { case: name, ours: best(0), peerName: theirs ? peerName : `${peerName}: absent`, unit: "ms", ...compared };
-}
+/** One row; ours is the processor time of `work`. */
+const compare = (name: string, work: () => unknown, peerName: string, theirs: Turn | undefined) =>
+  comparedRow(name, () => processorMilliseconds(work), peerName, theirs, ROUNDS);
 
 const rows: Row[] = [];
-const peer = await openPeer();
+const peer = await openTorch(path.join(import.meta.dirname, "peer.py"), forPeer);
 const peerName = peer?.name ?? "PyTorch";
 const cases: [Kind, string][] = [
   ["message", "BPNN, 10 layers"],
@@ -171,30 +120,14 @@ for (const [kind, name] of cases) {
 }
 peer?.end();
 const libdai = openLibdaiBp(graphs, 1e-9, 1000);
+const [name, work] = ["BPNN, 10 layers, 50 models in one batch", ours.message.inference];
 for (const updates of ["SEQRND", "PARALL"] as const) {
-  const bp = libdai && (() => Promise.resolve(libdai.run(updates).milliseconds));
+  const bp = libdai && (() => libdai.run(updates).milliseconds);
   const converged = libdai ? ` (${libdai.run(updates).converged} of 50 converge)` : "";
-  rows.push(await compare("BPNN, 10 layers, 50 models in one batch", ours.message.inference, `libDAI's BP ${updates}${converged}`, bp)); // prettier-ignore
+  rows.push(await compare(name, work, `libDAI's BP ${updates}${converged}`, bp));
 }
-const bpHere = () => graphs.forEach((graph) => runToFixedPoint(graph, undamped, { tolerance: 1e-9, maxIterations: 1000 })); // prettier-ignore
-rows.push(
-  await compare(
-    "BPNN, 10 layers, 50 models in one batch",
-    ours.message.inference,
-    "our BP in float64, one by one",
-    async () => {
-      // prettier-ignore
-      const started = performance.now();
-      bpHere();
-      return Promise.resolve(performance.now() - started);
-    },
-  ),
-);
+const settings = { tolerance: 1e-9, maxIterations: 1000 };
+const bpHere = () => milliseconds(() => graphs.forEach((graph) => runToFixedPoint(graph, undamped, settings)));
+rows.push(await compare(name, work, "our BP in float64, one by one", bpHere));
 libdai?.dispose();
-if (process.argv.includes("--json")) console.log(JSON.stringify(rows, null, 2));
-else
-  for (const { case: name, ours: own, peer: other, peerName: whose, unit, ratio } of rows)
-    console.log(
-      `${name.padEnd(46)} ${own.toPrecision(4).padStart(8)} ${unit}   ` +
-        (ratio === null ? whose : `${whose} ${other!.toPrecision(4)} ${unit}, ratio ${ratio.toFixed(3)}`),
-    );
+printRows(rows, (row) => lineOfRatio(row, 46));

@@ -7,10 +7,7 @@
  * ours includes drawing the order, packing the graphs and looking at every gradient, PyTorch's batches are tensors
  * already. MARGINALIA_BENCH_PYTHON names a Python with PyTorch.
  */
-import { spawn } from "node:child_process";
 import path from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { Random } from "../../src/graph/random.ts";
 import { infer } from "../../src/inference/registry.ts";
 import { structuredExamples, type GnnExample } from "../../src/learning/gnn/data.ts";
@@ -21,26 +18,12 @@ import { paperRandom } from "../../src/papers/yoon2018/networks.ts";
 import { paperGnnTraining, trainGnn } from "../../src/learning/gnn/train-gnn.ts";
 import { trainingSettings } from "../../src/learning/training/options.ts";
 import { setThreads } from "../../src/tensor/index.ts";
-
-interface Row {
-  readonly case: string;
-  readonly ours: number;
-  readonly peer: number | null;
-  readonly peerName: string;
-  readonly unit: "ms";
-  readonly ratio: number | null;
-}
+import { comparedRow, lineOfRatio, milliseconds, openTorch, printRows, type Row } from "../harness.ts";
 
 const ROUNDS = 7;
 const architectures = ["node", "msg"] as const;
 const training = structuredExamples("training", 9, paperRandom());
 const test = structuredExamples("test", 9, paperRandom());
-
-async function milliseconds(work: () => unknown): Promise<number> {
-  const started = performance.now();
-  await work();
-  return performance.now() - started;
-}
 
 async function epoch(architecture: GnnArchitecture): Promise<void> {
   const settings = trainingSettings({ ...paperGnnTraining, maxEpochs: 1 });
@@ -76,68 +59,23 @@ function batches(): GnnExample[][] {
   );
 }
 
-/** PyTorch in a process of its own; undefined where Python has none. */
-async function openPeer() {
-  const python = process.env.MARGINALIA_BENCH_PYTHON ?? "python3";
-  const peer = spawn(python, [path.join(path.dirname(fileURLToPath(import.meta.url)), "peer.py")]);
-  peer.on("error", () => undefined); // not installed: the lines end at once
-  peer.stdin.on("error", () => undefined);
-  peer.stderr.resume();
-  const lines = createInterface({ input: peer.stdout })[Symbol.asyncIterator]();
-  const answer = async (): Promise<unknown> => {
-    const { value, done } = (await lines.next()) as IteratorResult<string, undefined>;
-    return done ? undefined : JSON.parse(value);
-  };
-  const version = await answer();
-  if (typeof version !== "string") return undefined;
-  peer.stdin.write(`${JSON.stringify({ batches: batches().map(forPeer), test: forPeer(test) })}\n`);
-  return {
-    name: `PyTorch ${version}`,
-    time: async (request: string) => {
-      peer.stdin.write(`${request}\n`);
-      return (await answer()) as number;
-    },
-    end: () => peer.stdin.end(),
-  };
-}
-
-const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1];
-
-async function compare(
-  name: string,
-  ours: () => unknown,
-  peerName: string,
-  theirs?: () => Promise<number>,
-): Promise<Row> {
-  const times: [number, number][] = [];
-  for (let round = 0; round <= ROUNDS; round++) {
-    const own = await milliseconds(ours);
-    const other = theirs ? await theirs() : NaN;
-    if (round > 0) times.push([own, other]); // the first round warms up
-  }
-  const best = (at: 0 | 1) => Math.min(...times.map((pair) => pair[at]));
-  const compared = theirs
-    ? { peer: best(1), ratio: median(times.map(([a, b]) => a / b)) }
-    : { peer: null, ratio: null };
-  return { case: name, ours: best(0), peerName: theirs ? peerName : `${peerName}: absent`, unit: "ms", ...compared };
-}
-
 setThreads(1);
-const peer = await openPeer();
+const peer = await openTorch(path.join(import.meta.dirname, "peer.py"), () => ({
+  batches: batches().map(forPeer),
+  test: forPeer(test),
+}));
 const rows: Row[] = [];
 for (const architecture of architectures) {
-  const ask = (what: string) => peer && (() => peer.time(`${what} ${architecture}`));
-  const peerName = peer?.name ?? "PyTorch";
-  rows.push(await compare(`${architecture}-GNN, training epoch`, () => epoch(architecture), peerName, ask("epoch")));
-  rows.push(await compare(`${architecture}-GNN, 130 models in one batch`, () => inference(architecture), peerName, ask("inference"))); // prettier-ignore
+  const ask = (what: string) => peer && (() => peer.ask(`${what} ${architecture}`));
+  const train = () => milliseconds(() => epoch(architecture));
+  const answer = () => milliseconds(() => inference(architecture));
+  const [peerName, inOneBatch] = [peer?.name ?? "PyTorch", `${architecture}-GNN, 130 models in one batch`];
   const bp = () => milliseconds(beliefPropagation);
-  rows.push(await compare(`${architecture}-GNN, 130 models in one batch`, () => inference(architecture), "our bp, one by one", bp)); // prettier-ignore
+  rows.push(
+    await comparedRow(`${architecture}-GNN, training epoch`, train, peerName, ask("epoch"), ROUNDS),
+    await comparedRow(inOneBatch, answer, peerName, ask("inference"), ROUNDS),
+    await comparedRow(inOneBatch, answer, "our bp, one by one", bp, ROUNDS),
+  );
 }
 peer?.end();
-if (process.argv.includes("--json")) console.log(JSON.stringify(rows, null, 2));
-else
-  for (const { case: name, ours, peer: other, peerName, unit, ratio } of rows)
-    console.log(
-      `${name.padEnd(36)} ${ours.toPrecision(4).padStart(8)} ${unit}   ` +
-        (ratio === null ? peerName : `${peerName} ${other!.toPrecision(4)} ${unit}, ratio ${ratio.toFixed(3)}`),
-    );
+printRows(rows, (row) => lineOfRatio(row, 36));

@@ -13,8 +13,8 @@ import { gaussianIsing } from "../../src/graph/generators/ising.ts";
 import type { PairwiseBinaryModel } from "../../src/graph/pairwise.ts";
 import { Random } from "../../src/graph/random.ts";
 import { infer } from "../../src/inference/registry.ts";
+import { medianOf, processorMilliseconds, type Row } from "../harness.ts";
 import type { Libdai } from "./libdai.ts";
-import type { BenchmarkRow } from "./messages.ts";
 
 const WARM_CALLS = 41;
 const COLD_PROCESSES = 5;
@@ -33,20 +33,11 @@ const cases: readonly { name: string; model: () => PairwiseBinaryModel; method: 
 function timed(at: number, calls: number): number[] {
   const { model, method } = cases[at];
   const built = model();
-  return Array.from({ length: calls }, () => {
-    const started = process.cpuUsage();
-    infer(built, method);
-    const { user, system } = process.cpuUsage(started);
-    return (user + system) / 1000;
-  });
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
+  return Array.from({ length: calls }, () => processorMilliseconds(() => infer(built, method)));
 }
 
 /** All rows of exact inference. */
-export function exactRows(libdai: Libdai): BenchmarkRow[] {
+export function exactRows(libdai: Libdai): Row[] {
   return cases.flatMap(({ name, model, hasPeer }, at) => {
     const runs = Array.from(
       { length: COLD_PROCESSES },
@@ -61,7 +52,7 @@ export function exactRows(libdai: Libdai): BenchmarkRow[] {
     );
     const peer = hasPeer && libdai.junctionTree ? libdai.junctionTree(toFactorGraph(model())) : null;
     const peerName = hasPeer ? libdai.name : "libDAI has none for it";
-    const row = (kind: string, ours: number): BenchmarkRow => ({
+    const row = (kind: string, ours: number): Row => ({
       case: `${name}, ${kind}`,
       ours,
       peer,
@@ -70,8 +61,8 @@ export function exactRows(libdai: Libdai): BenchmarkRow[] {
       ratio: peer && peer / ours,
     });
     return [
-      row("first call of a process", median(runs.map(([cold]) => cold))),
-      row("later calls", median(runs.map((calls) => median(calls.slice(calls.length >> 1))))),
+      row("first call of a process", medianOf(runs.map(([cold]) => cold))),
+      row("later calls", medianOf(runs.map((calls) => medianOf(calls.slice(calls.length >> 1))))),
     ];
   });
 }

@@ -3,6 +3,7 @@
  * bench/inference/result.json is what was measured last, with the machine it was measured on.
  */
 import path from "node:path";
+import { printRows } from "../harness.ts";
 import { exactRows } from "./exact.ts";
 import { openLibdai } from "./libdai.ts";
 import { messageRows } from "./messages.ts";
@@ -11,15 +12,12 @@ const source = path.resolve("bench/inference/libdai.cpp");
 const libdai = openLibdai(source);
 try {
   const rows = [...exactRows(libdai), ...messageRows(libdai)];
-  if (process.argv.includes("--json")) console.log(JSON.stringify(rows, null, 2));
-  else
-    for (const row of rows)
-      console.log(
-        `${row.case.padEnd(72)} ${row.ours.toPrecision(4).padStart(10)} ${row.unit.padEnd(10)} ` +
-          (row.ratio === null
-            ? row.peerName
-            : `${row.peerName} ${row.peer?.toPrecision(4)}, ${row.ratio.toFixed(1)} times better`),
-      );
+  printRows(
+    rows,
+    ({ case: name, ours, peer, peerName, unit, ratio }) =>
+      `${name.padEnd(72)} ${ours.toPrecision(4).padStart(10)} ${unit.padEnd(10)} ` +
+      (ratio === null ? peerName : `${peerName} ${peer?.toPrecision(4)}, ${ratio.toFixed(1)} times better`),
+  );
 } finally {
   libdai.dispose();
 }

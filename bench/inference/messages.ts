@@ -18,17 +18,8 @@ import type { IsingModel } from "../../src/graph/pairwise.ts";
 import { beliefPropagation, sumProductKernel } from "../../src/inference/messages/belief-propagation.ts";
 import { PairwiseRatioMessages } from "../../src/inference/messages/pairwise-ratio-messages.ts";
 import { runSchedule, type MessageKernel, type Schedule } from "../../src/inference/messages/schedule.ts";
+import type { Row } from "../harness.ts";
 import type { Libdai, LibdaiUpdates } from "./libdai.ts";
-
-export interface BenchmarkRow {
-  readonly case: string;
-  readonly ours: number;
-  readonly peer: number | null;
-  readonly peerName: string;
-  readonly unit: string;
-  /** How many times better ours is; null without a peer. */
-  readonly ratio: number | null;
-}
 
 const root = Random.fromSeed(7);
 setFlagsFromString("--expose-gc");
@@ -87,7 +78,7 @@ function rateRow(
   graph: () => FactorGraph,
   numEdges: number,
   libdai: Libdai,
-): BenchmarkRow {
+): Row {
   const ours = rate(kernel, schedule, numEdges);
   const updates = libdaiUpdates[schedule];
   const fits = numEdges <= MAX_EDGES_FOR_LIBDAI;
@@ -105,7 +96,7 @@ function memoryRow(
   numEdges: number,
   graph: (() => FactorGraph) | undefined,
   libdai: Libdai,
-): BenchmarkRow {
+): Row {
   // Arrays of earlier rows must be gone before, or they would be counted as they go.
   collectGarbage();
   const before = process.memoryUsage().arrayBuffers;
@@ -124,8 +115,8 @@ function memoryRow(
 }
 
 /** All rows of message passing. */
-export function messageRows(libdai: Libdai): BenchmarkRow[] {
-  const rows: BenchmarkRow[] = [];
+export function messageRows(libdai: Libdai): Row[] {
+  const rows: Row[] = [];
   for (const side of [10, 100, 1000]) {
     const model = grid(side);
     const numEdges = 2 * model.numEdges + model.numVariables;
@@ -152,7 +143,7 @@ export function messageRows(libdai: Libdai): BenchmarkRow[] {
 }
 
 /** A 1000 x 1000 grid from model to marginals. */
-function millionRows(): BenchmarkRow[] {
+function millionRows(): Row[] {
   const model = grid(1000);
   const started = process.cpuUsage();
   const { converged, iterations } = beliefPropagation(model, { tolerance: 1e-6 });

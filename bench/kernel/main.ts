@@ -11,17 +11,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { KernelClient } from "../../src/runner/client/kernel-client.ts";
+import { medianOf, printRows, type Row } from "../harness.ts";
 import { contenders, type Contender } from "./kernels.ts";
-
-interface Row {
-  readonly case: string;
-  readonly ours: number;
-  readonly peer: number | null;
-  readonly peerName: string;
-  readonly unit: string;
-  /** How many times better ours is; null without a peer. */
-  readonly ratio: number | null;
-}
 
 const REPETITIONS = Number(process.env.MARGINALIA_BENCH_REPETITIONS ?? 5);
 const CELLS = 40;
@@ -98,8 +89,6 @@ function residentBytes(pid: number): number {
   }
 }
 
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-
 async function measure({ kernel, language }: Contender, into: Measured): Promise<void> {
   if (!kernel) return;
   const add = (name: string, value: number) => (into[name] ??= []).push(value);
@@ -111,7 +100,7 @@ async function measure({ kernel, language }: Contender, into: Measured): Promise
     add(START, performance.now() - begun);
     const small: number[] = [];
     for (let index = 0; index < CELLS; index++) small.push((await run(client, program.small(index))).milliseconds);
-    add(SMALL, median(small));
+    add(SMALL, medianOf(small));
     const output = await run(client, program.print);
     const lines = output.printed.split("\n").length - 1;
     add(RATE, (1000 * lines) / output.milliseconds);
@@ -127,7 +116,7 @@ async function measure({ kernel, language }: Contender, into: Measured): Promise
   }
 }
 
-export async function kernelRows(): Promise<Row[]> {
+async function kernelRows(): Promise<Row[]> {
   const all = contenders();
   const measured = all.map((): Measured => ({}));
   for (let repetition = 0; repetition < REPETITIONS; repetition++)
@@ -135,19 +124,12 @@ export async function kernelRows(): Promise<Row[]> {
   const [ours] = measured;
   return Object.entries(cases).flatMap(([name, { unit, lessIsBetter }]) =>
     all.slice(1).map(({ name: peerName, kernel }, index): Row => {
-      const own = median(ours[name] ?? [NaN]);
+      const own = medianOf(ours[name] ?? []);
       const values = measured[index + 1][name];
-      if (!values)
-        return {
-          case: name,
-          ours: own,
-          peer: null,
-          peerName: `${peerName}: ${kernel ? "failed" : "absent"}`,
-          unit,
-          ratio: null,
-        };
-      const peer = median(values);
-      return { case: name, ours: own, peer, peerName, unit, ratio: lessIsBetter ? peer / own : own / peer };
+      const row = { case: name, ours: own, unit };
+      if (!values) return { ...row, peer: null, peerName: `${peerName}: ${kernel ? "failed" : "absent"}`, ratio: null };
+      const peer = medianOf(values);
+      return { ...row, peer, peerName, ratio: lessIsBetter ? peer / own : own / peer };
     }),
   );
 }
@@ -156,13 +138,9 @@ export async function kernelRows(): Promise<Row[]> {
 const built = new URL("../../dist/kernel/language/snapshot.js", import.meta.url).href;
 await ((await import(built)) as { prepareSnapshots: () => Promise<void> }).prepareSnapshots();
 
-const rows = await kernelRows();
-if (process.argv.includes("--json")) console.log(JSON.stringify(rows, null, 2));
-else
-  for (const row of rows)
-    console.log(
-      `${row.case.padEnd(74)} ${row.ours.toPrecision(4).padStart(10)} ${row.unit.padEnd(8)} ` +
-        (row.ratio === null
-          ? row.peerName
-          : `${row.peerName} ${row.peer?.toPrecision(4)}, ${row.ratio.toFixed(2)} times better`),
-    );
+printRows(
+  await kernelRows(),
+  ({ case: name, ours, peer, peerName, unit, ratio }) =>
+    `${name.padEnd(74)} ${ours.toPrecision(4).padStart(10)} ${unit.padEnd(8)} ` +
+    (ratio === null ? peerName : `${peerName} ${peer?.toPrecision(4)}, ${ratio.toFixed(2)} times better`),
+);

@@ -15,21 +15,14 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { isJson, medianOf, milliseconds, takeTurns, type Row } from "../harness.ts";
 
 const repository = path.resolve(import.meta.dirname, "../..");
 const main = path.join(repository, "dist/cli/main.js");
 const python = process.env.MARGINALIA_PYTHON ?? "python3";
 const TURNS = 3;
 
-interface Row {
-  readonly case: string;
-  readonly ours: number | string;
-  readonly peer: number | string;
-  readonly peerName: string;
-  readonly unit: "s" | "verdict";
-  readonly ratio: number | null;
-  readonly said?: { readonly ours: string; readonly peer: string };
-}
+type RunnerRow = Row<number | string> & { readonly said?: { readonly ours: string; readonly peer: string } };
 
 const folder = mkdtempSync(path.join(tmpdir(), "bench-runner-"));
 const at = (...names: string[]) => path.join(folder, ...names);
@@ -45,7 +38,6 @@ function execute(command: string, ...args: string[]): { status: number | null; s
 
 const marginalia = (...args: string[]) => execute(process.execPath, main, ...args);
 const has = (module: string) => execute(python, "-c", `import ${module}`).status === 0;
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 function cell(id: string, source: string, tags: string[] = []) {
   return {
@@ -91,31 +83,26 @@ writeFileSync(process.env.MARGINALIA_OUT + "/fig/result.json", JSON.stringify({ 
   );
 }
 
-function timed(
+async function timed(
   name: string,
   ours: () => unknown,
   peerName: string,
   isThere: boolean,
-  peer: () => { status: number | null },
-): Row {
+  peer: () => unknown,
+): Promise<RunnerRow> {
   if (!isThere) return { case: name, ours: "", peer: "absent", peerName, unit: "s", ratio: null };
-  const times: [number[], number[]] = [[], []];
-  for (let turn = 0; turn < TURNS; turn++)
-    [ours, peer].forEach((each, which) => {
-      const start = performance.now();
-      each();
-      times[which].push((performance.now() - start) / 1000);
-    });
-  const [a, b] = times.map(median);
-  return { case: name, ours: a, peer: b, peerName, unit: "s", ratio: b / a };
+  const seconds = (work: () => unknown) => async () => (await milliseconds(work)) / 1000;
+  const times = await takeTurns(seconds(ours), seconds(peer), TURNS);
+  const [own, other] = [0, 1].map((side) => medianOf(times.map((pair) => pair[side])));
+  return { case: name, ours: own, peer: other, peerName, unit: "s", ratio: other / own };
 }
 
 /** What --check says after `plant`, of outputs that were committed before, and what each peer says. */
-function caught(name: string, plant: () => void, peers: readonly Peer[]): Row[] {
+function caught(name: string, plant: () => void, peers: readonly Peer[]): RunnerRow[] {
   cpSync(at("notebooks"), at("saved"), { recursive: true });
   plant();
   const ours = marginalia("run", "--check", "notebooks/fig.ipynb");
-  const rows = peers.map(({ name: peerName, isThere, execute: run }): Row => {
+  const rows = peers.map(({ name: peerName, isThere, execute: run }): RunnerRow => {
     const peer = isThere ? run() : undefined;
     return {
       case: name,
@@ -155,12 +142,12 @@ try {
   const nbclient = () => execute(python, "-m", "jupyter", "execute", "notebooks/fig.ipynb", "--output", "executed");
   const ours = () => marginalia("run", "--no-cache", "notebooks/fig.ipynb");
   const nbval = () => execute(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "committed/fig.ipynb");
-  const rows: Row[] = [
-    timed("execute six cells", ours, "papermill", hasPapermill, papermill),
-    timed("execute six cells", ours, "nbclient", hasNbclient, nbclient),
+  const rows: RunnerRow[] = [
+    await timed("execute six cells", ours, "papermill", hasPapermill, papermill),
+    await timed("execute six cells", ours, "nbclient", hasNbclient, nbclient),
   ];
   marginalia("run", "notebooks/fig.ipynb");
-  rows.push(timed("execute again what has not changed", () => marginalia("run", "notebooks/fig.ipynb"), "papermill", hasPapermill, papermill)); // prettier-ignore
+  rows.push(await timed("execute again what has not changed", () => marginalia("run", "notebooks/fig.ipynb"), "papermill", hasPapermill, papermill)); // prettier-ignore
   // nbval compares a notebook with its own outputs: it gets the executed one, beside the module.
   mkdirSync(at("committed"));
   const link = (divisor: string) => {
@@ -177,7 +164,7 @@ try {
   };
   reset();
   nbval(); // compiles its modules
-  rows.push(timed("check against what is committed", () => marginalia("run", "--check", "notebooks/fig.ipynb"), "nbval", hasNbval, nbval)); // prettier-ignore
+  rows.push(await timed("check against what is committed", () => marginalia("run", "--check", "notebooks/fig.ipynb"), "nbval", hasNbval, nbval)); // prettier-ignore
   const peers: Peer[] = [
     { name: "nbval", isThere: hasNbval, execute: nbval },
     { name: "papermill", isThere: hasPapermill, execute: papermill },
@@ -210,7 +197,7 @@ try {
     const outcome = (result: typeof b) => (result ? (result.status === 0 ? "runs" : "refused") : "absent");
     rows.push({ case: name, ours: outcome(a), peer: outcome(b), peerName: "papermill", unit: "verdict", ratio: null, said: { ours: a.status === 0 ? "" : a.said.trim().split("\n").at(-1)!, peer: b && b.status !== 0 ? b.said.trim().split("\n").at(-1)! : "" } }); // prettier-ignore
   }
-  if (process.argv.includes("--json")) console.log(JSON.stringify(rows, undefined, 1));
+  if (isJson) console.log(JSON.stringify(rows, undefined, 1));
   else console.table(rows.map(({ said: _said, ...row }) => row));
 } finally {
   rmSync(folder, { recursive: true, force: true });

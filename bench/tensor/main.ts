@@ -6,54 +6,21 @@
  * the best of all rounds. PyTorch: MARGINALIA_BENCH_PYTHON names a Python that has it. A peer that is not there is
  * named as absent.
  */
-import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from "node:child_process";
-import { createInterface } from "node:readline";
+import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { benchPython, isJson, medianOf, PeerProcess, type Row } from "../harness.ts";
 
-export interface Row {
-  case: string;
-  ours: number | null;
-  peer: number | null;
-  peerName: string;
-  unit: "ms";
-  ratio: number | null;
-  note?: string;
+type TensorRow = Row<number | null> & { readonly note?: string };
+
+/** Best milliseconds of `repeats` runs, or why there are none. */
+async function best(contestant: PeerProcess, name: string, threads: number, repeats: number): Promise<number | string> {
+  const found = (await contestant.ask(`${name} ${threads} ${repeats}`)) as number[] | { error: string } | undefined;
+  if (found === undefined) return "the peer ended";
+  return Array.isArray(found) ? Math.min(...found) : found.error;
 }
-
-class Contestant {
-  readonly #process: ChildProcessWithoutNullStreams;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(command: string, args: string[], env: Record<string, string> = {}) {
-    this.#process = spawn(command, args, { env: { ...process.env, ...env } });
-    this.#process.on("error", () => undefined); // a peer that is not installed ends the lines at once
-    this.#process.stdin.on("error", () => undefined);
-    this.#process.stderr.resume();
-    this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
-  }
-
-  async answer(): Promise<unknown> {
-    const { value, done } = (await this.#lines.next()) as IteratorResult<string, undefined>;
-    return done ? undefined : (JSON.parse(value) as unknown);
-  }
-
-  /** Best milliseconds of `repeats` runs, or why there are none. */
-  async best(name: string, threads: number, repeats: number): Promise<number | string> {
-    this.#process.stdin.write(`${name} ${threads} ${repeats}\n`);
-    const found = (await this.answer()) as number[] | { error: string } | undefined;
-    if (found === undefined) return "the peer ended";
-    return Array.isArray(found) ? Math.min(...found) : found.error;
-  }
-
-  end(): void {
-    this.#process.stdin.end();
-  }
-}
-
-const python = process.env.MARGINALIA_BENCH_PYTHON ?? "python3";
 
 /** A fresh process until it has multiplied two matrices: the built library beside PyTorch. */
-function fresh(rounds: number): Row {
+function fresh(rounds: number): TensorRow {
   const built = fileURLToPath(new URL("../../dist/tensor/index.js", import.meta.url));
   const program = `import(${JSON.stringify(built)}).then(async () => { const tf = await import("@tensorflow/tfjs"); tf.matMul(tf.ones([9, 9]), tf.ones([9, 9])).dataSync(); });`;
   const time = (command: string, args: string[]) => {
@@ -63,16 +30,14 @@ function fresh(rounds: number): Row {
   };
   const pairs = Array.from({ length: rounds }, () => [
     time(process.execPath, ["-e", program]),
-    time(python, ["-c", "import torch; torch.ones(9, 9) @ torch.ones(9, 9)"]),
+    time(benchPython, ["-c", "import torch; torch.ones(9, 9) @ torch.ones(9, 9)"]),
   ]);
   const [ours, peer] = [0, 1].map((which) => Math.min(...pairs.map((pair) => pair[which])));
   const row = { case: "a fresh process ready", ours, peerName: "PyTorch", unit: "ms" } as const;
   return Number.isNaN(peer)
     ? { ...row, peer: null, ratio: null, note: "PyTorch is absent" }
-    : { ...row, peer, ratio: median(pairs.map(([mine, other]) => mine / other)) };
+    : { ...row, peer, ratio: medianOf(pairs.map(([mine, other]) => mine / other)) };
 }
-
-const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1];
 
 interface Comparison {
   case: string;
@@ -100,61 +65,70 @@ function comparisons(): Comparison[] {
     ...against("tfjs-wasm", "native", products, 1, 3),
     { ...plain, case: "node-gnn step", peer: "tfjs-cpu", theirs: plain.case, repeats: 1 },
     ...against("tfjs-cpu", "native", ["u-net step", "matmul 256"], 1, 1),
+    { ...plain, case: "node-gnn step", peer: "tfjs-node", theirs: plain.case },
   ];
 }
 
-/** All rows; `rounds` turns each. */
-export async function rows(rounds = 7, show: (row: Row) => void = () => undefined): Promise<Row[]> {
+type Contestants = Record<string, PeerProcess>;
+
+function contestants(): Contestants {
   const worker = fileURLToPath(new URL("worker.ts", import.meta.url));
   const peerFile = fileURLToPath(new URL("peer.py", import.meta.url));
   const start = (env: Record<string, string>) =>
-    new Contestant(process.execPath, ["--import", "tsx", "--conditions=marginalia-source", worker], env);
-  const contestants: Record<string, Contestant> = {
+    new PeerProcess(process.execPath, ["--import", "tsx", "--conditions=marginalia-source", worker], env);
+  return {
     native: start({ MARGINALIA_BACKEND: "native" }),
     wasm: start({ MARGINALIA_BACKEND: "wasm" }),
-    PyTorch: new Contestant(python, [peerFile]),
+    PyTorch: new PeerProcess(benchPython, [peerFile]),
     "tfjs-wasm": start({ BENCH_TFJS_WASM: "1" }),
     "tfjs-cpu": start({ MARGINALIA_BACKEND: "cpu" }),
     "tfjs-node": start({ MARGINALIA_BACKEND: "tensorflow" }),
   };
-  const absent = new Set<string>();
-  for (const [name, contestant] of Object.entries(contestants)) if (!(await contestant.answer())) absent.add(name);
-  const list = comparisons();
-  list.push({ case: "node-gnn step", peer: "tfjs-node", theirs: "node-gnn step, plain tfjs", ours: "native", threads: 1, repeats: 3 }); // prettier-ignore
-  const result: Row[] = [fresh(rounds)];
-  show(result[0]);
-  for (const { case: name, theirs = name, peer, ours, threads, repeats } of list) {
-    const row: Row = { case: `${name}, ${threads} thread${threads > 1 ? "s" : ""}, ${ours}`, ours: null, peer: null, peerName: peer, unit: "ms", ratio: null }; // prettier-ignore
-    result.push(row);
-    if (absent.has(peer) || absent.has(ours)) {
-      row.note = `${absent.has(peer) ? peer : ours} is absent`;
-      show(row);
-      continue;
-    }
-    const ratios: number[] = [];
-    for (let round = 0; round < (peer === "tfjs-cpu" ? 1 : rounds); round++) {
-      const mine = await contestants[ours].best(name, threads, repeats);
-      const other = await contestants[peer].best(theirs, threads, repeats);
-      if (typeof mine === "string" || typeof other === "string") {
-        row.note = [mine, other].find((time) => typeof time === "string");
-        break;
-      }
-      row.ours = Math.min(mine, row.ours ?? Infinity);
-      row.peer = Math.min(other, row.peer ?? Infinity);
-      ratios.push(mine / other);
-    }
-    if (ratios.length) row.ratio = median(ratios);
-    show(row);
+}
+
+/** One row of `rounds` turns of each side. */
+async function compared(comparison: Comparison, all: Contestants, absent: Set<string>, rounds: number) {
+  const { case: name, theirs = name, peer, ours, threads, repeats } = comparison;
+  const title = `${name}, ${threads} thread${threads > 1 ? "s" : ""}, ${ours}`;
+  const row: TensorRow = { case: title, ours: null, peer: null, peerName: peer, unit: "ms", ratio: null };
+  const missing = [peer, ours].find((each) => absent.has(each));
+  if (missing !== undefined) return { ...row, note: `${missing} is absent` };
+  const times: (readonly [number, number])[] = [];
+  let note: string | undefined;
+  for (let round = 0; round < (peer === "tfjs-cpu" ? 1 : rounds) && note === undefined; round++) {
+    const mine = await best(all[ours], name, threads, repeats);
+    const other = await best(all[peer], theirs, threads, repeats);
+    if (typeof mine === "string") note = mine;
+    else if (typeof other === "string") note = other;
+    else times.push([mine, other]);
   }
-  for (const contestant of Object.values(contestants)) contestant.end();
+  if (times.length === 0) return { ...row, note };
+  const [own, other] = [0, 1].map((side) => Math.min(...times.map((pair) => pair[side])));
+  const ratio = medianOf(times.map(([mine, theirTime]) => mine / theirTime));
+  return { ...row, ours: own, peer: other, ratio, ...(note !== undefined && { note }) };
+}
+
+/** All rows; `rounds` turns each. */
+async function rows(rounds = 7, show: (row: TensorRow) => void = () => undefined): Promise<TensorRow[]> {
+  const all = contestants();
+  const absent = new Set<string>();
+  for (const [name, contestant] of Object.entries(all)) if (!(await contestant.answer())) absent.add(name);
+  const result: TensorRow[] = [];
+  const add = (row: TensorRow) => {
+    result.push(row);
+    show(row);
+  };
+  add(fresh(rounds));
+  for (const comparison of comparisons()) add(await compared(comparison, all, absent, rounds));
+  for (const contestant of Object.values(all)) contestant.end();
   return result;
 }
 
-const say = ({ case: name, ours, peer, peerName, ratio, note }: Row) =>
+const say = ({ case: name, ours, peer, peerName, ratio, note }: TensorRow) =>
   console.log(
     ratio === null || ours === null || peer === null
       ? `${name} beside ${peerName}: ${note}`
       : `${name} beside ${peerName}: ratio ${ratio.toFixed(3)} (${ours.toFixed(3)} and ${peer.toFixed(3)} ms)`,
   );
-if (process.argv.includes("--json")) console.log(JSON.stringify(await rows(), undefined, 2));
+if (isJson) console.log(JSON.stringify(await rows(), undefined, 2));
 else await rows(7, say);
