@@ -276,44 +276,96 @@ function quadraticTerm({ machine, parents, parentWeights }: HiddenCluster): Clus
   };
 }
 
+/** A cluster's hidden variables under fields t, exactly or by mean field. */
+interface ClusterAtFields {
+  /** m(t) of the last `run`: one probability a variable. */
+  readonly means: Float64Array;
+  /** Sets the means; ln Z_k(t) + m(t) (h - t), or its mean-field bound, h the cluster's own biases. */
+  run(parameters: Float64Array, first: number): number;
+  /** Adds to E[h~], at the means, what the cluster's own weights give. */
+  addOwnFields(fields: Float64Array): void;
+  /** gradient = d/dt of the bound at E[h~] = `fields`. */
+  back(parameters: Float64Array, gradient: Float64Array, first: number, fields: Float64Array): void;
+}
+
+/** ln Z_k(t), means and covariances by visiting all states of the cluster. */
+function enumeratedCluster(machine: BoltzmannMachine): ClusterAtFields {
+  const c = machine.numVariables;
+  const enumerator = new Enumerator(c);
+  const enumerated = new Float64Array(c + c * c);
+  machine.weights.forEach((weight, edge) => {
+    enumerated[c + machine.edgeSources[edge] * c + machine.edgeTargets[edge]] = weight;
+  });
+  const means = new Float64Array(c);
+  const covariance = new Float64Array(c * c);
+  return {
+    means,
+    run(parameters, first) {
+      for (let v = 0; v < c; v++) enumerated[v] = parameters[first + v];
+      const { logZ, joint } = enumerator.run(enumerated, 0, c, c);
+      let constant = logZ;
+      for (let v = 0; v < c; v++) means[v] = joint[4 * (v * c + v) + 3];
+      for (let v = 0; v < c; v++) {
+        constant += means[v] * (machine.biases[v] - parameters[first + v]);
+        covariance[v * c + v] = means[v] * joint[4 * (v * c + v)];
+        for (let w = v + 1; w < c; w++)
+          covariance[v * c + w] = covariance[w * c + v] = joint[4 * (v * c + w) + 3] - means[v] * means[w];
+      }
+      return constant;
+    },
+    addOwnFields() {
+      // The weights are in ln Z_k(t) already.
+    },
+    back(parameters, gradient, first, fields) {
+      for (let v = 0; v < c; v++) {
+        gradient[first + v] = 0;
+        for (let w = 0; w < c; w++) gradient[first + v] -= covariance[v * c + w] * (fields[w] - parameters[first + w]);
+      }
+    },
+  };
+}
+
+/** Means sigmoid(t): the cluster's variables as if independent, its weights at their means. */
+function meanFieldCluster(machine: BoltzmannMachine): ClusterAtFields {
+  const c = machine.numVariables;
+  const means = new Float64Array(c);
+  return {
+    means,
+    run(parameters, first) {
+      let constant = 0;
+      for (let v = 0; v < c; v++) {
+        means[v] = sigmoid(parameters[first + v]);
+        constant += means[v] * machine.biases[v] + entropyOfLogit(parameters[first + v]);
+      }
+      machine.weights.forEach((weight, edge) => {
+        constant += weight * means[machine.edgeSources[edge]] * means[machine.edgeTargets[edge]];
+      });
+      return constant;
+    },
+    addOwnFields(fields) {
+      machine.weights.forEach((weight, edge) => {
+        const [v, w] = [machine.edgeSources[edge], machine.edgeTargets[edge]];
+        fields[v] += weight * means[w];
+        fields[w] += weight * means[v];
+      });
+    },
+    back(parameters, gradient, first, fields) {
+      for (let v = 0; v < c; v++)
+        gradient[first + v] = -means[v] * (1 - means[v]) * (fields[v] - parameters[first + v]);
+    },
+  };
+}
+
 /** -ln Z_k <= -(ln Z_k(t) + m(t) (h~ - t)), or with mean field: parameters t, one a variable of the cluster. */
 function linearTerm({ machine, parents, parentWeights }: HiddenCluster): ClusterTerm {
   const [c, p] = [machine.numVariables, parents.length];
-  const isEnumerated = c <= MAX_ENUMERATED_CLUSTER && c > 1;
-  const enumerator = isEnumerated ? new Enumerator(c) : undefined;
-  const enumerated = new Float64Array(isEnumerated ? c + c * c : 0);
-  if (isEnumerated)
-    machine.weights.forEach((weight, edge) => {
-      enumerated[c + machine.edgeSources[edge] * c + machine.edgeTargets[edge]] = weight;
-    });
-  const means = new Float64Array(c);
+  const cluster = c <= MAX_ENUMERATED_CLUSTER && c > 1 ? enumeratedCluster(machine) : meanFieldCluster(machine);
+  const { means } = cluster;
   const fields = new Float64Array(c); // E[h~] of the last `back`, for mean field with the neighbours' part
-  const covariance = new Float64Array(isEnumerated ? c * c : 0);
   return {
     numParameters: c,
     apply(parameters, first, into) {
-      let constant: number;
-      if (enumerator) {
-        for (let v = 0; v < c; v++) enumerated[v] = parameters[first + v];
-        const { logZ, joint } = enumerator.run(enumerated, 0, c, c);
-        constant = logZ;
-        for (let v = 0; v < c; v++) means[v] = joint[4 * (v * c + v) + 3];
-        for (let v = 0; v < c; v++) {
-          constant += means[v] * (machine.biases[v] - parameters[first + v]);
-          covariance[v * c + v] = means[v] * joint[4 * (v * c + v)];
-          for (let w = v + 1; w < c; w++)
-            covariance[v * c + w] = covariance[w * c + v] = joint[4 * (v * c + w) + 3] - means[v] * means[w];
-        }
-      } else {
-        constant = 0;
-        for (let v = 0; v < c; v++) {
-          means[v] = sigmoid(parameters[first + v]);
-          constant += means[v] * machine.biases[v] + entropyOfLogit(parameters[first + v]);
-        }
-        machine.weights.forEach((weight, edge) => {
-          constant += weight * means[machine.edgeSources[edge]] * means[machine.edgeTargets[edge]];
-        });
-      }
+      const constant = cluster.run(parameters, first);
       for (let a = 0; a < p; a++) {
         let sum = 0;
         for (let v = 0; v < c; v++) sum += means[v] * parentWeights[v * p + a];
@@ -326,20 +378,8 @@ function linearTerm({ machine, parents, parentWeights }: HiddenCluster): Cluster
         fields[v] = machine.biases[v];
         for (let a = 0; a < p; a++) fields[v] += parentWeights[v * p + a] * expected.mean(parents[a]);
       }
-      if (!enumerator)
-        machine.weights.forEach((weight, edge) => {
-          const [v, w] = [machine.edgeSources[edge], machine.edgeTargets[edge]];
-          fields[v] += weight * means[w];
-          fields[w] += weight * means[v];
-        });
-      for (let v = 0; v < c; v++) {
-        if (!enumerator) {
-          gradient[first + v] = -means[v] * (1 - means[v]) * (fields[v] - parameters[first + v]);
-          continue;
-        }
-        gradient[first + v] = 0;
-        for (let w = 0; w < c; w++) gradient[first + v] -= covariance[v * c + w] * (fields[w] - parameters[first + w]);
-      }
+      cluster.addOwnFields(fields);
+      cluster.back(parameters, gradient, first, fields);
     },
     start(parameters, first) {
       for (let v = 0; v < c; v++) {

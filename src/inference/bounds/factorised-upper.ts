@@ -68,42 +68,84 @@ export function eliminateFactorisedUpper(
  * 0 can be reached.
  */
 export function factorisedUpper(model: OrderedModel): Elimination {
-  const { numVariables, numEliminated, offsets, firstLater, targets, weights } = model;
-  const rowStarts = new Int32Array(numEliminated + 1);
-  for (let p = 0; p < numEliminated; p++) rowStarts[p + 1] = rowStarts[p] + offsets[p + 1] - firstLater[p];
-  const numParameters = rowStarts[numEliminated];
-  const shares = new Float64Array(numParameters);
-  const sums = new Float64Array(numEliminated);
-  const fields = new Float64Array(numVariables);
-  const means = new Float64Array(numVariables); // of the bound, d/dh: a probability for each variable
-  const rest = remainder(model);
+  const bound = new FactorisedUpper(model);
+  return {
+    numParameters: bound.numParameters,
+    evaluate: (parameters, gradient) => bound.evaluate(parameters, gradient),
+    start: (parameters, random) => bound.start(parameters, random),
+    means: bound.means,
+    describe: (parameters) => bound.describe(parameters),
+  };
+}
 
-  /** Fills a row of `shares`; returns the sum of squares. */
-  function normaliseRow(parameters: Float64Array, from: number, to: number): number {
-    let sum = 0;
-    for (let k = from; k < to; k++) sum += parameters[k] * parameters[k];
-    for (let k = from; k < to; k++) shares[k] = sum > 0 ? (parameters[k] * parameters[k]) / sum : 1 / (to - from);
-    return sum;
+class FactorisedUpper {
+  readonly numParameters: number;
+  /** Of the bound, d/dh: a probability for each variable. */
+  readonly means: Float64Array;
+  readonly #model: OrderedModel;
+  /** Int32Array[numEliminated + 1]: where each row of parameters begins. */
+  readonly #rowStarts: Int32Array;
+  readonly #shares: Float64Array;
+  /** Sum of squares of each row of the last `evaluate`. */
+  readonly #sums: Float64Array;
+  readonly #fields: Float64Array;
+  readonly #rest: ReturnType<typeof remainder>;
+
+  constructor(model: OrderedModel) {
+    const { numVariables, numEliminated, offsets, firstLater } = model;
+    this.#model = model;
+    this.#rowStarts = new Int32Array(numEliminated + 1);
+    for (let p = 0; p < numEliminated; p++)
+      this.#rowStarts[p + 1] = this.#rowStarts[p] + offsets[p + 1] - firstLater[p];
+    this.numParameters = this.#rowStarts[numEliminated];
+    this.#shares = new Float64Array(this.numParameters);
+    this.#sums = new Float64Array(numEliminated);
+    this.#fields = new Float64Array(numVariables);
+    this.means = new Float64Array(numVariables);
+    this.#rest = remainder(model);
   }
 
-  function evaluate(parameters: Float64Array, gradient: Float64Array): number {
-    fields.set(model.biases);
-    let total = model.logConstant;
+  evaluate(parameters: Float64Array, gradient: Float64Array): number {
+    const rest = this.#rest;
+    let total = this.#eliminate(parameters);
+    total += rest.run(this.#fields);
+    if (!Number.isFinite(total)) {
+      gradient.fill(0);
+      return Infinity;
+    }
+    this.means.set(rest.finish.means, this.#model.numEliminated);
+    this.#back(parameters, gradient);
+    return total;
+  }
+
+  /** Sets the fields that each elimination leaves; the constants it gives off. */
+  #eliminate(parameters: Float64Array): number {
+    const { numEliminated, firstLater, targets, weights, biases, logConstant } = this.#model;
+    const [fields, shares, rowStarts] = [this.#fields, this.#shares, this.#rowStarts];
+    fields.set(biases);
+    let total = logConstant;
     for (let p = 0; p < numEliminated; p++) {
       const bias = fields[p];
       const atZero = softplus(bias);
       total += atZero;
       const [from, to] = [rowStarts[p], rowStarts[p + 1]];
-      sums[p] = normaliseRow(parameters, from, to);
+      this.#sums[p] = this.#normaliseRow(parameters, from, to);
       for (let k = from, at = firstLater[p]; k < to; k++, at++)
         fields[targets[at]] += scaledSoftplus(shares[k], weights[at], bias) - shares[k] * atZero;
     }
-    total += rest.run(fields);
-    if (!Number.isFinite(total)) {
-      gradient.fill(0);
-      return Infinity;
-    }
-    means.set(rest.finish.means, numEliminated);
+    return total;
+  }
+
+  /** Means and gradient, from those of the variables that remain back to the first. */
+  #back(parameters: Float64Array, gradient: Float64Array): void {
+    const { numEliminated, firstLater, targets, weights } = this.#model;
+    const [fields, shares, rowStarts, sums, means] = [
+      this.#fields,
+      this.#shares,
+      this.#rowStarts,
+      this.#sums,
+      this.means,
+    ];
     for (let p = numEliminated - 1; p >= 0; p--) {
       const bias = fields[p];
       const atZero = softplus(bias);
@@ -121,25 +163,31 @@ export function factorisedUpper(model: OrderedModel): Elimination {
         gradient[k] = sums[p] > 0 ? (2 * parameters[k] * (gradient[k] - average)) / sums[p] : 0;
       means[p] = mean;
     }
-    return total;
+  }
+
+  /** Fills a row of shares; returns the sum of squares. */
+  #normaliseRow(parameters: Float64Array, from: number, to: number): number {
+    const shares = this.#shares;
+    let sum = 0;
+    for (let k = from; k < to; k++) sum += parameters[k] * parameters[k];
+    for (let k = from; k < to; k++) shares[k] = sum > 0 ? (parameters[k] * parameters[k]) / sum : 1 / (to - from);
+    return sum;
   }
 
   /** q proportional to |J_ij|, the best choice for small weights; or spread at random around that. */
-  function start(parameters: Float64Array, random?: Random): void {
+  start(parameters: Float64Array, random?: Random): void {
+    const { numEliminated, firstLater, weights } = this.#model;
     for (let p = 0; p < numEliminated; p++)
-      for (let k = rowStarts[p], at = firstLater[p]; k < rowStarts[p + 1]; k++, at++)
+      for (let k = this.#rowStarts[p], at = firstLater[p]; k < this.#rowStarts[p + 1]; k++, at++)
         parameters[k] = Math.sqrt(Math.abs(weights[at])) * (random ? Math.exp(random.normal()) : 1);
   }
 
-  return {
-    numParameters,
-    evaluate,
-    start,
-    means,
-    describe: (parameters) =>
-      Array.from({ length: numEliminated }, (_, p) => {
-        normaliseRow(parameters, rowStarts[p], rowStarts[p + 1]);
-        return shares.slice(rowStarts[p], rowStarts[p + 1]);
-      }),
-  };
+  /** q of each elimination. */
+  describe(parameters: Float64Array): Float64Array[] {
+    return Array.from({ length: this.#model.numEliminated }, (_, p) => {
+      const [from, to] = [this.#rowStarts[p], this.#rowStarts[p + 1]];
+      this.#normaliseRow(parameters, from, to);
+      return this.#shares.slice(from, to);
+    });
+  }
 }

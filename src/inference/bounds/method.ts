@@ -8,11 +8,13 @@
  */
 import { z } from "zod";
 import { pairwiseBinaryObstacle, toFactorGraph, toPairwiseBinary } from "../../graph/convert.ts";
+import type { FactorGraph } from "../../graph/factor-graph.ts";
+import type { PairwiseBinaryModel } from "../../graph/pairwise.ts";
 import { Random } from "../../graph/random.ts";
 import { eliminationOrder, TreewidthError } from "../exact/elimination-order.ts";
 import { junctionTree } from "../exact/junction-tree.ts";
 import { ANY_MODEL_IN_WORDS, canBeFactorGraph, isFactorGraph, type AnyModel } from "../exact/model.ts";
-import { originalVariableMarginals, simplify } from "../exact/simplify.ts";
+import { originalVariableMarginals, simplify, type SimplifiedGraph } from "../exact/simplify.ts";
 import { defineMethod, parseOptions } from "../method.ts";
 import { Marginals, secondsSince, type InferenceResult } from "../result.ts";
 import { bracket, bracketOptions } from "./bracket.ts";
@@ -36,67 +38,74 @@ export function inferBounds(
 ): InferenceResult {
   const started = performance.now();
   const { marginals, ...settings } = parseOptions("bounds", optionSchema, raw);
-  const done = (
-    answer: Pick<InferenceResult, "bound" | "logZ" | "logZInterval" | "marginals" | "marginalIntervals">,
-  ): InferenceResult => ({
-    method: "bounds",
-    ...answer,
-    converged: true,
-    iterations: 1,
-    maxDelta: [],
-    seconds: secondsSince(started),
-  });
+  const answer = answerOf(model, { ...settings, random }, marginals);
+  const seconds = secondsSince(started);
+  return { method: "bounds", ...answer, converged: true, iterations: 1, maxDelta: [], seconds };
+}
+
+type Answer = Pick<InferenceResult, "bound" | "logZ" | "logZInterval" | "marginals" | "marginalIntervals">;
+type Settings = Omit<z.output<typeof optionSchema>, "marginals"> & { readonly random: Random };
+
+/** Chooses the way: nothing is possible, recursions, or a junction tree. */
+function answerOf(model: AnyModel, settings: Settings, withMarginals: boolean): Answer {
   const simplified = simplify(isFactorGraph(model) ? model : toFactorGraph(model));
-  if (!simplified.possible) return done({ bound: "exact", logZ: -Infinity, logZInterval: [-Infinity, -Infinity] });
+  if (!simplified.possible) return { bound: "exact", logZ: -Infinity, logZInterval: [-Infinity, -Infinity] };
   const pairwise = toPairwiseBinary(simplified.graph);
   if (!pairwise) {
-    const obstacle = pairwiseBinaryObstacle(simplified.graph);
-    const width = widthOf(simplified.graph);
-    if (width > settings.exactWidth)
-      throw new RangeError(
-        `bounds takes pairwise binary models, and here ${obstacle} (after removing what zeros rule out). Its treewidth, ` +
-          `${width} by the best order found, is beyond exactWidth=${settings.exactWidth}, so it cannot be done exactly either. ` +
-          "Use junction-tree, trbp (an upper bound) or bp",
-      );
-    const exact = junctionTree(model, { map: false });
-    const logZ = exact.logZ!;
-    if (logZ === -Infinity) return done({ bound: "exact", logZ, logZInterval: [logZ, logZ] });
-    return done({
-      bound: "exact",
-      logZ,
-      logZInterval: [logZ, logZ],
-      ...(marginals && {
-        marginals: exact.marginals!,
-        marginalIntervals: { lower: exact.marginals!, upper: exact.marginals! },
-      }),
-    });
+    refuseIfTooWide(simplified.graph, settings.exactWidth);
+    return exactAnswer(model, withMarginals);
   }
-  const shift = simplified.logConstant;
-  if (!marginals) {
-    const { lower, upper, isExact } = bracket(pairwise, { ...settings, random });
-    return done({
-      bound: isExact ? "exact" : "interval",
-      ...(isExact && { logZ: (lower + upper) / 2 + shift }),
-      logZInterval: [lower + shift, upper + shift],
-    });
-  }
-  const { lower, upper, logZ, isExact } = marginalIntervals(pairwise, { ...settings, random });
-  const [low, high] = [
-    [upper, lower],
-    [lower, upper],
-  ].map(([ofZero, ofOne]) => originalVariableMarginals(simplified, intervalEnds(ofZero, ofOne)));
-  return done({
+  return withMarginals
+    ? marginalAnswer(pairwise, simplified, settings)
+    : bracketAnswer(pairwise, simplified.logConstant, settings);
+}
+
+/** @throws RangeError when a junction tree of `graph`, which is not pairwise and binary, is wider than `exactWidth`. */
+function refuseIfTooWide(graph: FactorGraph, exactWidth: number): void {
+  const width = widthOf(graph);
+  if (width > exactWidth)
+    throw new RangeError(
+      `bounds takes pairwise binary models, and here ${pairwiseBinaryObstacle(graph)} (after removing what zeros rule out). ` +
+        `Its treewidth, ${width} by the best order found, is beyond exactWidth=${exactWidth}, so it cannot be done ` +
+        "exactly either. Use junction-tree, trbp (an upper bound) or bp",
+    );
+}
+
+/** Points instead of intervals, by a junction tree. */
+function exactAnswer(model: AnyModel, withMarginals: boolean): Answer {
+  const exact = junctionTree(model, { map: false });
+  const logZ = exact.logZ!;
+  const answer = { bound: "exact", logZ, logZInterval: [logZ, logZ] } as const;
+  if (logZ === -Infinity || !withMarginals) return answer;
+  const marginals = exact.marginals!;
+  return { ...answer, marginals, marginalIntervals: { lower: marginals, upper: marginals } };
+}
+
+/** The interval on ln Z alone. */
+function bracketAnswer(pairwise: PairwiseBinaryModel, shift: number, settings: Settings): Answer {
+  const { lower, upper, isExact } = bracket(pairwise, settings);
+  return {
     bound: isExact ? "exact" : "interval",
-    ...(isExact && {
-      logZ: (logZ[0] + logZ[1]) / 2 + shift,
-      marginals: originalVariableMarginals(
-        simplified,
-        Marginals.binary(lower.map((value, i) => (value + upper[i]) / 2)),
-      ),
-    }),
+    ...(isExact && { logZ: (lower + upper) / 2 + shift }),
+    logZInterval: [lower + shift, upper + shift],
+  };
+}
+
+/** Intervals on ln Z and on the marginals of all variables, those that zeros fix included. */
+function marginalAnswer(pairwise: PairwiseBinaryModel, simplified: SimplifiedGraph, settings: Settings): Answer {
+  const shift = simplified.logConstant;
+  const { lower, upper, logZ, isExact } = marginalIntervals(pairwise, settings);
+  const ofOriginal = (marginals: Marginals) => originalVariableMarginals(simplified, marginals);
+  const middle = () => Marginals.binary(lower.map((value, i) => (value + upper[i]) / 2));
+  return {
+    bound: isExact ? "exact" : "interval",
+    ...(isExact && { logZ: (logZ[0] + logZ[1]) / 2 + shift, marginals: ofOriginal(middle()) }),
     logZInterval: [logZ[0] + shift, logZ[1] + shift],
-    marginalIntervals: { lower: low, upper: high },
-  });
+    marginalIntervals: {
+      lower: ofOriginal(intervalEnds(upper, lower)),
+      upper: ofOriginal(intervalEnds(lower, upper)),
+    },
+  };
 }
 
 /** One end of the intervals on p(S_i = 0) and p(S_i = 1), from the ends on p(S_i = 1) that they come from. */
@@ -106,7 +115,8 @@ function intervalEnds(ofZero: Float64Array, ofOne: Float64Array): Marginals {
   return ends;
 }
 
-function widthOf(graph: Parameters<typeof eliminationOrder>[0]): number {
+/** Treewidth by the best order found, or a lower bound where the search gives up. */
+function widthOf(graph: FactorGraph): number {
   try {
     return Math.ceil(eliminationOrder(graph).log2LargestSize) - 1;
   } catch (error) {

@@ -43,23 +43,52 @@ export function eliminateRefinedUpper(model: PairwiseBinaryModel, variable: numb
  * the fill-in.
  */
 export function refinedUpper(model: OrderedModel): Elimination {
-  const { numVariables: n, numEliminated, offsets, firstLater, targets } = model;
-  const recursion = new RefinedRecursion(n, numEliminated);
-  const { state, adjoint, stationary } = recursion;
-  const { restGraph, places } = filledRest(model);
-  const finish = createExactFinish(restGraph);
-  const restWeights = new Float64Array(places.length);
+  const bound = new RefinedUpper(model);
+  return {
+    numParameters: model.numEliminated,
+    evaluate: (parameters, gradient) => bound.evaluate(parameters, gradient),
+    start: (parameters, random) => bound.start(parameters, random),
+    describe: (parameters) => Array.from(parameters, (logXi) => Float64Array.of(Math.exp(logXi))),
+    means: bound.means,
+    pairMeans: (into) => bound.pairMeans(into),
+  };
+}
 
-  function restoreModel(): void {
-    state.fill(0);
-    state.set(model.biases);
-    for (let p = 0; p < n; p++)
-      for (let at = firstLater[p]; at < offsets[p + 1]; at++) state[n + p * n + targets[at]] = model.weights[at];
+class RefinedUpper {
+  readonly #model: OrderedModel;
+  readonly #recursion: RefinedRecursion;
+  readonly #finish: ReturnType<typeof createExactFinish>;
+  /** Where the recursion's state has the weights of the edges that remain. */
+  readonly #places: Int32Array;
+  readonly #restWeights: Float64Array;
+
+  constructor(model: OrderedModel) {
+    this.#model = model;
+    this.#recursion = new RefinedRecursion(model.numVariables, model.numEliminated);
+    const { restGraph, places } = filledRest(model);
+    this.#finish = createExactFinish(restGraph);
+    this.#places = places;
+    this.#restWeights = new Float64Array(places.length);
   }
 
-  function evaluate(parameters: Float64Array, gradient: Float64Array): number {
-    restoreModel();
-    let total = model.logConstant + recursion.forward(parameters);
+  get means(): Float64Array {
+    return this.#recursion.adjoint.subarray(0, this.#model.numVariables);
+  }
+
+  /** One number an edge of the model: d/dJ of the bound. */
+  pairMeans(into: Float64Array): void {
+    const { numVariables: n, offsets, firstLater, targets } = this.#model;
+    const { adjoint } = this.#recursion;
+    for (let p = 0; p < n; p++)
+      for (let at = firstLater[p]; at < offsets[p + 1]; at++) into[at] = adjoint[n + p * n + targets[at]];
+  }
+
+  evaluate(parameters: Float64Array, gradient: Float64Array): number {
+    const { logConstant, numEliminated } = this.#model;
+    const { state, adjoint } = this.#recursion;
+    const [finish, places, restWeights] = [this.#finish, this.#places, this.#restWeights];
+    this.#restoreModel();
+    let total = logConstant + this.#recursion.forward(parameters);
     for (let edge = 0; edge < places.length; edge++) restWeights[edge] = state[places[edge]];
     total += finish.run(state, numEliminated, restWeights);
     if (!Number.isFinite(total)) {
@@ -68,7 +97,7 @@ export function refinedUpper(model: OrderedModel): Elimination {
     }
     adjoint.set(finish.means, numEliminated);
     for (let edge = 0; edge < places.length; edge++) adjoint[places[edge]] = finish.pairMeans[edge];
-    recursion.backward(parameters, gradient);
+    this.#recursion.backward(parameters, gradient);
     return total;
   }
 
@@ -78,31 +107,35 @@ export function refinedUpper(model: OrderedModel): Elimination {
    * growing at all. From there up to ten rounds of xi^2 <- E[x^2] under the bound, which settles to five digits in
    * about five unless the weights are strong. With a generator: the same, from xi spread at random around the rules.
    */
-  function start(parameters: Float64Array, random?: Random): void {
+  start(parameters: Float64Array, random?: Random): void {
+    const { numEliminated } = this.#model;
     const gradient = new Float64Array(numEliminated);
     const candidate = new Float64Array(numEliminated);
     let best = Infinity;
     const improves = (): boolean => {
-      const value = evaluate(candidate, gradient);
+      const value = this.evaluate(candidate, gradient);
       if (value >= best && best < Infinity) return false;
       best = value;
       parameters.set(candidate);
       return true;
     };
     for (const share of [1, 0.75, 0.5, 0.25, 0]) {
-      startBetween(candidate, share, random);
+      this.#startBetween(candidate, share, random);
       improves();
     }
-    evaluate(parameters, gradient);
+    this.evaluate(parameters, gradient);
     for (let round = 0; round < 10 && best < Infinity; round++) {
       const before = best;
-      candidate.set(stationary);
+      candidate.set(this.#recursion.stationary);
       if (!improves() || before - best < 1e-6 * Math.abs(best)) break;
     }
   }
 
-  function startBetween(parameters: Float64Array, share: number, random?: Random): void {
-    restoreModel();
+  /** ln xi between the two rules, `share` of the way to the second. */
+  #startBetween(parameters: Float64Array, share: number, random?: Random): void {
+    const { numVariables: n, numEliminated } = this.#model;
+    const { state } = this.#recursion;
+    this.#restoreModel();
     for (let p = 0; p < numEliminated; p++) {
       let mean = state[p];
       let variance = 0;
@@ -115,21 +148,19 @@ export function refinedUpper(model: OrderedModel): Elimination {
       }
       const logXi = (1 - share) * Math.log(Math.hypot(mean, Math.sqrt(variance))) + share * Math.log(largest);
       parameters[p] = Math.min(300, Math.max(-7, logXi || 0)) + (random ? random.normal(0, 0.3) : 0);
-      recursion.eliminate(p, Math.exp(parameters[p]));
+      this.#recursion.eliminate(p, Math.exp(parameters[p]));
     }
   }
 
-  return {
-    numParameters: numEliminated,
-    evaluate,
-    start,
-    describe: (parameters) => Array.from(parameters, (logXi) => Float64Array.of(Math.exp(logXi))),
-    means: adjoint.subarray(0, n),
-    pairMeans(into) {
-      for (let p = 0; p < n; p++)
-        for (let at = firstLater[p]; at < offsets[p + 1]; at++) into[at] = adjoint[n + p * n + targets[at]];
-    },
-  };
+  /** state = the model's biases and weights, from which `forward` eliminates. */
+  #restoreModel(): void {
+    const { numVariables: n, offsets, firstLater, targets, weights, biases } = this.#model;
+    const { state } = this.#recursion;
+    state.fill(0);
+    state.set(biases);
+    for (let p = 0; p < n; p++)
+      for (let at = firstLater[p]; at < offsets[p + 1]; at++) state[n + p * n + targets[at]] = weights[at];
+  }
 }
 
 /** The edges among the positions that remain, fill-in included, and where `state` has their weights. */
