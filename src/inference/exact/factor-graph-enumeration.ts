@@ -46,6 +46,14 @@ export function enumerateFactorGraph(graph: FactorGraph): Omit<InferenceResult, 
     seconds: secondsSince(started),
   });
 
+  const states = bestState(graph);
+  if (!states) return { logZ: -Infinity, ...common() };
+  const score = logScore(graph, states);
+  return { ...weighStates(graph, score), map: { states, score, upperBound: score }, ...common() };
+}
+
+/** The first pass: a most probable state, or undefined when Z = 0. */
+function bestState(graph: FactorGraph): Int32Array | undefined {
   let largest = -Infinity;
   let best: Int32Array | undefined;
   visitStates(graph, (score, states) => {
@@ -53,9 +61,11 @@ export function enumerateFactorGraph(graph: FactorGraph): Omit<InferenceResult, 
     largest = score;
     best = states.slice();
   });
-  if (!best) return { logZ: -Infinity, ...common() };
-  const bestScore = logScore(graph, best);
+  return best;
+}
 
+/** The second pass: ln Z and all marginals, from weights relative to the best state's. */
+function weighStates(graph: FactorGraph, bestScore: number) {
   const { numVariables, numFactors, cardinalities, variableEdgeOffsets, variableEdges, edgeFactors } = graph;
   const offsets = new Int32Array(numVariables + 1);
   for (let i = 0; i < numVariables; i++) offsets[i + 1] = offsets[i] + cardinalities[i];
@@ -66,43 +76,31 @@ export function enumerateFactorGraph(graph: FactorGraph): Omit<InferenceResult, 
   let running = 0;
   const variableStarts = new Float64Array(numVariables);
   const factorStarts = new Float64Array(numFactors);
-  visitStates(
-    graph,
-    (score) => {
-      running += Math.exp(score - bestScore);
+  const watcher: StateWatcher = {
+    leave(variable, states, entries) {
+      marginals[offsets[variable] + states[variable]] += running - variableStarts[variable];
+      variableStarts[variable] = running;
+      for (let at = variableEdgeOffsets[variable]; at < variableEdgeOffsets[variable + 1]; at++) {
+        const factor = edgeFactors[variableEdges[at]];
+        factorMarginals[entries[factor]] += running - factorStarts[factor];
+        factorStarts[factor] = running;
+      }
     },
-    {
-      leave(variable, states, entries) {
-        marginals[offsets[variable] + states[variable]] += running - variableStarts[variable];
-        variableStarts[variable] = running;
-        for (let at = variableEdgeOffsets[variable]; at < variableEdgeOffsets[variable + 1]; at++) {
-          const factor = edgeFactors[variableEdges[at]];
-          factorMarginals[entries[factor]] += running - factorStarts[factor];
-          factorStarts[factor] = running;
-        }
-      },
-      refresh(states, entries) {
-        for (let i = 0; i < numVariables; i++) marginals[offsets[i] + states[i]] += running - variableStarts[i];
-        for (let f = 0; f < numFactors; f++) factorMarginals[entries[f]] += running - factorStarts[f];
-        total += running;
-        running = 0;
-        variableStarts.fill(0);
-        factorStarts.fill(0);
-      },
+    refresh(states, entries) {
+      for (let i = 0; i < numVariables; i++) marginals[offsets[i] + states[i]] += running - variableStarts[i];
+      for (let f = 0; f < numFactors; f++) factorMarginals[entries[f]] += running - factorStarts[f];
+      total += running;
+      running = 0;
+      variableStarts.fill(0);
+      factorStarts.fill(0);
     },
-  );
+  };
+  visitStates(graph, (score) => void (running += Math.exp(score - bestScore)), watcher);
+  const share = (weight: number) => weight / total;
   return {
     logZ: bestScore + Math.log(total),
-    marginals: new Marginals(
-      marginals.map((weight) => weight / total),
-      offsets,
-    ),
-    factorMarginals: new Marginals(
-      factorMarginals.map((weight) => weight / total),
-      Int32Array.from(graph.tableOffsets),
-    ),
-    map: { states: best, score: bestScore, upperBound: bestScore },
-    ...common(),
+    marginals: new Marginals(marginals.map(share), offsets),
+    factorMarginals: new Marginals(factorMarginals.map(share), Int32Array.from(graph.tableOffsets)),
   };
 }
 
