@@ -100,17 +100,28 @@ export function pairwiseFromArrays<Kind extends "boltzmann" | "ising">(
     throw new RangeError(
       `expected one source, target and weight an edge, got ${edgeSources.length}, ${edgeTargets.length} and ${numEdges}`,
     );
-  const mustBeFinite = (value: number, what: string): void => {
-    if (isSummable(value)) return;
-    const size = Number.isFinite(value) ? ` of at most ${LARGEST_LOG} in size` : "";
-    throw new RangeError(`${what} must be a finite number${size}, got ${value}`);
-  };
   mustBeFinite(logConstant, "the log constant");
   for (let i = 0; i < numVariables; i++)
     if (!isSummable(biases[i])) mustBeFinite(biases[i], `the bias of variable ${i}`);
+  checkEdges(numVariables, edgeSources, edgeTargets, weights);
+  const lists = neighbourLists(numVariables, edgeSources, edgeTargets);
+  return { kind, numVariables, numEdges, biases, edgeSources, edgeTargets, weights, logConstant, ...lists };
+}
 
-  const neighbourOffsets = new Int32Array(numVariables + 1);
-  for (let edge = 0, lastSource = -1, lastTarget = -1; edge < numEdges; edge++) {
+function mustBeFinite(value: number, what: string): void {
+  if (isSummable(value)) return;
+  const size = Number.isFinite(value) ? ` of at most ${LARGEST_LOG} in size` : "";
+  throw new RangeError(`${what} must be a finite number${size}, got ${value}`);
+}
+
+/** @throws RangeError naming the first edge that is out of range, out of order, repeated or not finite. */
+function checkEdges(
+  numVariables: number,
+  edgeSources: Int32Array,
+  edgeTargets: Int32Array,
+  weights: Float64Array,
+): void {
+  for (let edge = 0, lastSource = -1, lastTarget = -1; edge < weights.length; edge++) {
     const [source, target] = [edgeSources[edge], edgeTargets[edge]];
     if (!(source >= 0 && source < target && target < numVariables))
       throw new RangeError(
@@ -122,8 +133,16 @@ export function pairwiseFromArrays<Kind extends "boltzmann" | "ising">(
       throw new RangeError(`edge ${source}-${target} stands after ${lastSource}-${lastTarget}; sort edges first`);
     if (!isSummable(weights[edge])) mustBeFinite(weights[edge], `the weight of edge ${source}-${target}`);
     [lastSource, lastTarget] = [source, target];
-    neighbourOffsets[source + 1]++;
-    neighbourOffsets[target + 1]++;
+  }
+}
+
+/** Each variable's neighbours in increasing order, with the edges to them, from sorted edges. */
+function neighbourLists(numVariables: number, edgeSources: Int32Array, edgeTargets: Int32Array) {
+  const numEdges = edgeSources.length;
+  const neighbourOffsets = new Int32Array(numVariables + 1);
+  for (let edge = 0; edge < numEdges; edge++) {
+    neighbourOffsets[edgeSources[edge] + 1]++;
+    neighbourOffsets[edgeTargets[edge] + 1]++;
   }
   for (let i = 0; i < numVariables; i++) neighbourOffsets[i + 1] += neighbourOffsets[i];
   const neighbours = new Int32Array(2 * numEdges);
@@ -138,19 +157,7 @@ export function pairwiseFromArrays<Kind extends "boltzmann" | "ising">(
     neighbours[next[edgeSources[edge]]] = edgeTargets[edge];
     neighbourEdges[next[edgeSources[edge]]++] = edge;
   }
-  return {
-    kind,
-    numVariables,
-    numEdges,
-    biases,
-    edgeSources,
-    edgeTargets,
-    weights,
-    logConstant,
-    neighbourOffsets,
-    neighbours,
-    neighbourEdges,
-  };
+  return { neighbourOffsets, neighbours, neighbourEdges };
 }
 
 /**
