@@ -40,7 +40,7 @@ export interface BetheLayer {
 
 export function betheLayer(shape: BetheLayerShape, numLayers: number, name: string, store: ParameterStore): BetheLayer {
   const ofFactors = new Map(
-    shape.factorShapes.map((cardinalities) => [shapeName(cardinalities), factorTerms(cardinalities)] as const),
+    shape.factorShapes.map((sizes) => [shapeName(sizes), factorTerms(shape, sizes, numLayers, name, store)] as const),
   );
   const ofVariables = new Map(
     shape.cardinalities.map((size) => {
@@ -48,40 +48,6 @@ export function betheLayer(shape: BetheLayerShape, numLayers: number, name: stri
       return [size, regression(mlp)] as const;
     }),
   );
-
-  /** What the factors of one shape add: [numFactors, 1]. */
-  function factorTerms(cardinalities: readonly number[]) {
-    const size = cardinalities.reduce((a, b) => a * b);
-    const mlp = mlpOf(`${name}/factors/${shapeName(cardinalities)}`, numLayers, 2 * size, shape.activation, store);
-    // Inputs come with b ln f of all layers first, the MLP's with both terms of each layer side by side.
-    const order = Array.from({ length: 2 * numLayers * size }, (_, at) => {
-      const [term, layer, state] = [Math.floor(at / (numLayers * size)), Math.floor(at / size) % numLayers, at % size];
-      return (2 * layer + term) * size + state;
-    });
-    const rows = store.fixedIndices<Tf.Rank.R1>([order.length], order);
-    const isLinear = shape.activation === "linear";
-    const orders = isLinear ? [meanPermutation(cardinalities)] : axisPermutations(cardinalities).map(permutationMatrix);
-    const permutations = (shape.invariant ? orders : []).map((Q) => store.fixed<Tf.Rank.R2>([size, size], Q));
-    /** x Q, or Q^T w, state by state. */
-    const permute = (x: Tf.Tensor2D, Q: Tf.Tensor2D, transposed: boolean): Tf.Tensor2D =>
-      tf.reshape(tf.matMul(tf.reshape<Tf.Rank.R2>(x, [-1, size]), Q, false, transposed), x.shape);
-
-    return ({ tables }: FactorGroupTensors, trajectory: readonly Tf.Tensor2D[]): Tf.Tensor2D => {
-      const logs = tf.concat2d([...trajectory], 1);
-      const b = tf.exp(logs);
-      const energies = tf.mul<Tf.Tensor2D>(b, tf.tile(tables, [1, numLayers]));
-      const input = tf.concat2d([energies, tf.neg(tf.mul<Tf.Tensor2D>(b, logs))], 1);
-      const first = tf.gather(mlp.first, rows);
-      if (isLinear) {
-        const weights = tf.matMul<Tf.Tensor2D>(first, mlp.second);
-        return regression(mlp, shape.invariant ? permute(weights, permutations[0], true) : weights)(input);
-      }
-      const whole = regression({ ...mlp, first });
-      if (!permutations.length) return whole(input);
-      return tf.div(tf.addN(permutations.map((Q) => whole(permute(input, Q, false)))), permutations.length);
-    };
-  }
-
   return {
     logZ({ numGraphs, factorGroups, variableGroups }, trajectory) {
       const fromFactors = factorGroups.map((group, g) => {
@@ -104,6 +70,45 @@ export function betheLayer(shape: BetheLayerShape, numLayers: number, name: stri
         tf.zeros<Tf.Rank.R1>([numGraphs]),
       );
     },
+  };
+}
+
+/** What the factors of one shape add: [numFactors, 1]. @param cardinalities sizes of the axes of their tables. */
+function factorTerms(
+  { activation, invariant }: BetheLayerShape,
+  cardinalities: readonly number[],
+  numLayers: number,
+  name: string,
+  store: ParameterStore,
+) {
+  const size = cardinalities.reduce((a, b) => a * b);
+  const mlp = mlpOf(`${name}/factors/${shapeName(cardinalities)}`, numLayers, 2 * size, activation, store);
+  // Inputs come with b ln f of all layers first, the MLP's with both terms of each layer side by side.
+  const order = Array.from({ length: 2 * numLayers * size }, (_, at) => {
+    const [term, layer, state] = [Math.floor(at / (numLayers * size)), Math.floor(at / size) % numLayers, at % size];
+    return (2 * layer + term) * size + state;
+  });
+  const rows = store.fixedIndices<Tf.Rank.R1>([order.length], order);
+  const isLinear = activation === "linear";
+  const orders = isLinear ? [meanPermutation(cardinalities)] : axisPermutations(cardinalities).map(permutationMatrix);
+  const permutations = (invariant ? orders : []).map((Q) => store.fixed<Tf.Rank.R2>([size, size], Q));
+  /** x Q, or Q^T w, state by state. */
+  const permute = (x: Tf.Tensor2D, Q: Tf.Tensor2D, transposed: boolean): Tf.Tensor2D =>
+    tf.reshape(tf.matMul(tf.reshape<Tf.Rank.R2>(x, [-1, size]), Q, false, transposed), x.shape);
+
+  return ({ tables }: FactorGroupTensors, trajectory: readonly Tf.Tensor2D[]): Tf.Tensor2D => {
+    const logs = tf.concat2d([...trajectory], 1);
+    const b = tf.exp(logs);
+    const energies = tf.mul<Tf.Tensor2D>(b, tf.tile(tables, [1, numLayers]));
+    const input = tf.concat2d([energies, tf.neg(tf.mul<Tf.Tensor2D>(b, logs))], 1);
+    const first = tf.gather(mlp.first, rows);
+    if (isLinear) {
+      const weights = tf.matMul<Tf.Tensor2D>(first, mlp.second);
+      return regression(mlp, invariant ? permute(weights, permutations[0], true) : weights)(input);
+    }
+    const whole = regression({ ...mlp, first });
+    if (!permutations.length) return whole(input);
+    return tf.div(tf.addN(permutations.map((Q) => whole(permute(input, Q, false)))), permutations.length);
   };
 }
 

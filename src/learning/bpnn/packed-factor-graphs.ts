@@ -71,6 +71,23 @@ interface Members {
  */
 export function packFactorGraphs(graphs: readonly FactorGraph[]): PackedFactorGraphs {
   const { variableGroups, firstStates, numVariableStates } = groupVariables(graphs);
+  const { groups, logScales } = groupFactors(graphs);
+  const numEntries = groups.reduce(
+    (sum, { cardinalities, factors }) => sum + factors.length * cardinalities.reduce((a, b) => a + b),
+    0,
+  );
+  const entryStates = new Int32Array(numEntries);
+  let entry = 0;
+  const factorGroups = groups.map((members) => {
+    const group = packGroup(members, graphs, firstStates, entryStates.subarray(entry), logScales);
+    entry += group.numFactors * group.width;
+    return group;
+  });
+  return { numGraphs: graphs.length, factorGroups, variableGroups, numVariableStates, entryStates, logScales };
+}
+
+/** Factors by shape, in an order that does not depend on theirs; `logScales`: the sums of the graphs' constants. */
+function groupFactors(graphs: readonly FactorGraph[]): { groups: Members[]; logScales: Float64Array } {
   const members = new Map<string, Members>();
   // Neighbouring factors mostly have one shape.
   let lastSizes: number[] = [];
@@ -100,51 +117,52 @@ export function packFactorGraphs(graphs: readonly FactorGraph[]): PackedFactorGr
       group!.factors.push(factor);
     }
   });
-  // The order of the groups must not depend on the order of the factors.
   const groups = Array.from(members)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, group]) => group);
-  const numEntries = groups.reduce(
-    (sum, { cardinalities, factors }) => sum + factors.length * cardinalities.reduce((a, b) => a + b),
-    0,
-  );
-  const entryStates = new Int32Array(numEntries);
-  let entry = 0;
-  const factorGroups = groups.map(({ cardinalities, graphs: owners, factors }): FactorGroup => {
-    const numStates = cardinalities.reduce((a, b) => a * b);
-    const tables = new Float32Array(factors.length * numStates);
-    const arity = cardinalities.length;
-    for (let at = 0; at < factors.length; at++) {
-      const graph = owners[at];
-      const factor = factors[at];
-      const whole = graphs[graph];
-      const first = whole.scopeOffsets[factor];
-      let axes: number[] | undefined;
-      let table = whole.logPotentials;
-      let start = whole.tableOffsets[factor];
-      if (!hasSizes(whole, first, cardinalities)) {
-        const sizes = cardinalities.map((_, axis) => whole.cardinalities[whole.scopes[first + axis]]);
-        axes = sortedAxes(sizes);
-        table = transpose(table.subarray(start, start + numStates), sizes, axes);
-        start = 0;
-      }
-      logScales[graph] += shiftTable(table, start, tables, at * numStates, numStates);
-      for (let position = 0; position < arity; position++) {
-        const firstState = firstStates[graph][whole.scopes[first + (axes ? axes[position] : position)]];
-        for (let state = 0; state < cardinalities[position]; state++) entryStates[entry++] = firstState + state;
-      }
+    .map(([, each]) => each);
+  return { groups, logScales };
+}
+
+/** One group's shifted tables; fills its part of `entryStates` and adds what it takes from tables to `logScales`. */
+function packGroup(
+  { cardinalities, graphs: owners, factors }: Members,
+  graphs: readonly FactorGraph[],
+  firstStates: readonly Int32Array[],
+  entryStates: Int32Array,
+  logScales: Float64Array,
+): FactorGroup {
+  const numStates = cardinalities.reduce((a, b) => a * b);
+  const tables = new Float32Array(factors.length * numStates);
+  const arity = cardinalities.length;
+  for (let at = 0, entry = 0; at < factors.length; at++) {
+    const graph = owners[at];
+    const factor = factors[at];
+    const whole = graphs[graph];
+    const first = whole.scopeOffsets[factor];
+    let axes: number[] | undefined;
+    let table = whole.logPotentials;
+    let start = whole.tableOffsets[factor];
+    if (!hasSizes(whole, first, cardinalities)) {
+      const sizes = cardinalities.map((_, axis) => whole.cardinalities[whole.scopes[first + axis]]);
+      axes = sortedAxes(sizes);
+      table = transpose(table.subarray(start, start + numStates), sizes, axes);
+      start = 0;
     }
-    return {
-      cardinalities,
-      numFactors: factors.length,
-      numStates,
-      width: cardinalities.reduce((a, b) => a + b),
-      tables,
-      graphs: Int32Array.from(owners),
-      factors: Int32Array.from(factors),
-    };
-  });
-  return { numGraphs: graphs.length, factorGroups, variableGroups, numVariableStates, entryStates, logScales };
+    logScales[graph] += shiftTable(table, start, tables, at * numStates, numStates);
+    for (let position = 0; position < arity; position++) {
+      const firstState = firstStates[graph][whole.scopes[first + (axes ? axes[position] : position)]];
+      for (let state = 0; state < cardinalities[position]; state++) entryStates[entry++] = firstState + state;
+    }
+  }
+  return {
+    cardinalities,
+    numFactors: factors.length,
+    numStates,
+    width: cardinalities.reduce((a, b) => a + b),
+    tables,
+    graphs: Int32Array.from(owners),
+    factors: Int32Array.from(factors),
+  };
 }
 
 /** Whether the variables of the scope that begins at `first` have these numbers of states. */

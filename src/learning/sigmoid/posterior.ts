@@ -122,66 +122,73 @@ function quadraticBound(K: number, V: number): Posterior {
 }
 
 function meanField(K: number, V: number): Posterior {
-  const [means, logits, fields] = [new Float64Array(K), new Float64Array(K), new Float64Array(V)];
-  const [xis, down, up] = [new Float64Array(V).fill(0.5), new Float64Array(V), new Float64Array(V)];
-  return (visible, parameters, gradient) => {
-    const { values } = parameters;
+  const workspace = new MeanField(K, V);
+  return (visible, parameters, gradient) => workspace.run(visible, parameters, gradient);
+}
+
+/** Mean field with one xi a visible unit; its arrays serve one observed vector after another. */
+class MeanField {
+  readonly #means: Float64Array;
+  readonly #logits: Float64Array;
+  /** E[x_i]. */
+  readonly #fields: Float64Array;
+  readonly #xis: Float64Array;
+  /** ln E[e^{-xi x}] and ln E[e^{(1 - xi) x}]. */
+  readonly #down: Float64Array;
+  readonly #up: Float64Array;
+
+  constructor(K: number, V: number) {
+    [this.#means, this.#logits, this.#fields] = [new Float64Array(K), new Float64Array(K), new Float64Array(V)];
+    [this.#xis, this.#down, this.#up] = [new Float64Array(V).fill(0.5), new Float64Array(V), new Float64Array(V)];
+  }
+
+  run(visible: Uint8Array, parameters: SigmoidParameters, gradient: Float64Array): number {
+    const { values, numHidden: K } = parameters;
+    for (let j = 0; j < K; j++) this.#means[j] = sigmoid((this.#logits[j] = values[j]));
+    this.#xis.fill(0.5);
+    for (let sweep = 0, change = Infinity; sweep < MEAN_FIELD_SWEEPS && change > MIN_CHANGE; sweep++)
+      change = this.#sweep(visible, parameters, sweep % 5 === 0);
+    meanFields(parameters, this.#means, this.#fields);
+    return this.#boundAndGradient(visible, parameters, gradient);
+  }
+
+  /** Moves all means at once, so damped; the largest change. @param renewsXis else xi stays as it is. */
+  #sweep(visible: Uint8Array, parameters: SigmoidParameters, renewsXis: boolean): number {
+    const { values, numHidden: K, numVisible: V } = parameters;
+    const [means, xis, down, up] = [this.#means, this.#xis, this.#down, this.#up];
     const W = K + V;
-    /** ln E[e^{-xi x}] and ln E[e^{(1 - xi) x}]. */
-    const moments = (i: number): void => {
-      down[i] = -xis[i] * values[K + i];
-      up[i] = (1 - xis[i]) * values[K + i];
-      for (let j = 0; j < K; j++) {
-        const weight = values[W + i * K + j];
-        down[i] += Math.log1p(means[j] * Math.expm1(-xis[i] * weight));
-        up[i] += Math.log1p(means[j] * Math.expm1((1 - xis[i]) * weight));
-      }
-    };
-    const bound = (i: number): number => xis[i] * fields[i] + down[i] + softplus(up[i] - down[i]);
-    const bestXi = (i: number): void => {
-      let [low, high] = [0, 1]; // convex in xi
-      for (let step = 0; step < 12; step++) {
-        const ends = [low + 0.382 * (high - low), low + 0.618 * (high - low)];
-        const [a, b] = ends.map((xi) => {
-          xis[i] = xi;
-          moments(i);
-          return bound(i);
-        });
-        if (a < b) high = ends[1];
-        else low = ends[0];
-      }
-      xis[i] = (low + high) / 2;
-      moments(i);
-    };
-    for (let j = 0; j < K; j++) means[j] = sigmoid((logits[j] = values[j]));
-    xis.fill(0.5);
-    for (let sweep = 0, change = Infinity; sweep < MEAN_FIELD_SWEEPS && change > MIN_CHANGE; sweep++) {
-      change = 0;
-      meanFields(parameters, means, fields);
-      for (let i = 0; i < V; i++) {
-        if (sweep % 5 === 0) bestXi(i);
-        else moments(i);
-      }
-      for (let j = 0; j < K; j++) {
-        let logit = values[j];
-        for (let i = 0; i < V; i++) {
-          const weight = values[W + i * K + j];
-          const share = sigmoid(up[i] - down[i]);
-          const [a, b] = [Math.expm1(-xis[i] * weight), Math.expm1((1 - xis[i]) * weight)];
-          logit += (visible[i] - xis[i]) * weight;
-          logit -= ((1 - share) * a) / (1 + means[j] * a) + (share * b) / (1 + means[j] * b);
-        }
-        const mean = (means[j] + sigmoid(logit)) / 2; // all at once, so damped
-        change = Math.max(change, Math.abs(mean - means[j]));
-        means[j] = mean;
-        logits[j] = Math.log(mean) - Math.log1p(-mean);
-      }
-    }
-    meanFields(parameters, means, fields);
-    let value = priorPart(values, means, logits, gradient);
+    meanFields(parameters, means, this.#fields);
     for (let i = 0; i < V; i++) {
-      bestXi(i);
-      value += visible[i] * fields[i] - bound(i);
+      if (renewsXis) this.#setBestXi(i, parameters);
+      else this.#setMoments(i, parameters);
+    }
+    let change = 0;
+    for (let j = 0; j < K; j++) {
+      let logit = values[j];
+      for (let i = 0; i < V; i++) {
+        const weight = values[W + i * K + j];
+        const share = sigmoid(up[i] - down[i]);
+        const [a, b] = [Math.expm1(-xis[i] * weight), Math.expm1((1 - xis[i]) * weight)];
+        logit += (visible[i] - xis[i]) * weight;
+        logit -= ((1 - share) * a) / (1 + means[j] * a) + (share * b) / (1 + means[j] * b);
+      }
+      const mean = (means[j] + sigmoid(logit)) / 2;
+      change = Math.max(change, Math.abs(mean - means[j]));
+      means[j] = mean;
+      this.#logits[j] = Math.log(mean) - Math.log1p(-mean);
+    }
+    return change;
+  }
+
+  /** The bound at the means, its best xis, and its gradient by the parameters. */
+  #boundAndGradient(visible: Uint8Array, parameters: SigmoidParameters, gradient: Float64Array): number {
+    const { values, numHidden: K, numVisible: V } = parameters;
+    const [means, xis, down, up] = [this.#means, this.#xis, this.#down, this.#up];
+    const W = K + V;
+    let value = priorPart(values, means, this.#logits, gradient);
+    for (let i = 0; i < V; i++) {
+      this.#setBestXi(i, parameters);
+      value += visible[i] * this.#fields[i] - this.#bound(i);
       const share = sigmoid(up[i] - down[i]);
       gradient[K + i] += visible[i] - share;
       for (let j = 0; j < K; j++) {
@@ -194,7 +201,44 @@ function meanField(K: number, V: number): Posterior {
       }
     }
     return value;
-  };
+  }
+
+  /** The least bound on E ln(1 + e^x_i), by golden sections: it is convex in xi. */
+  #setBestXi(i: number, parameters: SigmoidParameters): void {
+    const xis = this.#xis;
+    let [low, high] = [0, 1];
+    for (let step = 0; step < 12; step++) {
+      const ends = [low + 0.382 * (high - low), low + 0.618 * (high - low)];
+      const [a, b] = ends.map((xi) => {
+        xis[i] = xi;
+        this.#setMoments(i, parameters);
+        return this.#bound(i);
+      });
+      if (a < b) high = ends[1];
+      else low = ends[0];
+    }
+    xis[i] = (low + high) / 2;
+    this.#setMoments(i, parameters);
+  }
+
+  /** The two moments of x_i at its xi. */
+  #setMoments(i: number, { values, numHidden: K, numVisible: V }: SigmoidParameters): void {
+    const [means, down, up] = [this.#means, this.#down, this.#up];
+    const xi = this.#xis[i];
+    const W = K + V;
+    down[i] = -xi * values[K + i];
+    up[i] = (1 - xi) * values[K + i];
+    for (let j = 0; j < K; j++) {
+      const weight = values[W + i * K + j];
+      down[i] += Math.log1p(means[j] * Math.expm1(-xi * weight));
+      up[i] += Math.log1p(means[j] * Math.expm1((1 - xi) * weight));
+    }
+  }
+
+  /** At least E ln(1 + e^x_i), from its moments. */
+  #bound(i: number): number {
+    return this.#xis[i] * this.#fields[i] + this.#down[i] + softplus(this.#up[i] - this.#down[i]);
+  }
 }
 
 function exact(K: number, V: number): Posterior {

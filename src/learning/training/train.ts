@@ -12,7 +12,13 @@ import { Random } from "../../graph/random.ts";
 import { secondsSince } from "../../inference/result.ts";
 import { readCheckpoint, writeCheckpoint, type Epoch } from "./checkpoint.ts";
 import { TrainingError, TrainingOptimizer } from "./optimizer.ts";
-import { configurationHash, learningRateAt, trainingSettings, type TrainingOptions } from "./options.ts";
+import {
+  configurationHash,
+  learningRateAt,
+  trainingSettings,
+  type TrainingOptions,
+  type TrainingSettings,
+} from "./options.ts";
 import { loadParameters, saveParameters } from "./tensors-as-text.ts";
 
 /** What is trained on what. */
@@ -60,101 +66,167 @@ export interface TrainingResult {
 /**
  * Trains `task.parameters` in place.
  * @throws TrainingError naming the step whose loss or gradient is not finite; RangeError for wrong options or a
- *   checkpoint
- * of another configuration.
+ *   checkpoint of another configuration.
  */
 export async function train(
   task: TrainingTask,
   options: TrainingOptions,
   run: TrainingRun = {},
 ): Promise<TrainingResult> {
-  const settings = trainingSettings(options);
-  const { parameters, numExamples, validateEvery = 1 } = task;
-  if (numExamples < 1) throw new RangeError(`training needs at least one example, got ${numExamples}`);
-  const { maxEpochs, window = Infinity, batchSize } = settings;
-  const hash = configurationHash({ training: settings, task: task.configuration });
-  const random = Random.fromSeed(settings.seed).split("training");
-  const optimizer = new TrainingOptimizer(parameters, settings);
-  const started = performance.now();
-  let secondsBefore = 0;
-  let history: Epoch[] = [];
-  let bestEpoch = -1;
-  let bestParameters = saveParameters(parameters);
-
-  const saved = run.checkpoint === undefined ? undefined : readCheckpoint(run.checkpoint, hash);
-  if (saved) {
-    loadParameters(parameters, saved.parameters);
-    await optimizer.load(saved.optimizer);
-    ({ history, bestEpoch, bestParameters, secondsBefore } = saved);
-  }
-  const secondsSpent = () => secondsBefore + secondsSince(started);
-  const lowest = () => (bestEpoch < 0 ? Infinity : history[bestEpoch].validationLoss);
-  const epochsLeft = () => Math.min(maxEpochs - history.length, window - (history.length - 1 - bestEpoch));
-  const save = async () => {
-    if (run.checkpoint === undefined) return;
-    writeCheckpoint(run.checkpoint, {
-      format: "marginalia-checkpoint",
-      version: 1,
-      configurationHash: hash,
-      history,
-      parameters: saveParameters(parameters),
-      bestEpoch,
-      bestParameters,
-      optimizer: await optimizer.save(),
-      secondsBefore: secondsSpent(),
-    });
-  };
-
+  const training = new Training(task, trainingSettings(options), run);
   try {
+    await training.resume();
     let savedAt = performance.now();
-    while (epochsLeft() > 0 && !run.signal?.aborted) {
-      const epoch = history.length;
-      const learningRate = learningRateAt(settings, epoch);
-      const order = random.split("epoch", epoch).permutation(numExamples);
-      let sum = 0;
-      for (let first = 0; first < numExamples; first += batchSize) {
-        const batch = order.subarray(first, first + batchSize);
-        const stream = random.split("step", optimizer.stepsTaken);
-        sum += batch.length * optimizer.step(() => task.loss(batch, stream), learningRate);
-      }
-      const validationLoss = epoch % validateEvery === 0 ? task.validate() : history[epoch - 1].validationLoss;
-      if (!Number.isFinite(validationLoss))
-        throw new TrainingError(
-          optimizer.stepsTaken,
-          `the validation loss is ${validationLoss} after step ${optimizer.stepsTaken}`,
-        );
-      const isBest = validationLoss < lowest();
-      history = [...history, { epoch, trainingLoss: sum / numExamples, validationLoss }];
-      if (isBest) {
-        bestEpoch = epoch;
-        bestParameters = saveParameters(parameters);
-      }
-      const each = secondsSpent() / history.length;
-      run.onEpoch?.({
-        ...history[epoch],
-        bestEpoch,
-        learningRate,
-        secondsLeft: [Math.max(0, epochsLeft()) * each, (maxEpochs - history.length) * each],
-      });
+    while (training.epochsLeft > 0 && !run.signal?.aborted) {
+      training.runEpoch();
       if (performance.now() - savedAt > 1000 * (run.checkpointEvery ?? 30)) {
-        await save();
+        await training.save();
         savedAt = performance.now();
       }
       await setImmediate(); // others in this process, and signals, get their turn
     }
-    await save();
-    const stopped = epochsLeft() > 0 ? "signal" : history.length >= maxEpochs ? "maxEpochs" : "window";
-    loadParameters(parameters, bestParameters);
-    return {
-      history,
-      bestEpoch,
-      validationLoss: lowest(),
-      steps: optimizer.stepsTaken,
-      stopped,
-      seconds: secondsSpent(),
-      configurationHash: hash,
-    };
+    await training.save();
+    return training.finish();
   } finally {
-    optimizer.dispose();
+    training.dispose();
+  }
+}
+
+/** Where a training stands: what a checkpoint keeps, and the steps that take it further. */
+class Training {
+  readonly #task: TrainingTask;
+  readonly #settings: TrainingSettings;
+  readonly #run: TrainingRun;
+  readonly #hash: string;
+  readonly #random: Random;
+  readonly #optimizer: TrainingOptimizer;
+  readonly #started: number;
+  #secondsBefore = 0;
+  #history: readonly Epoch[] = [];
+  #bestEpoch = -1;
+  #bestParameters: ReturnType<typeof saveParameters>;
+
+  constructor(task: TrainingTask, settings: TrainingSettings, run: TrainingRun) {
+    if (task.numExamples < 1) throw new RangeError(`training needs at least one example, got ${task.numExamples}`);
+    this.#task = task;
+    this.#settings = settings;
+    this.#run = run;
+    this.#hash = configurationHash({ training: settings, task: task.configuration });
+    this.#random = Random.fromSeed(settings.seed).split("training");
+    this.#optimizer = new TrainingOptimizer(task.parameters, settings);
+    this.#started = performance.now();
+    this.#bestParameters = saveParameters(task.parameters);
+  }
+
+  /** Of all runs that contributed. */
+  get #seconds(): number {
+    return this.#secondsBefore + secondsSince(this.#started);
+  }
+
+  get #lowest(): number {
+    return this.#bestEpoch < 0 ? Infinity : this.#history[this.#bestEpoch].validationLoss;
+  }
+
+  /** Until the training ends at the earliest. */
+  get epochsLeft(): number {
+    const { maxEpochs, window = Infinity } = this.#settings;
+    const numEpochs = this.#history.length;
+    return Math.min(maxEpochs - numEpochs, window - (numEpochs - 1 - this.#bestEpoch));
+  }
+
+  /** Goes on from the checkpoint, if there is one. */
+  async resume(): Promise<void> {
+    const { checkpoint } = this.#run;
+    const saved = checkpoint === undefined ? undefined : readCheckpoint(checkpoint, this.#hash);
+    if (!saved) return;
+    loadParameters(this.#task.parameters, saved.parameters);
+    await this.#optimizer.load(saved.optimizer);
+    this.#history = saved.history;
+    this.#bestEpoch = saved.bestEpoch;
+    this.#bestParameters = saved.bestParameters;
+    this.#secondsBefore = saved.secondsBefore;
+  }
+
+  /** Writes the checkpoint, if there is to be one. */
+  async save(): Promise<void> {
+    const { checkpoint } = this.#run;
+    if (checkpoint === undefined) return;
+    writeCheckpoint(checkpoint, {
+      format: "marginalia-checkpoint",
+      version: 1,
+      configurationHash: this.#hash,
+      history: [...this.#history],
+      parameters: saveParameters(this.#task.parameters),
+      bestEpoch: this.#bestEpoch,
+      bestParameters: this.#bestParameters,
+      optimizer: await this.#optimizer.save(),
+      secondsBefore: this.#seconds,
+    });
+  }
+
+  /** One pass over all examples, its validation, and word of both. */
+  runEpoch(): void {
+    const epoch = this.#history.length;
+    const learningRate = learningRateAt(this.#settings, epoch);
+    const trainingLoss = this.#stepThroughExamples(epoch, learningRate);
+    const validationLoss = this.#validate(epoch);
+    const isBest = validationLoss < this.#lowest;
+    this.#history = [...this.#history, { epoch, trainingLoss, validationLoss }];
+    if (isBest) {
+      this.#bestEpoch = epoch;
+      this.#bestParameters = saveParameters(this.#task.parameters);
+    }
+    const numEpochs = this.#history.length;
+    const each = this.#seconds / numEpochs;
+    this.#run.onEpoch?.({
+      ...this.#history[epoch],
+      bestEpoch: this.#bestEpoch,
+      learningRate,
+      secondsLeft: [Math.max(0, this.epochsLeft) * each, (this.#settings.maxEpochs - numEpochs) * each],
+    });
+  }
+
+  /** A step for each batch, in this epoch's order; the mean loss of the examples. */
+  #stepThroughExamples(epoch: number, learningRate: number): number {
+    const task = this.#task;
+    const { batchSize } = this.#settings;
+    const order = this.#random.split("epoch", epoch).permutation(task.numExamples);
+    let sum = 0;
+    for (let first = 0; first < task.numExamples; first += batchSize) {
+      const batch = order.subarray(first, first + batchSize);
+      const stream = this.#random.split("step", this.#optimizer.stepsTaken);
+      sum += batch.length * this.#optimizer.step(() => task.loss(batch, stream), learningRate);
+    }
+    return sum / task.numExamples;
+  }
+
+  /** The validation loss of this epoch: a new one when it is due, else the last. */
+  #validate(epoch: number): number {
+    const { validateEvery = 1 } = this.#task;
+    const loss = epoch % validateEvery === 0 ? this.#task.validate() : this.#history[epoch - 1].validationLoss;
+    const { stepsTaken } = this.#optimizer;
+    if (!Number.isFinite(loss))
+      throw new TrainingError(stepsTaken, `the validation loss is ${loss} after step ${stepsTaken}`);
+    return loss;
+  }
+
+  /** Leaves the best parameters in place. */
+  finish(): TrainingResult {
+    const isCut = this.epochsLeft > 0;
+    const isWhole = this.#history.length >= this.#settings.maxEpochs;
+    loadParameters(this.#task.parameters, this.#bestParameters);
+    return {
+      history: this.#history,
+      bestEpoch: this.#bestEpoch,
+      validationLoss: this.#lowest,
+      steps: this.#optimizer.stepsTaken,
+      stopped: isCut ? "signal" : isWhole ? "maxEpochs" : "window",
+      seconds: this.#seconds,
+      configurationHash: this.#hash,
+    };
+  }
+
+  dispose(): void {
+    this.#optimizer.dispose();
   }
 }
