@@ -48,13 +48,22 @@ function placed(panels: readonly Panel[], colourBarPlace: (index: number) => obj
   );
 }
 
-/**
- * A figure of several panels, in reading order.
- * @throws RangeError when there are no panels or columns is not a positive integer.
- */
-export function panels(options: PanelsOptions): PlotlyFigure {
-  const { title, panels: all, panelWidth = 380, panelHeight = 300 } = options;
-  if (!all.length) throw new RangeError("a figure of panels needs at least one panel");
+/** Start and end of something along an axis of the figure, as a share of all plotting areas together. */
+type Domain = readonly [number, number];
+
+/** Where the panels stand, in CSS pixels, and as shares of the whole (what Plotly asks for). */
+interface Grid {
+  readonly innerWidth: number;
+  readonly innerHeight: number;
+  readonly panelHeight: number;
+  /** Right of the last column: room for colour bars if a panel has one. */
+  readonly right: number;
+  readonly across: (index: number) => Domain;
+  readonly upwards: (index: number) => Domain;
+}
+
+/** @throws RangeError when columns is not a positive integer. */
+function gridOf({ panels: all, panelWidth = 380, panelHeight = 300, ...options }: PanelsOptions): Grid {
   const columns = options.columns ?? (all.length <= 3 ? all.length : all.length === 4 ? 2 : 3);
   if (!Number.isInteger(columns) || columns < 1)
     throw new RangeError(`columns must be a positive integer, got ${columns}`);
@@ -64,50 +73,57 @@ export function panels(options: PanelsOptions): PlotlyFigure {
   const gap = room.between + (withColourBar ? room.colourBar : 0);
   const innerWidth = columns * panelWidth + (columns - 1) * gap;
   const innerHeight = rows * panelHeight + (rows - 1) * room.above;
-
-  const across = (index: number) => {
-    const start = (index % columns) * (panelWidth + gap);
-    return [start / innerWidth, (start + panelWidth) / innerWidth] as const;
+  return {
+    innerWidth,
+    innerHeight,
+    panelHeight,
+    right,
+    across: (index) => {
+      const start = (index % columns) * (panelWidth + gap);
+      return [start / innerWidth, (start + panelWidth) / innerWidth];
+    },
+    upwards: (index) => {
+      const start = (rows - 1 - Math.floor(index / columns)) * (panelHeight + room.above);
+      return [start / innerHeight, (start + panelHeight) / innerHeight];
+    },
   };
-  const upwards = (index: number) => {
-    const start = (rows - 1 - Math.floor(index / columns)) * (panelHeight + room.above);
-    return [start / innerHeight, (start + panelHeight) / innerHeight] as const;
-  };
+}
 
-  const axes = Object.fromEntries(
+/** Each panel's own pair of axes, in its place. */
+function axesOf(all: readonly Panel[], { across, upwards }: Grid): Partial<Layout> {
+  return Object.fromEntries(
     all.flatMap((panel, index) => {
       const suffix = index ? String(index + 1) : "";
+      const x = { ...plotlyAxis(panel.x), domain: [...across(index)], anchor: `y${suffix}`, automargin: false };
+      const y = { ...plotlyAxis(panel.y), domain: [...upwards(index)], anchor: `x${suffix}`, automargin: false };
       return [
-        [
-          `xaxis${suffix}`,
-          { ...plotlyAxis(panel.x), domain: [...across(index)], anchor: `y${suffix}`, automargin: false },
-        ],
-        [
-          `yaxis${suffix}`,
-          { ...plotlyAxis(panel.y), domain: [...upwards(index)], anchor: `x${suffix}`, automargin: false },
-        ],
+        [`xaxis${suffix}`, x],
+        [`yaxis${suffix}`, y],
       ];
     }),
-  ) as Partial<Layout>;
+  );
+}
 
-  const annotations = all.flatMap((panel, index): Partial<Annotations>[] => {
-    if (!panel.title) return [];
-    const [left, rightEnd] = across(index);
-    const place = { x: (left + rightEnd) / 2, y: upwards(index)[1], xref: "paper", yref: "paper" } as const;
-    return [
-      {
-        text: panel.title,
-        ...place,
-        xanchor: "center",
-        yanchor: "bottom",
-        yshift: 4,
-        showarrow: false,
-        font: { size: 14 },
-      },
-    ];
+/** The panels' titles, each above the middle of its panel. */
+function titlesOf(all: readonly Panel[], { across, upwards }: Grid): Partial<Annotations>[] {
+  return all.flatMap(({ title }, index): Partial<Annotations>[] => {
+    if (!title) return [];
+    const [left, right] = across(index);
+    const place = { x: (left + right) / 2, y: upwards(index)[1], xref: "paper", yref: "paper" } as const;
+    const anchor = { xanchor: "center", yanchor: "bottom", yshift: 4 } as const;
+    return [{ text: title, ...place, ...anchor, showarrow: false, font: { size: 14 } }];
   });
+}
 
-  const height = innerHeight + room.top + room.bottom;
+/**
+ * A figure of several panels, in reading order.
+ * @throws RangeError when there are no panels or columns is not a positive integer.
+ */
+export function panels(options: PanelsOptions): PlotlyFigure {
+  const { title, panels: all } = options;
+  if (!all.length) throw new RangeError("a figure of panels needs at least one panel");
+  const grid = gridOf(options);
+  const { innerWidth, innerHeight, panelHeight, right, across, upwards } = grid;
   return new PlotlyFigure({
     data: placed(all, (index) => ({
       x: across(index)[1] + 8 / innerWidth,
@@ -118,11 +134,11 @@ export function panels(options: PanelsOptions): PlotlyFigure {
     })),
     layout: {
       width: innerWidth + room.left + right,
-      height,
+      height: innerHeight + room.top + room.bottom,
       margin: { l: room.left, r: right, t: room.top, b: room.bottom },
       ...(title !== undefined && { title: { text: title } }),
-      ...axes,
-      annotations,
+      ...axesOf(all, grid),
+      annotations: titlesOf(all, grid),
       // Under the axis titles of the lowest row, where no curve can run.
       legend: { orientation: "h", x: 0.5, xanchor: "center", y: -58 / innerHeight, yanchor: "top" },
       ...options.layout,
