@@ -17,6 +17,12 @@ const REDIS_HELP =
   "where the bullmq engine's queue is (default: $MARGINALIA_REDIS, else redis://127.0.0.1:6379); its password belongs into $MARGINALIA_REDIS_PASSWORD";
 
 export function addSweepCommands(root: Command): void {
+  addSweep(root);
+  addWorkers(root);
+}
+
+/** `marginalia sweep`. */
+function addSweep(root: Command): void {
   root
     .command("sweep <notebook>")
     .description("execute a notebook at every point of a parameter space, and collect what it records")
@@ -72,7 +78,10 @@ export function addSweepCommands(root: Command): void {
     .action(
       lazily(async (notebook: string, options: SweepOptions) => (await import("./sweep.ts")).sweep(notebook, options)),
     );
+}
 
+/** Who executes points for a sweep: on a queue, or in a job of Slurm. */
+function addWorkers(root: Command): void {
   root
     .command("worker")
     .description("execute points of sweeps from a queue on Redis (sweep --engine bullmq), until told to stop")
