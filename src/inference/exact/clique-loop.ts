@@ -147,6 +147,8 @@ export class CliqueLoop {
       }
   }
 
+  // #gather, #gatherMultiply and #gatherAdd are one walk three times. With a function for what differs, a binary table
+  // took 1.25 times as long to multiply and 1.5 times to add (three states: 1.02 and 1.1), side by side in one run.
   #gather(k: number): void {
     const { buffer, numRows, cardinality } = this;
     const { values } = this.#tables[k];
