@@ -84,7 +84,14 @@ export default tseslint.config(
   {
     files: ["**/*.{js,mjs,cjs}"],
     languageOptions: {
-      globals: { process: "readonly", console: "readonly", URL: "readonly", require: "readonly", module: "writable" },
+      globals: {
+        process: "readonly",
+        console: "readonly",
+        URL: "readonly",
+        require: "readonly",
+        module: "writable",
+        __dirname: "readonly",
+      },
     },
   },
   {
@@ -101,6 +108,16 @@ export default tseslint.config(
       // What reads better whole says so, with its reason, in the line above.
       "max-lines-per-function": ["error", { max: 60, skipBlankLines: true, skipComments: true }],
     },
+  },
+  {
+    // Not yet split; nothing joins this list.
+    files: [
+      "src/inference/exact/{branch-and-bound,elimination-order}.ts",
+      "src/inference/messages/{decode,log-messages,product-messages,tree-reweighted-problem}.ts",
+      "src/kernel/user/output/child-output.ts",
+      "src/runner/gallery/page.ts",
+    ],
+    rules: { "max-lines-per-function": ["error", { max: 115, skipBlankLines: true, skipComments: true }] },
   },
   { files: ["tests/**/*.ts"], plugins: { house }, rules: { "house/comment-width": "error" } },
 );

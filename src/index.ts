@@ -1,7 +1,7 @@
 /**
  * Marginalia's face, in the order of a first session: build a model, ask for its marginals, read and write files, open
  * an experiment. The rest of every room lies under its own path: marginalia/graph, /formats, /inference, /learning,
- * /tensor, /report, /runner, /kernel and /papers/<paper>.
+ * /tensor, /report and /papers/<paper>.
  */
 
 // Models: potentials on flat arrays, and randomness from an explicit seed

@@ -9,7 +9,7 @@ import { Adam, gruCell, messagePassing } from "../../src/tensor/index.ts";
 import { gruCellByParts } from "../../src/tensor/ops/gru.ts";
 import { messagePassingByParts } from "../../src/tensor/ops/message.ts";
 
-export const size = { nodes: 450, edges: 1600, steps: 10, hidden: 5, width: 64, features: 3 };
+const size = { nodes: 450, edges: 1600, steps: 10, hidden: 5, width: 64, features: 3 };
 
 function normal(random: Random, shape: number[], scale: number): tf.Tensor {
   const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.normal(0, scale));

@@ -118,7 +118,7 @@ export function variableOf(model: Model, label: number): number | undefined {
 }
 
 /** The text of a .evid file, newer form, variables in increasing order. */
-export function* formatEvidence(evidence: Evidence): Generator<string> {
+function* formatEvidence(evidence: Evidence): Generator<string> {
   yield String(evidence.size);
   for (const [variable, state] of [...evidence].sort((a, b) => a[0] - b[0])) yield ` ${variable} ${state}`;
   yield "\n";

@@ -153,12 +153,12 @@ function readStates(numbers: Numbers, position: number): { sample: Int32Array; e
 }
 
 /** A PR answer. @param logZ NATURAL log of Z, as inference returns it; the file gets base 10. */
-export function* formatPartition(logZ: number): Generator<string> {
+function* formatPartition(logZ: number): Generator<string> {
   yield `PR\n${numberText(log10Of(logZ))}\n`;
 }
 
 /** A MAR answer: one distribution a variable, observed variables too. */
-export function* formatMarginals({ values, offsets }: Distributions): Generator<string> {
+function* formatMarginals({ values, offsets }: Distributions): Generator<string> {
   yield `MAR\n${offsets.length - 1}`;
   for (let variable = 0; variable + 1 < offsets.length; variable++) {
     let text = ` ${offsets[variable + 1] - offsets[variable]}`;
@@ -169,7 +169,7 @@ export function* formatMarginals({ values, offsets }: Distributions): Generator<
 }
 
 /** A MAP answer: one state a variable. */
-export function* formatStates(states: ArrayLike<number>): Generator<string> {
+function* formatStates(states: ArrayLike<number>): Generator<string> {
   yield `MAP\n${states.length}`;
   for (let variable = 0; variable < states.length; variable++) yield ` ${states[variable]}`;
   yield "\n";

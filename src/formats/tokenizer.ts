@@ -365,6 +365,6 @@ function withRange(expected: Expected, low: number, high: number): string {
 }
 
 /** A word for a message: escaped, and cut if it is long. */
-export function quote(word: string): string {
+function quote(word: string): string {
   return JSON.stringify(word.length > 40 ? `${word.slice(0, 40)}...` : word);
 }

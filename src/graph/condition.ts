@@ -54,7 +54,7 @@ const EVIDENCE_IN_WORDS = "expected a Map, pairs [variable, state], or an object
  * Evidence as a Map, however it was written.
  * @throws RangeError for what is no evidence, and for a variable observed in two states.
  */
-export function evidenceOf(input: EvidenceInput): Evidence {
+function evidenceOf(input: EvidenceInput): Evidence {
   const refused = (got: string) => new RangeError(`evidence is ${got}, ${EVIDENCE_IN_WORDS}`);
   if (typeof input !== "object" || input === null) throw refused(input === null ? "null" : `a ${typeof input}`);
   const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(input) as object | null);

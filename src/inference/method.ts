@@ -110,7 +110,7 @@ function optionHelp(schema: z.ZodObject): OptionHelp[] {
 }
 
 /** All options on one line, for error messages: "pairs=edges|all (default edges)"; "none" without options. */
-export function describeOptions(schema: z.ZodObject): string {
+function describeOptions(schema: z.ZodObject): string {
   return (
     optionHelp(schema)
       .map(({ usage }) => usage)

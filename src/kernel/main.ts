@@ -15,7 +15,8 @@ import { startLanguage } from "./language/connection.ts";
 import { findSnapshots } from "./language/snapshot.ts";
 import { log } from "./protocol/log.ts";
 import { makePipe } from "./protocol/pipe.ts";
-import { NUM_CONTROL_WORDS, type SocketsWorkerData, type ToMain } from "./protocol/threads.ts";
+import { NUM_CONTROL_WORDS } from "./protocol/names.ts";
+import type { SocketsWorkerData, ToMain } from "./protocol/threads.ts";
 
 const packageRoot = fileURLToPath(new URL("../../", import.meta.url));
 const exit = process.exit.bind(process);

@@ -6,7 +6,8 @@
  * is.
  */
 import type { Layout, LayoutAxis } from "plotly.js";
-import { figureSize, figureSvg, plainFigure, type PlainFigure, type PlotlySpecification } from "./plotly-static.ts";
+import { figureSize, figureSvg, plainFigure, type PlotlySpecification } from "./plotly-static.ts";
+import type { PlainFigure } from "./plain-figure.ts";
 import { pngOfSvg, type Png } from "./render.ts";
 import { houseTemplate } from "./style.ts";
 

@@ -83,7 +83,7 @@ export function useFonts(...files: readonly string[]): void {
 const GENERIC = new Set(["sans-serif", "system-ui", "ui-sans-serif", "inherit", "initial", ""]);
 
 /** The names in a CSS list of families, without quotes. */
-export const familyNames = (list: string): string[] =>
+const familyNames = (list: string): string[] =>
   list.split(",").map((name) => name.trim().replace(/^(['"])(.*)\1$/, "$2"));
 
 /** CSS: what is lighter than a text below 450 wants is preferred to what is darker; for others the other way round. */

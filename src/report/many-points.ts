@@ -3,7 +3,7 @@
  * svg 190 characters. Where a trace's markers are all alike, Plotly draws one of them (marker.maxdisplayed) on axes
  * that all of the points have determined, and the others are put into the finished document as references to it.
  */
-import type { PlainFigure } from "./plotly-static.ts";
+import type { PlainFigure } from "./plain-figure.ts";
 
 type Trace = Record<string, unknown>;
 

@@ -15,6 +15,7 @@ import { Random } from "../graph/random.ts";
 import { openWindow } from "./dom.ts";
 import { cutFarShapes } from "./far-shapes.ts";
 import { refuseUnknownAttributes, type SchemaOfPlotly } from "./figure-schema.ts";
+import type { PlainFigure } from "./plain-figure.ts";
 import { leaveOneMarker, withFewMarkers, withReferences, type DrawnRoot } from "./many-points.ts";
 
 const require = createRequire(import.meta.url);
@@ -26,14 +27,7 @@ export interface PlotlySpecification {
   readonly config?: Partial<Config>;
 }
 
-/** A figure as JSON holds it: plain arrays, null for numbers that are not finite. */
-export interface PlainFigure {
-  readonly data: Record<string, unknown>[];
-  readonly layout: Record<string, unknown>;
-  readonly config?: Record<string, unknown>;
-}
-
-export const defaultSize = { width: 700, height: 450 } as const;
+const defaultSize = { width: 700, height: 450 } as const;
 
 /** Traces that Plotly draws as SVG from the figure alone, and at once. */
 const drawable = new Set(
@@ -73,7 +67,7 @@ const instead: Record<string, string> = {
 const MAP_TRACES = /^(choropleth|scattergeo|(scatter|choropleth|density)(map|mapbox))$/;
 
 /** @throws TypeError for a trace that cannot be drawn without a graphics processor or map data. */
-export function refuseUndrawable(data: readonly { readonly type?: unknown; readonly name?: unknown }[]): void {
+function refuseUndrawable(data: readonly { readonly type?: unknown; readonly name?: unknown }[]): void {
   data.forEach((trace, index) => {
     const type = trace.type ?? "scatter";
     if (typeof type === "string" && (drawable.has(type) || Object.hasOwn(withoutWebGl, type))) return;

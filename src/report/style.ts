@@ -100,7 +100,7 @@ function hash(name: string): number {
 }
 
 /** "BP[damping=0.5]", "Mean field" and "mean_field (n = 8)" name the same methods as "bp" and "mean-field". */
-export function methodName(method: string): string {
+function methodName(method: string): string {
   const plain = method
     .replace(/[[(].*$/, "")
     .trim()

@@ -185,10 +185,10 @@ const escapes: Readonly<Record<string, string>> = {
   '"': "&quot;",
   "'": "&#39;",
 };
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => escapes[character]);
+const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => escapes[character]);
 
 /** The frame as an HTML table: text escaped, numbers to the right, caption and units as given. */
-export function tableHtml(frame: DataFrame): string {
+function tableHtml(frame: DataFrame): string {
   const { heads, rows, caption, note } = shown(frame);
   // Both forms: notebook front ends let their own style sheet win over the attribute, GitHub strips the style.
   const align = heads.map(({ numeric }) => {
@@ -214,7 +214,7 @@ export function tableHtml(frame: DataFrame): string {
 }
 
 /** The frame as aligned plain text. */
-export function tableText(frame: DataFrame): string {
+function tableText(frame: DataFrame): string {
   const { heads, rows, caption, note } = shown(frame);
   const lines = [
     heads.map(({ name, unit }) => (unit ? `${name} [${unit}]` : name)),

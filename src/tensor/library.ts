@@ -118,7 +118,7 @@ function access(signature: string, at: number, params: readonly number[]): { rea
 }
 
 /** The WebAssembly build. Arrays are copied into its memory and results back: calls are safe, if not free. */
-export function loadWasm(file: string = wasmFile): Library {
+function loadWasm(file: string = wasmFile): Library {
   const module = new WebAssembly.Module(readFileSync(file));
   const wasm = new WebAssembly.Instance(module, {}).exports as unknown as WasmExports;
   // Addresses come as signed 32-bit integers; beyond 2 GiB they are negative.

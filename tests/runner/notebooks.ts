@@ -57,7 +57,7 @@ const cell = z.discriminatedUnion("cell_type", [
   z.strictObject({ cell_type: z.literal("markdown"), id, metadata, source: multiline, attachments: bundle.optional() }),
   z.strictObject({ cell_type: z.literal("raw"), id, metadata, source: multiline, attachments: bundle.optional() }),
 ]);
-export const strictNotebook = z.strictObject({
+const strictNotebook = z.strictObject({
   nbformat: z.literal(4),
   nbformat_minor: z.literal(5),
   metadata: z.looseObject({

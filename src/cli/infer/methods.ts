@@ -28,7 +28,7 @@ const turns: readonly Readonly<Record<string, unknown>>[] = [{}, { task: "max" }
  * Whether a result answers a task. What stands beside a MAP answer without ln Z are max-marginals, which are no answer
  * to MAR.
  */
-export function answers(result: InferenceResult, task: Task): boolean {
+function answers(result: InferenceResult, task: Task): boolean {
   const { logZ, logZInterval, marginals, marginalIntervals, map } = result;
   switch (task) {
     case "PR":

@@ -11,7 +11,7 @@ import { scaleOf, type Scale } from "./scale.ts";
 
 /** Viridis, its end darkened for lines on white paper. Both the lines and the bar take their colours from here. */
 const COLOURS = ["#440154", "#3b528b", "#21918c", "#5ec962", "#b8b000"] as const;
-export const COLOUR_SCALE: readonly (readonly [at: number, colour: string])[] = COLOURS.map((colour, i) => [i / (COLOURS.length - 1), colour]); // prettier-ignore
+const COLOUR_SCALE: readonly (readonly [at: number, colour: string])[] = COLOURS.map((colour, i) => [i / (COLOURS.length - 1), colour]); // prettier-ignore
 
 /** Between two colours of the scale in even steps of red, green and blue, as Plotly draws its bar. `at` in [0, 1]. */
 export function colourAt(at: number): string {

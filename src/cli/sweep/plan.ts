@@ -2,6 +2,7 @@
  * What a sweep is going to do: its points, with values of the notebook's types, and the folder that is its own. Nothing
  * is written yet.
  */
+import type { DeclaredParameter } from "../../runner/notebook/declared-parameter.ts";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -12,12 +13,7 @@ import { readNotebook } from "../../runner/notebook/notebook.ts";
 import { refuseLinksOut } from "../../runner/output-links.ts";
 import { readParameterFile } from "../../runner/notebook/parameter-file.ts";
 import { parseValue, type Parameters, type ParameterValue } from "../../runner/notebook/parameter-value.ts";
-import {
-  checkNames,
-  declaredParameters,
-  settleValues,
-  type DeclaredParameter,
-} from "../../runner/notebook/parameters.ts";
+import { checkNames, declaredParameters, settleValues } from "../../runner/notebook/parameters.ts";
 import { versionOf } from "../../runner/sweep/point.ts";
 import { axisOf, logarithmicNames, parseAxis, pointsOf, valueKey, valuesIn, type Space, type SweepPoint } from "../../runner/sweep/space.ts"; // prettier-ignore
 

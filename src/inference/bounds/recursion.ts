@@ -198,7 +198,7 @@ export interface OptimisedBound extends Optimum {
 /** Whether so many variables may be searched, and eliminated with fill-in: both keep dense tables. */
 export const recursionIsDense = (numVariables: number): boolean => numVariables <= MAX_DENSE_VARIABLES;
 
-export const sideOf = (name: RecursiveBoundName): "lower" | "upper" => kinds[name].side;
+const sideOf = (name: RecursiveBoundName): "lower" | "upper" => kinds[name].side;
 
 /**
  * The model's variables, split into those to be eliminated and the others, compiled. @throws RangeError as

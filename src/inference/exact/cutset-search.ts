@@ -57,7 +57,7 @@ export function cutsetSearch(
 }
 
 /** An elimination order without tables beyond the limit, and the variables that were fixed to make that possible. */
-export function widthLimitedOrder(
+function widthLimitedOrder(
   { cardinalities }: FactorGraph,
   edges: Int32Array,
   log2Size: number,

@@ -32,7 +32,7 @@ export interface OrderOptions {
   readonly random: Random;
 }
 
-export const defaultOrderOptions: OrderOptions = { heuristic: "best", orderings: 200, random: Random.fromSeed(0) };
+const defaultOrderOptions: OrderOptions = { heuristic: "best", orderings: 200, random: Random.fromSeed(0) };
 
 export interface EliminationOrder {
   /** Int32Array[numVariables]: the variable to eliminate first stands first. */

@@ -17,7 +17,7 @@ import { ANY_MODEL_IN_WORDS, canBeFactorGraph, isFactorGraph, type AnyModel } fr
 export const MAX_ENUMERATION_VARIABLES = 25;
 
 /** Why `numVariables` are too many to enumerate, or undefined. */
-export function whyNotEnumerable(numVariables: number): string | undefined {
+function whyNotEnumerable(numVariables: number): string | undefined {
   if (numVariables <= MAX_ENUMERATION_VARIABLES) return undefined;
   const seconds = 2 ** (numVariables - MAX_ENUMERATION_VARIABLES) / 2;
   const time = seconds < 3600 ? `${seconds} s` : seconds < 3.2e8 ? `${Math.round(seconds / 3600)} h` : "years";

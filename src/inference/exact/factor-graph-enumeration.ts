@@ -19,7 +19,7 @@ export const MAX_ENUMERATION_STATES = 2 ** 25;
 const STEPS_BETWEEN_REFRESHES = 1024;
 
 /** Why the joint states of `graph` are too many to enumerate, or undefined. */
-export function whyNotEnumerableGraph({ cardinalities }: FactorGraph): string | undefined {
+function whyNotEnumerableGraph({ cardinalities }: FactorGraph): string | undefined {
   let log2States = 0;
   for (const cardinality of cardinalities) log2States += Math.log2(cardinality);
   if (log2States <= Math.log2(MAX_ENUMERATION_STATES)) return undefined;

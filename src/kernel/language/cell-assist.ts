@@ -1,23 +1,8 @@
 /** Completion, documentation and completeness of a cell that is being written. */
 import ts from "typescript";
 import type { CellProgram } from "./cell-program.ts";
+import type { CompletionItem, Completions } from "./questions.ts";
 import { completePath, installedPackages, isPath, stringAt, type StringAtCursor } from "./path-completion.ts";
-
-export interface CompletionItem {
-  readonly text: string;
-  /** As TypeScript calls it ("method", "const", "module"), or "file", "directory". */
-  readonly kind: string;
-  /** Its type in TypeScript; only the first items have one. */
-  readonly signature?: string;
-  readonly documentation?: string;
-}
-
-/** Positions are UTF-16 offsets into the cell. */
-export interface Completions {
-  readonly start: number;
-  readonly end: number;
-  readonly items: readonly CompletionItem[];
-}
 
 /** More items than anybody reads: front ends filter by prefix themselves. */
 const MAX_COMPLETIONS = 500;

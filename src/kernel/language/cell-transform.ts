@@ -14,7 +14,7 @@
  */
 import ts from "typescript";
 import { emitOptions, usesJsx } from "./cell-syntax.ts";
-import { RUNTIME_GLOBAL } from "../protocol/threads.ts";
+import { RUNTIME_GLOBAL } from "../protocol/names.ts";
 
 export interface EmittedCell {
   /** JavaScript, strict mode. */

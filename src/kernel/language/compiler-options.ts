@@ -4,7 +4,7 @@
  */
 import path from "node:path";
 import ts from "typescript";
-import { SOURCE_CONDITION } from "../protocol/threads.ts";
+import { SOURCE_CONDITION } from "../protocol/names.ts";
 
 const defaults: ts.CompilerOptions = {
   lib: ["lib.es2024.d.ts", "lib.esnext.disposable.d.ts", "lib.esnext.iterator.d.ts", "lib.esnext.collection.d.ts"],

@@ -13,7 +13,7 @@ import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { log } from "../protocol/log.ts";
-import type { LanguagePlace, LanguageReply, LanguageRequest } from "../protocol/threads.ts";
+import type { LanguagePlace, LanguageReply, LanguageRequest } from "./questions.ts";
 
 /** What a service is told on its command line. */
 export interface LanguageArguments extends LanguagePlace {

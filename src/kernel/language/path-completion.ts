@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import ts from "typescript";
-import type { CompletionItem } from "./cell-assist.ts";
+import type { CompletionItem } from "./questions.ts";
 
 export interface StringAtCursor {
   /** From the opening quote to the cursor. */

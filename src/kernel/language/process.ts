@@ -14,13 +14,8 @@ import { isComplete } from "./cell-syntax.ts";
 import { connectLanguage, type LanguageArguments } from "./connection.ts";
 import { cellOptions } from "./compiler-options.ts";
 import { log } from "../protocol/log.ts";
-import {
-  SNAPSHOT_VARIABLE,
-  type LanguagePlace,
-  type LanguageQuestions,
-  type LanguageReply,
-  type SnapshotOf,
-} from "../protocol/threads.ts";
+import { SNAPSHOT_VARIABLE } from "../protocol/names.ts";
+import type { LanguagePlace, LanguageQuestions, LanguageReply, SnapshotOf } from "./questions.ts";
 
 /** Touches much of what cells use, so that a snapshot has it compiled. */
 const WARM_UP = [

@@ -7,7 +7,7 @@
 import { LanguageConnection, startLanguage, type StartedLanguage } from "./connection.ts";
 import { findSnapshots, makeSnapshots, type Snapshots } from "./snapshot.ts";
 import { log } from "../protocol/log.ts";
-import type { LanguagePlace, LanguageQuestions, LanguageReply, LanguageRequest } from "../protocol/threads.ts";
+import type { LanguagePlace, LanguageQuestions, LanguageReply, LanguageRequest } from "./questions.ts";
 
 /** The check was ended by an interrupt. */
 export class CheckCancelled extends Error {

@@ -13,7 +13,8 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { SNAPSHOT_OPTIONS } from "./connection.ts";
 import { log } from "../protocol/log.ts";
-import { SNAPSHOT_VARIABLE, type LanguagePlace, type SnapshotOf } from "../protocol/threads.ts";
+import { SNAPSHOT_VARIABLE } from "../protocol/names.ts";
+import type { LanguagePlace, SnapshotOf } from "./questions.ts";
 
 const ENTRY = fileURLToPath(new URL("./process.js", import.meta.url));
 

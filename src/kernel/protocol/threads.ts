@@ -8,24 +8,9 @@
  * The main thread answers through a ring of bytes (pipe.ts); everything else is messages on ports.
  */
 import type { StartedLanguage } from "../language/connection.ts";
+import type { LanguagePlace } from "../language/questions.ts";
 import type { Snapshots } from "../language/snapshot.ts";
 import type { SharedPipe } from "./pipe.ts";
-
-/** The export condition under which a package offers its TypeScript sources. */
-export const SOURCE_CONDITION = "marginalia-source";
-/**
- * `marginalia-import:<number>:<specifier>` is an import by a cell; the number keeps Node from remembering the answer.
- */
-export const CELL_IMPORT = "marginalia-import:";
-
-/** The global object that emitted cells use; runtime.ts provides it. */
-export const RUNTIME_GLOBAL = "__marginalia";
-
-/** Indices into the control words that main and sockets' thread share. */
-export const ACKNOWLEDGED_INDEX = 0; // the number of the last interrupt or ping that the main thread has dealt with
-export const INPUT_ANSWERED_INDEX = 1; // counts the answers to `prompt` that have arrived
-export const WAITS_FOR_CHILD = 2; // 1 while the main thread waits for a process (`execSync` and the like)
-export const NUM_CONTROL_WORDS = 3;
 
 export interface SocketsWorkerData {
   readonly connectionFile: string;
@@ -42,25 +27,6 @@ export interface SocketsWorkerData {
   readonly language: readonly [LanguagePlace, Partial<Snapshots>, StartedLanguage];
   /** To the main thread while it waits in `prompt`: takes InputAnswer. */
   readonly inputs: import("node:worker_threads").MessagePort;
-}
-
-/** Where the language process works. */
-export interface LanguagePlace {
-  /** The notebook's folder. */
-  readonly folder: string;
-  /** The folder of the package that the kernel belongs to. */
-  readonly packageRoot: string;
-  /** Where TypeScript's own library lies. */
-  readonly libFolder: string;
-}
-
-/** The environment variable that tells a language process of what to build a snapshot: SnapshotOf as JSON. */
-export const SNAPSHOT_VARIABLE = "MARGINALIA_LANGUAGE_SNAPSHOT";
-
-export interface SnapshotOf {
-  readonly place: LanguagePlace;
-  /** With the declarations of the kernel's own package. */
-  readonly readsOwn: boolean;
 }
 
 /** Source of one cell, to be evaluated. */
@@ -150,30 +116,3 @@ export type FromMain =
       readonly error?: CellError;
       readonly userExpressions: Record<string, unknown>;
     };
-
-/** Questions to the language process and their answers. */
-export interface LanguageQuestions {
-  /** Cells that have run: of a session whose language process had to be replaced. */
-  restore(cells: readonly string[]): void;
-  prepare(code: string): import("../language/cell-program.ts").PreparedCell;
-  commit(): void;
-  isComplete(code: string): { status: "complete" | "incomplete" | "invalid"; indent?: string };
-  complete(code: string, cursor: number): import("../language/cell-assist.ts").Completions;
-  inspect(code: string, cursor: number, detail: number): string | undefined;
-}
-
-export type LanguageRequest = {
-  [Name in keyof LanguageQuestions]: {
-    readonly id: number;
-    readonly name: Name;
-    readonly parameters: Parameters<LanguageQuestions[Name]>;
-  };
-}[keyof LanguageQuestions];
-
-export interface LanguageReply {
-  /** The question's; 0 when the process begins to listen. */
-  readonly id: number;
-  readonly value?: unknown;
-  /** The question failed: with this. */
-  readonly failure?: string;
-}

@@ -61,7 +61,7 @@ const parentSchema = z
   .passthrough();
 const dictionary = z.record(z.string(), z.unknown());
 
-export function sign(parts: readonly Uint8Array[], key: string): string {
+function sign(parts: readonly Uint8Array[], key: string): string {
   if (key === "") return "";
   const hmac = createHmac("sha256", key);
   for (const part of parts) hmac.update(part);
@@ -115,7 +115,7 @@ function parse<T>(bytes: Buffer, schema: z.ZodType<T, z.ZodTypeDef, unknown>, pa
   return checked.data;
 }
 
-export function makeHeader(type: string, session: string, username = "marginalia"): Header {
+function makeHeader(type: string, session: string, username = "marginalia"): Header {
   return {
     msg_id: randomUUID(),
     session,

@@ -22,7 +22,7 @@ const GRACE = 300; // milliseconds
 const LOOK_AGAIN = 20; // milliseconds
 
 /** None on Windows, which has no such signals; there the front end ends the tree of processes. */
-export function childProcesses(): number[] {
+function childProcesses(): number[] {
   const all = process.platform === "win32" ? [] : process.platform === "linux" ? listProc() : listByPs();
   const self = all.find(({ id }) => id === process.pid);
   if (!self) return [];

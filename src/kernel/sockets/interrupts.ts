@@ -15,7 +15,8 @@
 import { Session } from "node:inspector";
 import { setTimeout as sleep } from "node:timers/promises";
 import { signalChildren } from "./children.ts";
-import { ACKNOWLEDGED_INDEX, WAITS_FOR_CHILD, type InterruptReason, type ToMain } from "../protocol/threads.ts";
+import { ACKNOWLEDGED_INDEX, WAITS_FOR_CHILD } from "../protocol/names.ts";
+import type { InterruptReason, ToMain } from "../protocol/threads.ts";
 
 const BUSY_AFTER_MS = 40; // milliseconds until the main thread counts as busy
 const TERMINATION_INTERVAL_MS = 60; // milliseconds between terminations

@@ -10,7 +10,7 @@
 import { Session } from "node:inspector";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Interrupts } from "./interrupts.ts";
-import { RUNTIME_GLOBAL } from "../protocol/threads.ts";
+import { RUNTIME_GLOBAL } from "../protocol/names.ts";
 
 /**
  * V8's limit includes room for new objects; the old ones, which are left when garbage has been collected, get the rest.

@@ -34,7 +34,6 @@ const MOST_DROPPED_LOGGED = 20;
 const LONGEST_LOGGED = 300; // characters
 
 type RequestChannel = "shell" | "control";
-export type Handler = (request: Message, channel: RequestChannel) => void;
 
 export class Sockets {
   readonly #connection: ConnectionInfo;

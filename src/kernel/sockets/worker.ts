@@ -11,7 +11,8 @@ import { MemoryGuard } from "./memory-guard.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { PipeReader } from "../protocol/pipe.ts";
 import { Sockets } from "./sockets.ts";
-import { INPUT_ANSWERED_INDEX, type InputAnswer, type SocketsWorkerData, type ToMain } from "../protocol/threads.ts";
+import { INPUT_ANSWERED_INDEX } from "../protocol/names.ts";
+import type { InputAnswer, SocketsWorkerData, ToMain } from "../protocol/threads.ts";
 import { readConnectionFile, type ConnectionInfo } from "../protocol/wire.ts";
 
 /** How often the kernel looks whether its front end is still there. */

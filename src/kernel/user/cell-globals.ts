@@ -3,7 +3,7 @@ import process from "node:process";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { CellModules } from "./modules/modules.ts";
-import { RUNTIME_GLOBAL } from "../protocol/threads.ts";
+import { RUNTIME_GLOBAL } from "../protocol/names.ts";
 
 const { Error, Object } = globalThis;
 

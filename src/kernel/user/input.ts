@@ -11,7 +11,8 @@ import process from "node:process";
 import { Readable } from "node:stream";
 import { receiveMessageOnPort, type MessagePort } from "node:worker_threads";
 import { currentRun, runAs, type Tracked } from "./run-context.ts";
-import { INPUT_ANSWERED_INDEX, type FromMain, type InputAnswer } from "../protocol/threads.ts";
+import { INPUT_ANSWERED_INDEX } from "../protocol/names.ts";
+import type { FromMain, InputAnswer } from "../protocol/threads.ts";
 
 // User code may shadow globals; these stay what they are.
 const { Atomics, Error, Object, String, Symbol, setImmediate } = globalThis;

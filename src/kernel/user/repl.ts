@@ -1,6 +1,6 @@
 /** V8's REPL mode, by an inspector session of this thread with itself: what evaluates cells. */
 import { Session, type Runtime as Inspector } from "node:inspector";
-import { RUNTIME_GLOBAL } from "../protocol/threads.ts";
+import { RUNTIME_GLOBAL } from "../protocol/names.ts";
 
 // User code may shadow globals; these stay what they are.
 const { BigInt, Error, Number } = globalThis;

@@ -29,16 +29,8 @@ import {
   type Tracked,
 } from "./run-context.ts";
 import { CELL_SCRIPT, StackTraces } from "./stacks.ts";
-import {
-  ACKNOWLEDGED_INDEX,
-  type CellError,
-  type FromMain,
-  type CommMessage,
-  type InterruptReason,
-  type RunRequest,
-  type ToMain,
-  WAITS_FOR_CHILD,
-} from "../protocol/threads.ts";
+import { ACKNOWLEDGED_INDEX, WAITS_FOR_CHILD } from "../protocol/names.ts";
+import type { CellError, FromMain, CommMessage, InterruptReason, RunRequest, ToMain } from "../protocol/threads.ts";
 import { Widgets } from "./display/widgets.ts";
 
 // User code may shadow globals; these stay what they are.

@@ -22,7 +22,7 @@ import type { BeliefPropagationNetwork } from "./network.ts";
 import { packFactorGraphs } from "./packed-factor-graphs.ts";
 import { bpnnFamily, operatorsOf } from "./weights.ts";
 
-export const DEFAULT_BPNN = "kuck2020/bpnn-d-invertible";
+const DEFAULT_BPNN = "kuck2020/bpnn-d-invertible";
 
 const schema = z.object({
   weights: z

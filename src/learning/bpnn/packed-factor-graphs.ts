@@ -15,7 +15,7 @@ import type { FactorGraph } from "../../graph/factor-graph.ts";
 
 /** What stands for ln 0 in tensors: exp(-99) is above the smallest float32, products of a few are not needed. */
 export const LOG_ZERO = -99;
-export const MAX_FACTOR_VARIABLES = 5;
+const MAX_FACTOR_VARIABLES = 5;
 
 export interface FactorGroup {
   /** Number of states of each axis. */
@@ -172,12 +172,12 @@ function hasSizes({ cardinalities, scopes }: FactorGraph, first: number, sizes: 
 }
 
 /** The axes of a table by rising cardinality, equals in their order: the one order in which tables are kept. */
-export function sortedAxes(sizes: readonly number[]): number[] {
+function sortedAxes(sizes: readonly number[]): number[] {
   return sizes.map((_, axis) => axis).sort((a, b) => sizes[a] - sizes[b]);
 }
 
 /** A table whose axis k is axis axes[k] of `table`, whose sizes are `sizes`; last axis fastest in both. */
-export function transpose(table: Float64Array, sizes: readonly number[], axes: readonly number[]): Float64Array {
+function transpose(table: Float64Array, sizes: readonly number[], axes: readonly number[]): Float64Array {
   if (axes.every((axis, position) => axis === position)) return table;
   const strides = new Array<number>(sizes.length).fill(1);
   for (let axis = sizes.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1] * sizes[axis + 1];

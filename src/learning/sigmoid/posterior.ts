@@ -27,7 +27,7 @@ export interface Posterior {
 
 export const posteriors = ["bound", "mean-field", "exact"] as const;
 export type PosteriorName = (typeof posteriors)[number];
-export const MAX_EXACT_HIDDEN = 16;
+const MAX_EXACT_HIDDEN = 16;
 
 const MEAN_FIELD_SWEEPS = 40;
 const MIN_CHANGE = 1e-5;

@@ -31,7 +31,7 @@ import { blockModelProblems, blockModelTrainingSetting } from "./sbm-data.ts";
 /** Below data/models. */
 export const COLLECTION = "kuck2020";
 /** The root of everything drawn for this paper. */
-export const KUCK_DATA_SEED = 2020;
+const KUCK_DATA_SEED = 2020;
 export const kuckSeeds = [1, 2, 3, 4, 5] as const;
 
 /** The stream that the paper's training, selection, validation and test problems come from. */

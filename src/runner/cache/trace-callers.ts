@@ -32,7 +32,7 @@ export function callers(): string[] {
   }
 }
 
-export const isNode = (file: string): boolean => file.startsWith("node:");
+const isNode = (file: string): boolean => file.startsWith("node:");
 
 /** Whether this package, kernel included, calls by itself what is traced. */
 export function isCalledByPackage(): boolean {

@@ -17,7 +17,7 @@ export function memoryLimit(mebibytes: number, environment: NodeJS.ProcessEnv = 
 }
 
 /** What Node needs beside the user's data: its code, stacks, the kernel. In MiB. */
-export const MEMORY_BESIDE_HEAP_MIB = 256;
+const MEMORY_BESIDE_HEAP_MIB = 256;
 
 /** Calls `onExceeded` once when the process holds more than `mebibytes` + BESIDE_HEAP of memory. Stop it by `end`. */
 export class MemoryWatch {

@@ -16,7 +16,7 @@ import type { SourceFile, Statement, Type, TypeChecker } from "typescript";
 import { hasTag, type CodeCell, type Notebook } from "./notebook.ts";
 import { fitted, howToWrite } from "./parameter-fit.ts";
 import { GivenText, literalText, parseValue, type GivenValue, type ParameterValue } from "./parameter-value.ts";
-import type { DeclaredParameter } from "./parameters.ts";
+import type { DeclaredParameter } from "./declared-parameter.ts";
 
 type TypeScript = typeof import("typescript");
 

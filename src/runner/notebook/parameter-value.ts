@@ -140,7 +140,7 @@ export function decoded(json: unknown): ParameterValue {
 }
 
 /** Lists and objects of the same form, keys included whatever their names. */
-export function mapped<T>(value: ParameterValue, change: (plain: Plain) => T): unknown {
+function mapped<T>(value: ParameterValue, change: (plain: Plain) => T): unknown {
   if (isPlain(value)) return change(value);
   if (Array.isArray(value)) return value.map((item) => mapped(item as ParameterValue, change));
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mapped(item, change)]));

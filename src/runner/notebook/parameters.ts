@@ -10,20 +10,10 @@
  */
 import type { SourceFile, VariableDeclaration, VariableStatement } from "typescript";
 import { InputError } from "../../base/input-error.ts";
+import type { DeclaredParameter } from "./declared-parameter.ts";
 import { hasTag, type Cell, type CodeCell, type Notebook } from "./notebook.ts";
 import { GivenText, literalText } from "./parameter-value.ts";
 import type { GivenParameters, GivenValue, Parameters, ParameterValue } from "./parameter-value.ts";
-
-export interface DeclaredParameter {
-  readonly name: string;
-  readonly keyword: "let" | "const" | "var";
-  /** The type as written, or what a literal default widens to; undefined where only the type checker could tell. */
-  readonly type: string | undefined;
-  /** Source text of the default value; undefined for a declaration without one. */
-  readonly defaultValue: string | undefined;
-  /** What the comment beside or above the declaration says. */
-  readonly comment?: string;
-}
 
 /** `name=text` from the command line; throws an InputError for text that is no such pair. */
 export function parseParameter(pair: string): [name: string, text: GivenText] {

@@ -18,7 +18,7 @@ import { failedPoint } from "./engine.ts";
 import { donePoint, executePoint, readPoint, type PointResult, type PointTask } from "./point.ts";
 import { opened, sealed, type RedisAccess } from "./queue-access.ts";
 
-export const QUEUE_NAME = "marginalia-sweep";
+const QUEUE_NAME = "marginalia-sweep";
 const POLL_MS = 2000;
 
 /** BullMQ wants commands to wait for Redis to come back. */

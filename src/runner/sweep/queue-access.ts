@@ -19,7 +19,7 @@ import { InputError } from "../../base/input-error.ts";
 import { isKernelFile } from "../client/kernelspecs.ts";
 import { taskSchema, type PointTask } from "./point.ts";
 
-export const DEFAULT_REDIS = "redis://127.0.0.1:6379";
+const DEFAULT_REDIS = "redis://127.0.0.1:6379";
 
 export interface RedisAccess {
   /** With its password; never printed. */

@@ -10,9 +10,9 @@ import { writeWhole } from "../../base/whole-file.ts";
 import { withRetries } from "./engine.ts";
 import { executePoint, pointResultSchema, taskSchema } from "./point.ts";
 
-export const batchSchema = z.object({ retries: z.number(), tasks: z.array(taskSchema) });
+const batchSchema = z.object({ retries: z.number(), tasks: z.array(taskSchema) });
 /** Ids of points by the array's index. */
-export const submissionSchema = z.object({ chunks: z.array(z.array(z.string())) });
+const submissionSchema = z.object({ chunks: z.array(z.array(z.string())) });
 /** What a batch's folder has beside its files. */
 export const FOLDERS = ["begun", "ended", "alive"] as const;
 export const chunkName = (submission: string, index: number) => `${submission}-${index}`;

@@ -34,7 +34,7 @@ function split(axes: readonly number[], shape: readonly number[]): [number, numb
 }
 
 /** Reduces float32 `x` over `axes` by the kernel's reduction of that name. */
-export function reduce(
+function reduce(
   backend: MarginaliaBackend,
   name: string,
   x: TensorInfo,

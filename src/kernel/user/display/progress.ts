@@ -13,7 +13,7 @@ const BAR_CHARACTERS = 30; // characters of the bar in text
 
 type Show = (data: Record<string, unknown>) => (data: Record<string, unknown>) => void;
 
-export class ProgressBar {
+class ProgressBar {
   readonly total: number | undefined;
   readonly label: string;
   #value = 0;

@@ -14,7 +14,7 @@ import { CompiledModules, LOADERS, withMap } from "./compiled-modules.ts";
 import { ModuleGraph, type Reload } from "./module-graph.ts";
 import { alternatives, isInstalled, isPath } from "./module-paths.ts";
 import { settingsFor } from "./module-settings.ts";
-import { CELL_IMPORT, SOURCE_CONDITION } from "../../protocol/threads.ts";
+import { CELL_IMPORT, SOURCE_CONDITION } from "../../protocol/names.ts";
 
 export interface HooksData {
   /** URL of a file in the kernel's own package. */

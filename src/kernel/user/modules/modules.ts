@@ -8,7 +8,7 @@ import { CompiledModules } from "./compiled-modules.ts";
 import type { Reload } from "./module-graph.ts";
 import type { HooksData, HooksNews } from "./module-hooks.ts";
 import { requireTypeScript } from "./required-modules.ts";
-import { CELL_IMPORT } from "../../protocol/threads.ts";
+import { CELL_IMPORT } from "../../protocol/names.ts";
 
 // User code may shadow globals; these stay what they are.
 const { Map, Object, String, SyntaxError } = globalThis;
