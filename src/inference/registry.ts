@@ -56,15 +56,19 @@ export function registerMethod(method: Method): void {
   else registered.push(method);
 }
 
+/** The field's American spelling of a name, as this library spells it: "factorized-lower" is "factorised-lower". */
+const british = (name: string) => name.replaceAll("ized", "ised");
+
 /**
- * Reads a method string, e.g. "refined-upper[order=strongest-first]".
+ * Reads a method string, e.g. "refined-upper[order=strongest-first]"; American spellings of names are taken, too.
  * @throws RangeError for an unknown method or option, with the accepted list.
  */
 export function parseMethod(text: string): ParsedMethod {
-  const { name, options: raw } = splitMethod(text);
+  const { name: given, options: raw } = splitMethod(text);
+  const name = british(given);
   const method = methods.find((candidate) => candidate.name === name);
   if (!method)
-    throw new RangeError(`unknown method "${name}". Accepted methods: ${methods.map((one) => one.name).join(", ")}`);
+    throw new RangeError(`unknown method "${given}". Accepted methods: ${methods.map((one) => one.name).join(", ")}`);
   const options = parseOptions(name, method.options, raw);
   return { method, options, text: formatMethod(name, method.options, options) };
 }

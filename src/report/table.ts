@@ -12,6 +12,8 @@ import { columnFormatter } from "./number-format.ts";
 
 const require = createRequire(import.meta.url);
 
+/** One record a row. */
+export type Rows = readonly Readonly<Record<string, unknown>>[];
 export type Columns = Readonly<Record<string, ArrayLike<Cell | undefined>>>;
 /** What arquero's tables offer. */
 export interface ColumnTable {
@@ -105,13 +107,17 @@ function cell(column: string, value: unknown): Cell {
 const isColumnTable = (source: object): source is ColumnTable => "columnNames" in source && typeof source.columnNames === "function"; // prettier-ignore
 
 /**
- * A data frame from columns (plain or typed arrays) or from an arquero table; the values are copied.
+ * A data frame from columns (plain or typed arrays), from rows (records whose keys are the columns, in the order in which
+ * they first come; what a row lacks is null) or from an arquero table; the values are copied.
  * @throws RangeError for no columns, no rows, or columns of different lengths; TypeError for cells that are no scalars.
+ * @example table([{ method: "bp", error: 0.1 }, { method: "exact", error: 0 }])
  */
-export function table(source: Columns | ColumnTable, options: TableOptions = {}): DataFrame {
-  const named: [string, ArrayLike<unknown>][] = isColumnTable(source)
-    ? source.columnNames().map((name) => [name, source.array(name)])
-    : Object.entries(source);
+export function table(source: Columns | Rows | ColumnTable, options: TableOptions = {}): DataFrame {
+  const named: [string, ArrayLike<unknown>][] = isRows(source)
+    ? columnsOf(source)
+    : isColumnTable(source)
+      ? source.columnNames().map((name) => [name, source.array(name)])
+      : Object.entries(source);
   if (!named.length) throw new RangeError("a table needs at least one column");
   const lengths = named.map(([name, values]) => `${name}: ${values.length}`);
   if (named.some(([, values]) => values.length !== named[0][1].length))
@@ -124,6 +130,13 @@ export function table(source: Columns | ColumnTable, options: TableOptions = {})
     columns,
     options,
   );
+}
+
+const isRows = (source: object): source is Rows => Array.isArray(source);
+
+function columnsOf(rows: Rows): [string, unknown[]][] {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  return names.map((name) => [name, rows.map((row) => (Object.hasOwn(row, name) ? row[name] : null))]);
 }
 
 function frameOf(names: string[], columns: readonly Cell[][], options: TableOptions): DataFrame {
