@@ -6,6 +6,7 @@
 import type { TensorInfo } from "@tensorflow/tfjs";
 import { tf } from "../tf.ts";
 import { broadcastAxes } from "./elementwise.ts";
+import { runAlong } from "./reductions.ts";
 import { accelerate, type KernelCall } from "./register.ts";
 
 const { backend_util, util } = tf;
@@ -54,13 +55,13 @@ function walk(axes: readonly number[], visit: (at: number, a: number, b: number)
   for (let at = 0, a = 0, b = 0; at < count; at++) {
     visit(at, a, b);
     for (let axis = rank - 1; axis >= 0; axis--) {
-      const [size, aStep, bStep] = axes.slice(3 * axis, 3 * axis + 3);
-      a += aStep;
-      b += bStep;
+      const size = axes[3 * axis];
+      a += axes[3 * axis + 1];
+      b += axes[3 * axis + 2];
       if (++index[axis] < size) break;
       index[axis] = 0;
-      a -= size * aStep;
-      b -= size * bStep;
+      a -= size * axes[3 * axis + 1];
+      b -= size * axes[3 * axis + 2];
     }
   }
 }
@@ -81,24 +82,12 @@ function folded(start: number, work: (all: number, value: number) => number) {
   };
 }
 
-/** Running product along an axis; of exclusive ones the product of those before. */
-function cumprod({ inputs: { x }, attrs, backend }: KernelCall): TensorInfo | undefined {
+function cumprod(call: KernelCall): TensorInfo | undefined {
+  const { x } = call.inputs;
   if (!areInts(x) || x.shape.length === 0) return undefined;
-  const axis = util.parseAxisParam(attrs.axis as number, x.shape)[0];
-  const size = x.shape[axis];
-  const inner = util.sizeFromShape(x.shape.slice(axis + 1));
-  const source = backend.readInts(x);
-  const { info, values } = backend.ints(x.shape);
-  for (let first = 0; first < source.length; first += size * inner)
-    for (let column = 0; column < inner; column++) {
-      let product = 1;
-      for (let step = 0; step < size; step++) {
-        const at = first + column + inner * (attrs.reverse === true ? size - 1 - step : step);
-        if (attrs.exclusive === true) values[at] = product;
-        product = Math.imul(product, source[at]);
-        if (attrs.exclusive !== true) values[at] = product;
-      }
-    }
+  const source = call.backend.readInts(x);
+  const { info, values } = call.backend.ints(x.shape);
+  runAlong(call, x.shape, source, values, { start: 1, next: Math.imul });
   return info;
 }
 

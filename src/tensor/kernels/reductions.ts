@@ -92,24 +92,42 @@ function argExtreme(least: boolean) {
   };
 }
 
-/** Running sums along an axis, in double precision; tfjs-backend-cpu's keep three digits of a million terms. */
-function cumsum({ inputs: { x }, attrs, backend }: KernelCall): TensorInfo | undefined {
-  if (x.dtype !== "float32" || x.shape.length === 0) return undefined;
-  const axis = util.parseAxisParam(attrs.axis as number, x.shape)[0];
-  const size = x.shape[axis];
-  const inner = util.sizeFromShape(x.shape.slice(axis + 1));
-  const source = backend.readFloats(x);
-  const { info, values } = backend.floats(x.shape);
+/** What a running sum or product begins with, and how it takes the next value in. */
+export interface Running {
+  readonly start: number;
+  readonly next: (all: number, value: number) => number;
+}
+
+/** values = what has run up along the axis of `attrs`; of exclusive calls, what has before each place. */
+export function runAlong(
+  { attrs }: Pick<KernelCall, "attrs">,
+  shape: number[],
+  source: Float32Array | Int32Array,
+  values: Float32Array | Int32Array,
+  { start, next }: Running,
+): void {
+  const axis = util.parseAxisParam(attrs.axis as number, shape)[0];
+  const size = shape[axis];
+  const inner = util.sizeFromShape(shape.slice(axis + 1));
   for (let first = 0; first < source.length; first += size * inner)
     for (let column = 0; column < inner; column++) {
-      let sum = 0;
+      let all = start;
       for (let step = 0; step < size; step++) {
         const at = first + column + inner * (attrs.reverse === true ? size - 1 - step : step);
-        const value = source[at];
-        values[at] = attrs.exclusive === true ? sum : sum + value;
-        sum += value;
+        const after = next(all, source[at]);
+        values[at] = attrs.exclusive === true ? all : after;
+        all = after;
       }
     }
+}
+
+/** Running sums in double precision; tfjs-backend-cpu's keep three digits of a million terms. */
+function cumsum(call: KernelCall): TensorInfo | undefined {
+  const { x } = call.inputs;
+  if (x.dtype !== "float32" || x.shape.length === 0) return undefined;
+  const source = call.backend.readFloats(x);
+  const { info, values } = call.backend.floats(x.shape);
+  runAlong(call, x.shape, source, values, { start: 0, next: (all, value) => all + value });
   return info;
 }
 
